@@ -1,0 +1,58 @@
+"""What the owner can tell the agent: the whole language downwards.
+
+The tray, the window and the command line make these; `Agent.post` takes them from any thread. A command says what is
+wanted, never how; whether it worked shows in the next `Snapshot`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from desktop.agent.state import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class SetMode:
+    """Ends a snooze too: who picks a mode wants it now."""
+
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """No new calls before the Unix time `until`; kept by its end, so it survives a restart."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Ends a snooze."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrol:
+    """Makes this PC a node of `relay` (an http or https address): with a token at once, without one by browser."""
+
+    relay: str
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelEnrolment:
+    """Stops waiting for the approval in the browser."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreeMemory:
+    """Unloads the models as soon as no call is running; the next call loads them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """Ends the agent; with `drain`, running answers are finished first (30 s at most)."""
+
+    drain: bool
+
+
+Command = SetMode | Snooze | Resume | Enrol | CancelEnrolment | FreeMemory | Quit

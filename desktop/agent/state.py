@@ -1,0 +1,123 @@
+"""What the agent knows, as one frozen value that anyone may keep.
+
+A `Snapshot` is the whole language upwards: the tray, the window, the control socket and the tests see the agent only
+through it. A new fact means a new snapshot; nothing here changes in place, so it can cross threads without a lock.
+
+Knows no I/O and no clock: times are Unix seconds that somebody else measured. Money is in nano-dollars.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Literal
+
+
+class Mode(enum.StrEnum):
+    """What the owner wants, until they say otherwise."""
+
+    OFF = "off"
+    IDLE = "idle"
+    ALWAYS = "always"
+
+
+class Reason(enum.StrEnum):
+    """Why this PC is or is not sharing, in the order in which reasons win. The word also travels to the relay."""
+
+    NOT_ENROLLED = "not_enrolled"
+    RELAY_UNREACHABLE = "relay_unreachable"
+    NO_MODEL = "no_model"
+    SHUTTING_DOWN = "shutting_down"
+    MODE_OFF = "mode_off"
+    SNOOZED = "snoozed"
+    OWNER_ACTIVE = "owner_active"
+    WARMING_UP = "warming_up"
+    READY = "ready"
+    SERVING = "serving"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """The connection to the relay.
+
+    `none`: nothing to connect to. `waiting`: the last try failed because of `problem` and the next is at `retry_at`.
+    """
+
+    kind: Literal["none", "connecting", "ready", "waiting"] = "none"
+    relay: str = ""
+    since: float = 0.0
+    retry_at: float | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """One model on this PC. `decode_tps` is what one call alone reaches, in tokens/s; 0 until measured.
+
+    `unloaded`: its memory was given back (`FreeMemory`); the next call loads it again.
+    """
+
+    name: str
+    kind: Literal["loading", "ready", "restarting", "failed", "unloaded"]
+    slots: int = 0
+    running: int = 0
+    decode_tps: float = 0.0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Whether new calls are taken, and why, in one sentence for people.
+
+    `until` is when `reason` ends by itself, if that is known; `remedy` is what the owner can do, empty if nothing.
+    """
+
+    sharing: bool
+    reason: Reason
+    sentence: str
+    until: float | None = None
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Earnings:
+    """What this node has earned, in nano-dollars, as the relay says; days and months are those of UTC."""
+
+    today: int
+    month: int
+    lifetime: int
+    answers_today: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """Whether a relay knows this PC. While `waiting`, the owner approves `user_code` at `approve_url`."""
+
+    kind: Literal["none", "waiting", "enrolled"] = "none"
+    node_id: str = ""
+    relay: str = ""
+    user_code: str = ""
+    approve_url: str = ""
+    expires_at: float | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything about the agent at the Unix time `at`.
+
+    `running` is the number of answers being written now, `tokens_per_s` their speed together over the last second,
+    `rate_history` that speed for each of the last 60 seconds, oldest first (shorter just after the start).
+    """
+
+    at: float
+    mode: Mode
+    snoozed_until: float | None
+    sharing: Sharing
+    link: LinkState
+    enrolment: Enrolment
+    models: tuple[ModelState, ...] = ()
+    running: int = 0
+    tokens_per_s: float = 0.0
+    earnings: Earnings | None = None
+    rate_history: tuple[float, ...] = ()
