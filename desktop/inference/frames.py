@@ -1,0 +1,230 @@
+"""What keeper and worker say through two pipes: `length u32, kind u8, payload`, integers little-endian.
+
+Control frames are one JSON object, a struct here. `CALL` carries the caller's body after its header, and `STEP` is
+packed, since there is one for every step of the model: records of `serial u32, choice u8, kind u8, n_ids u16,
+len u32, ids u32[n_ids], bytes[len]`, of all running calls together.
+
+`serial` is the keeper's own number of a call, never used twice in one worker's life: what a worker still says of a call
+that was cancelled can so never reach another. Sans-I/O; both ends trust each other no further than the length cap.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from collections.abc import Iterator
+from typing import ClassVar, Literal, TypeVar
+
+import msgspec
+
+from desktop.errors import DesktopError
+from desktop.inference.generation import Record
+
+MAX_PAYLOAD = 33 * 1024 * 1024
+"""The largest body the relay lets through, and room for its header."""
+
+_HEAD = struct.Struct("<IB")
+_RECORD = struct.Struct("<IBBHI")
+
+
+class PipeBroken(DesktopError):
+    """What came through the pipe is not ours: something else wrote to it, or the two ends differ in version."""
+
+
+class Kind(enum.IntEnum):
+    """Kind of a frame."""
+
+    LOAD = 1
+    CALL = 2
+    CANCEL = 3
+    READY = 11
+    UNUSABLE = 12
+    ACCEPT = 13
+    DECLINE = 14
+    STEP = 15
+    FINISH = 16
+    FAIL = 17
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A control frame."""
+
+    KIND: ClassVar[Kind]
+
+
+class Load(Message):
+    """First frame to a worker: which model, and how. `pool` is the number of cells all running calls share."""
+
+    KIND = Kind.LOAD
+    path: str
+    context: int
+    slots: int
+    pool: int
+    threads: int
+    gpu_layers: int
+    prefill_budget: int
+    nice: int
+
+
+class CallHead(Message):
+    """Header of `CALL`; the caller's body follows."""
+
+    KIND = Kind.CALL
+    serial: int
+    created: int
+    seed: int
+    max_tokens: int
+    tenant: str
+    n: int
+
+
+class Cancel(Message):
+    """Forget this call; nothing more is said of it than what is already in the pipe."""
+
+    KIND = Kind.CANCEL
+    serial: int
+
+
+class Loaded(Message):
+    """The model is ready. `template` is the SHA-256 of its chat template, `parser` the version of our pipeline."""
+
+    KIND = Kind.READY
+    name: str
+    context: int
+    slots: int
+    quantisation: str
+    prefill_tps: float
+    decode_tps: float
+    numerics: str
+    template: str
+    parser: int
+
+
+class Unusable(Message):
+    """This model cannot be loaded here, and another try would end the same way."""
+
+    KIND = Kind.UNUSABLE
+    reason: str
+
+
+class Accept(Message):
+    """The call has its place."""
+
+    KIND = Kind.ACCEPT
+    serial: int
+    prompt_tokens: int
+    prompt_digest: bytes
+
+
+class Decline(Message):
+    """Not this call."""
+
+    KIND = Kind.DECLINE
+    serial: int
+    reason: Literal["busy", "context", "model", "parameter", "template"]
+    message: str
+
+
+class Finish(Message):
+    """All choices have ended."""
+
+    KIND = Kind.FINISH
+    serial: int
+    reason: Literal["stop", "length"]
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    queued_ms: float
+    prefill_ms: float
+    decode_ms: float
+
+
+class Fail(Message):
+    """The call cannot go on."""
+
+    KIND = Kind.FAIL
+    serial: int
+    code: str
+    message: str
+    at_fault: Literal["node", "request"]
+
+
+M = TypeVar("M", bound=Message)
+
+_encode_json = msgspec.json.Encoder().encode
+
+
+def encode(message: Message) -> bytes:
+    payload = _encode_json(message)
+    return _HEAD.pack(len(payload), message.KIND) + payload
+
+
+def decode(payload: bytes, kind: type[M]) -> M:
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except msgspec.DecodeError as error:
+        raise PipeBroken(f"A {kind.__name__} frame cannot be read: {error}.") from error
+
+
+def encode_call(head: CallHead, body: bytes) -> bytes:
+    header = _encode_json(head)
+    length = 4 + len(header) + len(body)
+    return b"".join((_HEAD.pack(length, Kind.CALL), len(header).to_bytes(4, "little"), header, body))
+
+
+def decode_call(payload: bytes) -> tuple[CallHead, bytes]:
+    end = 4 + int.from_bytes(payload[:4], "little")
+    return decode(payload[4:end], CallHead), payload[end:]
+
+
+def pack_record(serial: int, choice: int, kind: int, ids: bytes, data: bytes) -> bytes:
+    return _RECORD.pack(serial, choice, kind, len(ids) >> 2, len(data)) + ids + data
+
+
+def encode_step(records: list[bytes]) -> bytes:
+    """One `STEP` of records made by `pack_record`."""
+    payload = b"".join(records)
+    return _HEAD.pack(len(payload), Kind.STEP) + payload
+
+
+def decode_step(payload: bytes) -> Iterator[tuple[int, Record]]:
+    """The records of a `STEP`, each with its call's serial."""
+    at, end = 0, len(payload)
+    unpack = _RECORD.unpack_from
+    try:
+        while at < end:
+            serial, choice, kind, n_ids, length = unpack(payload, at)
+            ids = at + 12
+            data = ids + 4 * n_ids
+            at = data + length
+            yield serial, Record(choice, kind, payload[ids:data], payload[data:at])
+    except struct.error as error:
+        raise PipeBroken("A step ends inside a record.") from error
+    if at != end:
+        raise PipeBroken("A step ends inside a record.")
+
+
+class FrameReader:
+    """Cuts a byte stream into frames."""
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+        """Every (kind, payload) that is whole after `data`. Raises PipeBroken if a length is beyond the cap."""
+        buffer = self._buffer + data if self._buffer else data
+        frames = []
+        at, end = 0, len(buffer)
+        while end - at >= _HEAD.size:
+            length, kind = _HEAD.unpack_from(buffer, at)
+            if length > MAX_PAYLOAD:
+                raise PipeBroken(f"A frame claims {length} bytes.")
+            if end - at < _HEAD.size + length:
+                break
+            at += _HEAD.size
+            frames.append((kind, buffer[at : at + length]))
+            at += length
+        self._buffer = buffer[at:]
+        return frames
