@@ -1,0 +1,199 @@
+"""The records of people, organisations, projects and keys: made, listed and revoked.
+
+Functions of a connection, to be run by `Database.write` and `Database.read`; each change also bumps the revision, so
+that a running relay hears of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from relay.accounts.errors import NameTaken, NoSuchRecord
+from relay.accounts.identity import DEFAULT_EXPOSURE, POOLS, Identity
+from relay.accounts.keys import KeyRecord, new_key
+from relay.storage import revision
+from relay.storage.ids import KeyId, OrganisationId, PersonId, ProjectId
+from relay.storage.secret import Secret
+from relay.storage.tables import api_keys, memberships, organisations, people, projects
+
+Role = Literal["owner", "admin", "member"]
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A new key, its value shown this once."""
+
+    id: KeyId
+    value: Secret[str]
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """A key as people see it in lists."""
+
+    id: KeyId
+    name: str
+    shown: str
+    organisation: OrganisationId
+    organisation_name: str
+    project: ProjectId
+    project_name: str
+    created_ms: int
+    expires_ms: int | None
+    revoked_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """What the first start made: one of each."""
+
+    person: PersonId
+    organisation: OrganisationId
+    project: ProjectId
+    key: IssuedKey
+
+
+def bootstrap(connection: Connection, *, at_ms: int) -> Bootstrap | None:
+    """Makes a person, an organisation, a project and a key in an empty directory; None if there is one already."""
+    if connection.execute(select(organisations.c.id).limit(1)).first() is not None:
+        return None
+    person = create_person(connection, "Operator", at_ms=at_ms)
+    organisation = create_organisation(connection, "Default", at_ms=at_ms)
+    add_member(connection, organisation, person, role="owner", at_ms=at_ms)
+    project = create_project(connection, organisation, name="Default", at_ms=at_ms)
+    key = create_key(connection, project, name="First key", at_ms=at_ms, created_by=person)
+    return Bootstrap(person=person, organisation=organisation, project=project, key=key)
+
+
+def create_person(connection: Connection, name: str, *, at_ms: int, email: str | None = None) -> PersonId:
+    """Raises NameTaken when another person has the e-mail address."""
+    row = {"name": name, "email": email, "created_ms": at_ms}
+    return PersonId(_create(connection, people, row, kind="person", name=email or name))
+
+
+def create_organisation(connection: Connection, name: str, *, at_ms: int) -> OrganisationId:
+    """Raises NameTaken."""
+    row = {"name": name, "created_ms": at_ms}
+    return OrganisationId(_create(connection, organisations, row, kind="organisation", name=name))
+
+
+def add_member(
+    connection: Connection, organisation: OrganisationId, person: PersonId, *, role: Role, at_ms: int
+) -> None:
+    row = {"organisation": organisation, "person": person, "role": role, "created_ms": at_ms}
+    connection.execute(insert(memberships).values(row))
+    revision.bump(connection)
+
+
+def create_project(connection: Connection, organisation: OrganisationId, *, name: str, at_ms: int) -> ProjectId:
+    """Raises NameTaken when the organisation has a project of that name."""
+    row = {"organisation": organisation, "name": name, "created_ms": at_ms}
+    return ProjectId(_create(connection, projects, row, kind="project", name=name))
+
+
+def create_key(
+    connection: Connection,
+    project: ProjectId,
+    *,
+    name: str,
+    at_ms: int,
+    expires_ms: int | None = None,
+    exposure: frozenset[str] = DEFAULT_EXPOSURE,
+    created_by: PersonId | None = None,
+) -> IssuedKey:
+    """Makes a key for a project. Raises NoSuchRecord for an unknown project or pool."""
+    if connection.execute(select(projects.c.id).where(projects.c.id == project)).first() is None:
+        raise NoSuchRecord("project", project)
+    for pool in exposure - POOLS:
+        raise NoSuchRecord("pool", pool)
+    key = new_key()
+    row = {
+        "project": project,
+        "created_by": created_by,
+        "name": name,
+        "hash": key.digest,
+        "prefix": key.shown,
+        "exposure": sorted(exposure),
+        "created_ms": at_ms,
+        "expires_ms": expires_ms,
+    }
+    identifier = KeyId(_create(connection, api_keys, row, kind="key", name=name))
+    return IssuedKey(id=identifier, value=key.value, shown=key.shown)
+
+
+def revoke_key(connection: Connection, key: KeyId, *, at_ms: int) -> None:
+    """Ends a key for good; revoking it again changes nothing. Raises NoSuchRecord."""
+    if connection.execute(select(api_keys.c.id).where(api_keys.c.id == key)).first() is None:
+        raise NoSuchRecord("key", key)
+    still_valid = (api_keys.c.id == key) & api_keys.c.revoked_ms.is_(None)
+    connection.execute(update(api_keys).where(still_valid).values(revoked_ms=at_ms))
+    revision.bump(connection)
+
+
+def list_keys(connection: Connection, *, organisation: OrganisationId | None = None) -> Sequence[ListedKey]:
+    """All keys, or those of one organisation, oldest first."""
+    query = (
+        select(
+            api_keys.c.id,
+            api_keys.c.name,
+            api_keys.c.prefix,
+            organisations.c.id,
+            organisations.c.name,
+            projects.c.id,
+            projects.c.name,
+            api_keys.c.created_ms,
+            api_keys.c.expires_ms,
+            api_keys.c.revoked_ms,
+        )
+        .join(projects, projects.c.id == api_keys.c.project)
+        .join(organisations, organisations.c.id == projects.c.organisation)
+        .order_by(api_keys.c.id)
+    )
+    if organisation is not None:
+        query = query.where(organisations.c.id == organisation)
+    return [ListedKey(*row) for row in connection.execute(query)]
+
+
+def key_records(connection: Connection) -> Sequence[KeyRecord]:
+    """Every key in the form the keyring loads."""
+    query = select(
+        api_keys.c.hash,
+        api_keys.c.id,
+        api_keys.c.name,
+        api_keys.c.exposure,
+        api_keys.c.expires_ms,
+        api_keys.c.revoked_ms,
+        projects.c.id,
+        projects.c.organisation,
+    ).join(projects, projects.c.id == api_keys.c.project)
+    return [
+        KeyRecord(
+            digest=digest,
+            identity=Identity(
+                organisation=OrganisationId(organisation),
+                project=ProjectId(project),
+                key=KeyId(key),
+                name=name,
+                exposure=frozenset(exposure),
+            ),
+            expires_ms=expires_ms,
+            revoked_ms=revoked_ms,
+        )
+        for digest, key, name, exposure, expires_ms, revoked_ms, project, organisation in connection.execute(query)
+    ]
+
+
+def _create(connection: Connection, table: Table, row: dict[str, object], *, kind: str, name: str) -> int:
+    try:
+        with connection.begin_nested():
+            result = connection.execute(insert(table).values(row))
+    except IntegrityError as error:
+        raise NameTaken(kind, name) from error
+    revision.bump(connection)
+    return cast("int", result.inserted_primary_key[0])

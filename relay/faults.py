@@ -1,0 +1,62 @@
+"""Named instants at which a test can kill the process, as a power cut would.
+
+`CRASH_AT=before_settle nightjar-relay serve` dies by SIGKILL the first time a call reaches that point. Without the
+variable `crash.point` is a function that does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+from relay.errors import RelayError
+
+CrashPoint = Literal[
+    "after_hold",
+    "after_dispatch",
+    "after_last_token",
+    "before_settle",
+    "mid_settle",
+    "before_commit",
+    "after_commit",
+]
+"""The life of one call, in order; then the writer's batch, on either side of its database commit.
+
+`after_hold`, `before_settle` and `mid_settle` are reached inside the ledger, `before_commit` and `after_commit` in its
+carrier; the two others belong to whoever dispatches the call.
+"""
+
+
+class UnknownCrashPoint(RelayError):
+    """`CRASH_AT` names no crash point; ignoring it would make a test of crashes pass without a crash."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    @property
+    def remedy(self) -> str:
+        return "Unset CRASH_AT, or set it to one of: " + ", ".join(get_args(CrashPoint))
+
+    def __str__(self) -> str:
+        return f"CRASH_AT={self.name} names no crash point"
+
+
+class CrashPoints:
+    """Dies at the armed point, passes every other."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        armed = environment.get("CRASH_AT", "")
+        if armed and armed not in get_args(CrashPoint):
+            raise UnknownCrashPoint(armed)
+        self._armed = armed
+
+    def point(self, name: CrashPoint) -> None:
+        """Ends the process here if this is the armed point: no handler, no flush, no goodbye."""
+        if name == self._armed:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+crash = CrashPoints(os.environ)

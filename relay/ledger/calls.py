@@ -1,0 +1,112 @@
+"""What the ledger is told of a call, and what it answers. Values only.
+
+They are msgspec structs and not dataclasses for one reason: each call makes half a dozen of them on the hot path, where
+a frozen dataclass costs ten times as much; and the journal writes them as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from relay.ledger.entries import Account, CallId, NanoDollars
+from relay.ledger.pricing import Price
+from relay.storage.ids import KeyId, NodeId, OrganisationId, ProjectId
+
+CallState = Literal["completed", "failed", "cancelled", "expired"]
+"""Where every accepted call ends, exactly one of them."""
+
+TokenSource = Literal["relay", "provider", "estimate"]
+"""Who counted the tokens that are billed."""
+
+
+class Admission(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=True):
+    """A call about to be accepted. `bound` is the most it can cost: so much is held until it is settled."""
+
+    call: CallId
+    organisation: OrganisationId
+    project: ProjectId
+    key: KeyId
+    model: str
+    bound: NanoDollars
+    stream: bool
+    started_ms: int
+
+
+class NodePayee(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="n"):
+    """Somebody's PC: its owner's account gets the owner's share of what its legs cost."""
+
+    node: NodeId
+    account: Account
+
+
+class ProviderPayee(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="p"):
+    """An outside company: it gets all that its legs cost."""
+
+    provider: str
+
+
+Payee = NodePayee | ProviderPayee
+
+
+class LegTerms(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=True):
+    """One attempt at one target, as agreed before it begins: who is paid, at which price.
+
+    `number` counts from 1 within the call. `target` is the target's name, for reports. `prompt_tokens` is the relay's
+    own count; 0 means it is not known yet.
+    """
+
+    number: int
+    target: str
+    payee: Payee
+    price: Price
+    prompt_tokens: int = 0
+
+
+class Delivered(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What one leg gave the caller. `prompt_tokens` counts only from the first leg that delivered: a prompt is paid once."""
+
+    leg: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=True):
+    """How a call ended. `delivered` has the legs that wrote something, in order; others are unpaid.
+
+    `error` is the code the caller was given. `ttft_ms` is the time to the first content, None if there was none.
+    """
+
+    state: CallState
+    delivered: tuple[Delivered, ...] = ()
+    finish_reason: str | None = None
+    error: str | None = None
+    source: TokenSource = "relay"
+    cached_tokens: int = 0
+    ttft_ms: int | None = None
+    duration_ms: int = 0
+
+
+class LegShare(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What one leg cost and who gets it: `cost + operator_loss = owner_share + operator_share + provider_share`."""
+
+    leg: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: NanoDollars
+    owner_share: NanoDollars = NanoDollars(0)
+    operator_share: NanoDollars = NanoDollars(0)
+    provider_share: NanoDollars = NanoDollars(0)
+    operator_loss: NanoDollars = NanoDollars(0)
+
+
+class Settlement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What a call cost its caller, at most what was held, and who gets it: the sums of its legs."""
+
+    cost: NanoDollars
+    owner_share: NanoDollars
+    operator_share: NanoDollars
+    provider_share: NanoDollars
+    operator_loss: NanoDollars
+    legs: tuple[LegShare, ...]

@@ -1,0 +1,1 @@
+"""What happened: one row a call, and the reports made of them."""
