@@ -27,6 +27,13 @@ class SharingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long "finish, then stop" waits for running answers; the relay waits no longer either."""
 
 
+class EnrolmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where this PC is offered."""
+
+    relay: str = ""
+    """Address of the relay that `nightjar enroll` uses when none is named, e.g. https://relay.example."""
+
+
 class LinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The connection to the relay."""
 
@@ -66,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of `settings.toml`; every table and key may be left out."""
 
     sharing: SharingSettings = SharingSettings()
+    enrolment: EnrolmentSettings = EnrolmentSettings()
     link: LinkSettings = LinkSettings()
     inference: InferenceSettings = InferenceSettings()
 
