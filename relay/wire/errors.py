@@ -1,0 +1,37 @@
+"""What can go wrong on a link.
+
+    WireError
+    ├── ProtocolViolation        the other side broke the protocol: close the socket with `code`
+    │   └── RelayNotProven       the relay could not prove that it holds the pinned key (raised on a node only)
+    └── SessionMisuse            our own side asked for what the state of the session does not allow
+
+Whatever bytes arrive, only a `ProtocolViolation` escapes from `codec` and `session`.
+"""
+
+from __future__ import annotations
+
+from relay.wire.frames import CloseCode
+
+
+class WireError(Exception):
+    """Base of everything this package raises."""
+
+
+class ProtocolViolation(WireError):  # noqa: N818 - a fact about the other side, not an error of ours
+    """The other side sent what it may not. `code` is the WebSocket close code, `message` the fact, without its data."""
+
+    def __init__(self, message: str, code: CloseCode = CloseCode.VIOLATION) -> None:
+        super().__init__(f"{message} ({code.value})")
+        self.code = code
+        self.message = message
+
+
+class RelayNotProven(ProtocolViolation):
+    """Whoever answered does not hold the key this node was enrolled with."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, CloseCode.NOT_AUTHENTICATED)
+
+
+class SessionMisuse(WireError):  # noqa: N818 - reads as what it is
+    """A mistake of the program that holds the session: a call after draining, a terminal before the accept."""
