@@ -14,8 +14,8 @@ from typing import Final, TypeVar, cast
 import msgspec
 
 from relay.wire import frames
-from relay.wire.errors import ProtocolViolation
-from relay.wire.fields import BODY_PART, INLINE_BODY
+from relay.wire.errors import ProtocolViolation, SessionMisuse
+from relay.wire.fields import BODY_PART, FRAME_BYTES, INLINE_BODY
 from relay.wire.frames import Call, Frame, HelloBody, Kind, LegId
 from relay.wire.steps import StepRecord, decode_steps
 
@@ -69,7 +69,7 @@ _FROM_RELAY: Final[dict[int, tuple[type[Frame], int]]] = {
         (frames.Refuse, 8),
         (frames.Cancel, 1),
         (frames.Bye, 1),
-        (frames.Prices, 256),
+        (frames.Prices, FRAME_BYTES // _KIB),
         (frames.Note, 8),
         (frames.Account, 1),
     )
@@ -80,7 +80,7 @@ _FROM_NODE: Final[dict[int, tuple[type[Frame], int]]] = {
     frame.KIND.value: (frame, kib * _KIB)
     for frame, kib in (
         (frames.Hello, 16),
-        (frames.Advertise, 256),
+        (frames.Advertise, FRAME_BYTES // _KIB),
         (frames.Status, 2),
         (frames.Accept, 1),
         (frames.Decline, 8),
@@ -95,6 +95,12 @@ _CONTROL: Final = {Sender.RELAY: _FROM_RELAY, Sender.NODE: _FROM_NODE}
 _KNOWN: Final = frozenset(kind.value for kind in Kind)
 _MAX_CALL_HEADER: Final = 96 * _KIB
 
+OPENING: Final = {
+    Sender.RELAY: frozenset({Kind.CHALLENGE.value, Kind.WELCOME.value, Kind.REFUSE.value}),
+    Sender.NODE: frozenset({Kind.HELLO.value}),
+}
+"""The kinds that belong to the opening, and to nothing after it."""
+
 _encoder: Final = msgspec.json.Encoder()
 _decoders: Final = {
     struct_: msgspec.json.Decoder(struct_)
@@ -103,18 +109,18 @@ _decoders: Final = {
 
 
 def encode(frame: Frame) -> bytes:
-    """A control frame. A `Call` goes by `encode_call`."""
-    return bytes([frame.KIND]) + _encoder.encode(frame)
+    """A control frame; a `Call` goes by `encode_call`. Raises `SessionMisuse` if a field is out of its bounds."""
+    return bytes([frame.KIND]) + _sound(frame)
 
 
 def encode_hello_body(body: HelloBody) -> bytes:
     """The very bytes that are signed and sent inside `Hello`."""
-    return _encoder.encode(body)
+    return _sound(body)
 
 
 def encode_call(call: Call, payload: bytes) -> bytes:
     """A `CALL`, with its payload if that is small enough to travel inline."""
-    header = _encoder.encode(call)
+    header = _sound(call)
     inline = payload if call.payload_len <= INLINE_BODY else b""
     return b"".join((_HEAD.pack(Kind.CALL, len(header)), header, inline))
 
@@ -124,11 +130,15 @@ def encode_body(leg: LegId, part: bytes | memoryview) -> bytes:
     return b"".join((_HEAD.pack(Kind.BODY, leg), part))
 
 
-def decode(message: bytes, sender: Sender) -> Message:
-    """Whatever one side may send. Raises `ProtocolViolation`."""
+def decode(message: bytes, sender: Sender, *, opening: bool) -> Message:
+    """Whatever one side may send, in the opening or after it. Raises `ProtocolViolation`."""
     if not message:
         raise ProtocolViolation("an empty message")
     kind = message[0]
+    if kind & _IGNORABLE and kind not in _KNOWN:
+        return Ignored(kind)
+    if (kind in OPENING[sender]) is not opening:
+        raise ProtocolViolation(f"frame kind 0x{kind:02x} {'during' if opening else 'after'} the opening")
     control = _CONTROL[sender].get(kind)
     if control is not None:
         frame, longest = control
@@ -141,14 +151,22 @@ def decode(message: bytes, sender: Sender) -> Message:
         return _decode_call(message)
     if sender is Sender.RELAY and kind == Kind.BODY:
         return _decode_body(message)
-    if kind & _IGNORABLE and kind not in _KNOWN:
-        return Ignored(kind)
     raise ProtocolViolation(f"frame kind 0x{kind:02x} is not for this side to send")
 
 
 def decode_hello_body(body: bytes) -> HelloBody:
     """What was signed inside a `Hello`. Raises `ProtocolViolation`."""
     return _parse(body, HelloBody)
+
+
+def _sound(struct_: msgspec.Struct) -> bytes:
+    """What we say keeps the bounds we hold others to: better a call of ours fails here than the link over there."""
+    data = _encoder.encode(struct_)
+    try:
+        _parse(data, type(struct_))
+    except ProtocolViolation as violation:
+        raise SessionMisuse(violation.message) from None
+    return data
 
 
 def _parse(data: bytes | memoryview, struct_: type[_S]) -> _S:

@@ -18,19 +18,24 @@ INLINE_BODY: Final = 32 * 1024
 BODY_PART: Final = 64 * 1024
 MAX_PAYLOAD: Final = 32 * 1024 * 1024
 """The hard limit of a caller's body, with whatever else goes to a node beside it."""
+FRAME_BYTES: Final = 256 * 1024
+"""The longest message of all, either way."""
+MAX_WORD: Final = 64
+"""Characters of a word meant for programs."""
 MAX_TEXT: Final = 1000
 """Characters of a sentence meant for people."""
 
 Wide = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Unsigned = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Choice = Annotated[int, Meta(ge=0, lt=MAX_CHOICES)]
 Version = Annotated[int, Meta(ge=0, le=255)]
 Seconds = Annotated[float, Meta(ge=0, le=1e6)]
 Moment = Annotated[float, Meta(ge=0, le=1e12)]
 Rate = Annotated[float, Meta(ge=0, le=1e9)]
 Milliseconds = Annotated[float, Meta(ge=0, le=1e9)]
-Word = Annotated[str, Meta(max_length=64)]
+Word = Annotated[str, Meta(max_length=MAX_WORD)]
 Name = Annotated[str, Meta(max_length=256)]
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Words = Annotated[list[Word], Meta(max_length=64)]

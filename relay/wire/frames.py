@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from relay.wire.fields import (
+    FRAME_BYTES,
     MAX_CHOICES,
     MAX_LEG_ID,
     MAX_PAYLOAD,
@@ -26,6 +27,7 @@ from relay.wire.fields import (
     Moment,
     Name,
     Nonce,
+    Positive,
     Rate,
     Seconds,
     Secret,
@@ -121,10 +123,10 @@ class Hello(Frame, frozen=True, kw_only=True, omit_defaults=True):
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What the relay lets one socket send; the defaults are those of the protocol."""
 
-    frame_bytes: Count = 256 * 1024
-    frames_per_s: Count = 500
-    burst_frames: Count = 1000
-    bytes_per_s: Count = 4 * 1024 * 1024
+    frame_bytes: Positive = FRAME_BYTES
+    frames_per_s: Positive = 500
+    burst_frames: Positive = 1000
+    bytes_per_s: Positive = 4 * 1024 * 1024
 
 
 class Welcome(Frame, frozen=True, kw_only=True, omit_defaults=True):

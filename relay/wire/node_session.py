@@ -7,9 +7,9 @@ from typing import Literal
 
 from relay.wire import codec
 from relay.wire.bodies import Inbox
-from relay.wire.codec import BodyPart, Ignored, Message, OfferedCall, Sender
+from relay.wire.codec import BodyPart, OfferedCall, Sender
 from relay.wire.errors import ProtocolViolation, SessionMisuse
-from relay.wire.fields import MAX_TEXT
+from relay.wire.fields import FRAME_BYTES, MAX_TEXT, MAX_WORD
 from relay.wire.frames import (
     Accept,
     Account,
@@ -114,11 +114,13 @@ class NodeSession(Session):
         load: float = 0.0,
     ) -> bytes:
         """On every change, and each `heartbeat_s` of the welcome."""
-        return self._said(Status(sharing=sharing, reason=reason, free_slots=free_slots, until=until, load=load))
+        return self._said(
+            Status(sharing=sharing, reason=reason[:MAX_WORD], free_slots=free_slots, until=until, load=load)
+        )
 
     def drain(self, reason: str) -> bytes:
         """No new calls, please. One that is on its way still comes as `CallOffered`: decline it."""
-        message = self._said(Drain(reason=reason))
+        message = self._said(Drain(reason=reason[:MAX_WORD]))
         self._state = State.DRAINING
         return message
 
@@ -157,7 +159,9 @@ class NodeSession(Session):
         entry = self._legs.open.get(leg)
         if entry is not None and entry.stage >= Stage.ACCEPTED:
             raise SessionMisuse("an accepted call cannot be declined")
-        return self._end(Decline(id=leg, reason=reason, message=message[:MAX_TEXT], retry_after=retry_after), now)
+        return self._end(
+            Decline(id=leg, reason=reason[:MAX_WORD], message=message[:MAX_TEXT], retry_after=retry_after), now
+        )
 
     def step(self, records: Iterable[StepRecord]) -> bytes:
         """One `STEP`. Records of legs that were closed meanwhile are left out."""
@@ -196,13 +200,13 @@ class NodeSession(Session):
         """The answer cannot go on. A call not yet accepted is declined instead."""
         if not self._is_accepted(leg):
             return self.decline(leg, code, message=message, now=now)
-        return self._end(Fail(id=leg, code=code, message=message[:MAX_TEXT], at_fault=at_fault), now)
+        return self._end(Fail(id=leg, code=code[:MAX_WORD], message=message[:MAX_TEXT], at_fault=at_fault), now)
 
     def yield_(self, leg: LegId, *, delivered_tokens: int, reason: str, now: float) -> bytes:
         """The owner needs the PC. A call not yet accepted is declined instead."""
         if not self._is_accepted(leg):
             return self.decline(leg, reason, now=now)
-        return self._end(Yield(id=leg, delivered_tokens=delivered_tokens, reason=reason), now)
+        return self._end(Yield(id=leg, delivered_tokens=delivered_tokens, reason=reason[:MAX_WORD]), now)
 
     def close(self) -> list[LegId]:
         """The socket is gone. Returns the legs lost with it."""
@@ -217,29 +221,34 @@ class NodeSession(Session):
         if self._state is State.CLOSED:
             return ()
         try:
-            frame = codec.decode(message, Sender.RELAY)
-            if isinstance(frame, Ignored):
-                return ()
-            return self._opening(frame, message) if self._state is State.OPEN else self._ready(frame, now)
+            if len(message) > self.message_limit:
+                raise ProtocolViolation("a message longer than the limit")
+            return self._opening(message) if self._state is State.OPEN else self._ready(message, now)
         except ProtocolViolation:
             self._state = State.CLOSED
             raise
 
-    def _opening(self, frame: Message, message: bytes) -> Sequence[NodeEvent]:
-        match frame:
+    def _opening(self, message: bytes) -> Sequence[NodeEvent]:
+        match frame := codec.decode(message, Sender.RELAY, opening=True):
             case Challenge():
                 self._handshake.hear(frame, message)
-            case Welcome() if self._greeted:
-                self._welcome = frame
-                self._state = State.READY
+            case Welcome():
+                self._welcomed(frame)
             case Refuse():
                 self._state = State.CLOSED
             case _:
-                raise ProtocolViolation("something else before the welcome than the opening")
+                return ()
         return (frame,)
 
-    def _ready(self, frame: Message, now: float) -> Sequence[NodeEvent]:
-        match frame:
+    def _welcomed(self, welcome: Welcome) -> None:
+        if not self._greeted:
+            raise ProtocolViolation("a welcome before the hello")
+        self._welcome = welcome
+        self._state = State.READY
+        self.message_limit = FRAME_BYTES
+
+    def _ready(self, message: bytes, now: float) -> Sequence[NodeEvent]:
+        match frame := codec.decode(message, Sender.RELAY, opening=False):
             case OfferedCall():
                 return self._offered(frame)
             case BodyPart():
@@ -253,7 +262,7 @@ class NodeSession(Session):
                 self._state = State.DRAINING
                 return (frame,)
             case _:
-                raise ProtocolViolation("a frame of the opening after the welcome")
+                return ()
 
     def _offered(self, frame: OfferedCall) -> Sequence[NodeEvent]:
         call, payload = frame.call, frame.payload

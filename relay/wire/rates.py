@@ -15,7 +15,7 @@ from relay.wire.frames import CloseCode, Limits
 BURST_S: Final = 2.0
 """Bytes may come at once for what the limit allows in this time, as frames may up to their burst."""
 LONGEST_PAUSE_S: Final = 20.0
-"""A debt above this is a flood: 250 steps a second, held back for the 40 s after which a silent link is gone, cost 18."""
+"""A debt above this is a flood. 250 steps a second, held back for the 40 s a silent link may last, are a debt of 18."""
 PATIENCE_S: Final = 30.0
 """How long a bucket may be strained, that is: run empty again and again without ever being half full in between."""
 
@@ -62,13 +62,13 @@ class RateGate:
         """Count what one read brought: messages, and bytes. `None`: go on reading."""
         passed = now - self._at
         self._at = now
-        self._frames = min(self._frames_burst, self._frames + passed * self._frames_rate) - frames
-        self._bytes = min(self._bytes_burst, self._bytes + passed * self._bytes_rate) - size
-        if self._frames < 0 or self._bytes < 0:
-            return self._over(now)
+        self._frames = min(self._frames_burst, self._frames + passed * self._frames_rate)
+        self._bytes = min(self._bytes_burst, self._bytes + passed * self._bytes_rate)
         if self._strained is not None and self._is_relaxed():
             self._strained = None
-        return None
+        self._frames -= frames
+        self._bytes -= size
+        return None if self._frames >= 0 and self._bytes >= 0 else self._over(now)
 
     def _over(self, now: float) -> Pause | Close:
         self._strained = now if self._strained is None else self._strained

@@ -7,7 +7,7 @@ from typing import Final
 
 from relay.wire import codec
 from relay.wire.bodies import Outbox, Part
-from relay.wire.codec import Ignored, Sender, Steps
+from relay.wire.codec import Sender, Steps
 from relay.wire.errors import ProtocolViolation, SessionMisuse
 from relay.wire.fields import INLINE_BODY, MAX_TEXT
 from relay.wire.frames import (
@@ -39,11 +39,12 @@ from relay.wire.frames import (
 from relay.wire.handshake import Enrolled, Proven, Rejected, RelayHandshake
 from relay.wire.identity import SigningKey
 from relay.wire.legs import LegTable, Stage
-from relay.wire.session import HANDSHAKE_BYTES, BodyWanted, RelayEvent, Session, State
+from relay.wire.session import BodyWanted, RelayEvent, Session, State
 from relay.wire.steps import decode_steps
 
 _STEP: Final = bytes([Kind.STEP])
 _END: Final = StepKind.END.value
+_READY: Final = State.READY
 
 
 class RelaySession(Session):
@@ -63,11 +64,6 @@ class RelaySession(Session):
     def epoch(self) -> int:
         """Of this session, 0 before the welcome."""
         return self._epoch
-
-    @property
-    def message_limit(self) -> int:
-        """The longest message the socket may buffer now, checked on the WebSocket header."""
-        return HANDSHAKE_BYTES if self._state is State.OPEN else self.limits.frame_bytes
 
     @property
     def open_legs(self) -> int:
@@ -93,6 +89,7 @@ class RelaySession(Session):
         if not isinstance(verdict, Proven) or epoch <= verdict.epoch:
             raise SessionMisuse("a welcome for a node that is not proven, or in an old epoch")
         self._state, self._epoch = State.READY, epoch
+        self.message_limit = self.limits.frame_bytes
         return codec.encode(
             Welcome(
                 session=session,
@@ -160,15 +157,26 @@ class RelaySession(Session):
 
     def receive(self, message: bytes, now: float) -> Sequence[RelayEvent]:
         """What one message of the node means. Raises `ProtocolViolation`, and is closed then."""
-        if self._state is State.CLOSED:
-            return ()
         try:
-            if message[:1] == _STEP and self._state is not State.OPEN:
+            if len(message) > self.message_limit and self._state is not State.CLOSED:
+                raise ProtocolViolation("a message longer than the limit")
+            if message[:1] == _STEP and self._state is _READY:
                 return self._steps(message, now)
-            return self._control(message, now)
+            return self._other(message, now)
         except ProtocolViolation:
             self._state = State.CLOSED
             raise
+
+    def _other(self, message: bytes, now: float) -> Sequence[RelayEvent]:
+        if self._state is State.CLOSED:
+            return ()
+        if self._state is State.OPEN:
+            return self._opening(message)
+        return self._steps(message, now) if message[:1] == _STEP else self._control(message, now)
+
+    def _opening(self, message: bytes) -> Sequence[RelayEvent]:
+        frame = codec.decode(message, Sender.NODE, opening=True)
+        return (self._handshake.hear(frame),) if isinstance(frame, Hello) else ()
 
     def _steps(self, message: bytes, now: float) -> Sequence[RelayEvent]:
         """The hot path: a record's leg is looked up, its choice checked, and a closed leg's records are dropped."""
@@ -186,14 +194,7 @@ class RelaySession(Session):
         return (Steps(records),) if kept else ()
 
     def _control(self, message: bytes, now: float) -> Sequence[RelayEvent]:
-        frame = codec.decode(message, Sender.NODE)
-        if isinstance(frame, Ignored):
-            return ()
-        if self._state is State.OPEN:
-            if not isinstance(frame, Hello):
-                raise ProtocolViolation("something else before the welcome than a hello")
-            return (self._handshake.hear(frame),)
-        match frame:
+        match frame := codec.decode(message, Sender.NODE, opening=False):
             case Advertise() | Status():
                 return (frame,)
             case Drain():
@@ -204,7 +205,7 @@ class RelaySession(Session):
             case Decline() | Finish() | Fail() | Yield():
                 return self._ended(frame, now)
             case _:
-                raise ProtocolViolation("a hello after the welcome")
+                return ()
 
     def _accepted(self, frame: Accept, now: float) -> Sequence[RelayEvent]:
         leg = self._legs.find(frame.id, now)

@@ -124,6 +124,8 @@ class Session:
 
     def __init__(self) -> None:
         self._state = State.OPEN
+        self.message_limit = HANDSHAKE_BYTES
+        """The longest message the socket may buffer now, checked on the WebSocket header."""
 
     @property
     def state(self) -> State:
