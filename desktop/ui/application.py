@@ -1,0 +1,65 @@
+"""The Qt program: builds the interface around a running agent, and returns when both have said goodbye.
+
+Nothing else may import Qt before `run_ui` is called: the worker, the command line and the headless node never load it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from types import TracebackType
+
+from PySide6.QtWidgets import QApplication
+
+from desktop.system.paths import Paths
+from desktop.ui.bridge import AgentHandle, Bridge
+from desktop.ui.icons import app_icon
+from desktop.ui.interface import Interface
+from desktop.ui.single_instance import SingleInstance
+from desktop.ui.stop_signals import StopSignals
+from desktop.ui.theme import Theme
+from desktop.ui.tray import Tray
+from desktop.ui.window import MainWindow
+
+_log = logging.getLogger(__name__)
+
+
+def run_ui(agent_handle: AgentHandle, *, background: bool) -> int:
+    """Shows tray and window until the owner quits, a signal comes, or the agent ends. Main thread only.
+
+    The exit status: 0 when the agent has ended as asked. The caller holds the lock of `Paths.lock`.
+    """
+    application = _application()
+    theme = Theme(application)
+    interface = Interface(Bridge(agent_handle, application), Tray(), MainWindow(theme), clock=time.time)
+    instance, signals = SingleInstance(Paths.for_user().runtime), StopSignals()
+    instance.raised.connect(interface.show_window)
+    signals.came.connect(interface.terminate)
+    interface.finished.connect(application.exit)
+    if not instance.listen():
+        _log.warning("no single-instance socket: a second start will not raise the window")
+    interface.start(background=background)
+    try:
+        return application.exec()
+    finally:
+        interface.stop()
+        instance.close()
+        signals.close()
+
+
+def _application() -> QApplication:
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("nightjar")
+    application.setApplicationDisplayName("Nightjar")
+    # Wayland finds the window's icon and name by the launcher's file of this name.
+    application.setDesktopFileName("nightjar")
+    application.setWindowIcon(app_icon())
+    application.setQuitOnLastWindowClosed(False)
+    sys.excepthook = _log_uncaught
+    return application
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """An exception in a slot: Qt carries on, so the log is the only place where it shows."""
+    _log.critical("uncaught exception in the interface", exc_info=(kind, error, trace))

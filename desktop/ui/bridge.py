@@ -1,0 +1,68 @@
+"""The one place where the agent's thread and Qt's meet.
+
+Up: the agent calls back on its own thread with a frozen snapshot, and Qt carries it over. Snapshots that come faster
+than the interface can show them are not queued: only the newest waits. Down: a command goes to `Agent.post`, which may
+be called from any thread and never blocks.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+from desktop.agent.commands import Command
+from desktop.agent.state import Snapshot
+
+
+class AgentHandle(Protocol):
+    """The agent as the interface sees it. All three may be called from any thread."""
+
+    def post(self, command: Command) -> None: ...
+
+    def subscribe(self, callback: Callable[[Snapshot], None]) -> object:
+        """Calls `callback` on the agent's thread with the present snapshot, if there is one, and every later one."""
+
+    def on_ended(self, callback: Callable[[], None]) -> object:
+        """Calls `callback` once, on any thread, when the agent has ended; at once if it has already."""
+
+
+class Bridge(QObject):
+    """Lives on Qt's thread. `arrived` carries the newest Snapshot, `ended` says that there will be none any more."""
+
+    arrived = Signal(object)
+    ended = Signal()
+    _woken = Signal()
+    _stopped = Signal()
+
+    def __init__(self, agent: AgentHandle, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._agent = agent
+        self._lock = threading.Lock()
+        self._newest: Snapshot | None = None
+        self._woken.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._stopped.connect(self.ended, Qt.ConnectionType.QueuedConnection)
+
+    def start(self) -> None:
+        """Whoever wants snapshots is connected by now."""
+        self._agent.subscribe(self._take)
+        self._agent.on_ended(self._stopped.emit)
+
+    def post(self, command: Command) -> None:
+        self._agent.post(command)
+
+    def _take(self, snapshot: Snapshot) -> None:
+        """On the agent's thread."""
+        with self._lock:
+            waiting = self._newest is not None
+            self._newest = snapshot
+        if not waiting:
+            self._woken.emit()
+
+    def _deliver(self) -> None:
+        with self._lock:
+            snapshot, self._newest = self._newest, None
+        if snapshot is not None:
+            self.arrived.emit(snapshot)

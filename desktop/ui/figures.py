@@ -1,0 +1,70 @@
+"""Numbers for people: money from nano-dollars, speeds and moments. Pure; the language's habits come as `Formats`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+NANO = 1_000_000_000
+"""Nano-dollars in a dollar."""
+
+CENT = NANO // 100
+
+MINUS = "−"
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """How one language writes numbers and times.
+
+    `moment(at, now)` names the Unix time `at` as somebody at `now` would: the hour alone today, with the day otherwise.
+    """
+
+    point: str
+    group: str
+    moment: Callable[[float, float], str]
+
+
+def dollars(nano: int, formats: Formats) -> str:
+    """Whole cents, rounded down: earnings are never shown higher than they are. Less than a cent is said so.
+
+    A debt is rounded away from zero, for the same reason.
+    """
+    if nano < 0:
+        cents = -(nano // CENT)
+        return f"{MINUS}${_whole(cents // 100, formats)}{formats.point}{cents % 100:02}"
+    if 0 < nano < CENT:
+        return f"< $0{formats.point}01"
+    cents = nano // CENT
+    return f"${_whole(cents // 100, formats)}{formats.point}{cents % 100:02}"
+
+
+def exact_dollars(nano: int, formats: Formats) -> str:
+    """Every digit there is, at least two decimals: `$0.0000018`."""
+    whole, rest = divmod(abs(nano), NANO)
+    decimals = f"{rest:09}".rstrip("0").ljust(2, "0")
+    sign = MINUS if nano < 0 else ""
+    return f"{sign}${_whole(whole, formats)}{formats.point}{decimals}"
+
+
+def speed(tokens_per_s: float, formats: Formats) -> str:
+    """One decimal below ten, where it matters; none above, where it flickers."""
+    if tokens_per_s <= 0:
+        return "0"
+    if tokens_per_s < 9.95:
+        return f"{tokens_per_s:.1f}".replace(".", formats.point)
+    return _whole(round(tokens_per_s), formats)
+
+
+def tomorrow(now: float, zone: tzinfo | None = None) -> float:
+    """When "until tomorrow" ends: the next eight in the morning at least four hours away, by this PC's clock."""
+    here = datetime.fromtimestamp(now, zone)
+    morning = here.replace(hour=8, minute=0, second=0, microsecond=0)
+    while morning.timestamp() < now + 4 * 3600:
+        morning += timedelta(days=1)
+    return morning.timestamp()
+
+
+def _whole(value: int, formats: Formats) -> str:
+    return f"{value:,}".replace(",", formats.group)
