@@ -17,7 +17,7 @@ class WireError(Exception):
     """Base of everything this package raises."""
 
 
-class ProtocolViolation(WireError):  # noqa: N818 - a fact about the other side, not an error of ours
+class ProtocolViolation(WireError):
     """The other side sent what it may not. `code` is the WebSocket close code, `message` the fact, without its data."""
 
     def __init__(self, message: str, code: CloseCode = CloseCode.VIOLATION) -> None:
@@ -33,5 +33,5 @@ class RelayNotProven(ProtocolViolation):
         super().__init__(message, CloseCode.NOT_AUTHENTICATED)
 
 
-class SessionMisuse(WireError):  # noqa: N818 - reads as what it is
+class SessionMisuse(WireError):
     """A mistake of the program that holds the session: a call after draining, a terminal before the accept."""

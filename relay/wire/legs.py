@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from typing import Final
 
-from relay.wire.errors import ProtocolViolation
+from relay.wire.errors import ProtocolViolation, SessionMisuse
 from relay.wire.fields import MAX_LEG_ID
 from relay.wire.frames import LegId, StepKind
 from relay.wire.steps import StepRecord
@@ -72,19 +72,20 @@ class LegTable:
         self._tombstones: dict[int, float] = {}
         self._last = 0
 
-    def allocate(self, *, choices: int, inline: bool) -> Leg | None:
-        """The next leg of the relay; `None` when the table is full or the ids are used up."""
+    def next_id(self) -> LegId:
+        """The id the relay gives to its next leg."""
         if len(self.open) >= MAX_OPEN or self._last >= MAX_LEG_ID:
-            return None
-        return self._add(Leg(LegId(self._last + 1), choices=choices, inline=inline))
+            raise SessionMisuse("no room for another leg, or no id")
+        return LegId(self._last + 1)
 
-    def admit(self, leg: LegId, *, choices: int, inline: bool) -> Leg:
-        """A leg the relay allocated, as the node learns of it."""
+    def admit(self, leg: LegId, *, choices: int, inline: bool) -> None:
+        """A leg of the id that the relay gave it."""
         if leg <= self._last:
             raise ProtocolViolation("a leg's id does not rise")
         if len(self.open) >= MAX_OPEN:
             raise ProtocolViolation("more open legs than any node has slots")
-        return self._add(Leg(leg, choices=choices, inline=inline))
+        self.open[leg] = Leg(leg, choices=choices, inline=inline)
+        self._last = leg
 
     def find(self, leg: int, now: float) -> Leg | None:
         """The open leg; `None` for one closed within the last minute. Any other id is a violation."""
@@ -106,11 +107,6 @@ class LegTable:
         self.open.clear()
         self._tombstones.clear()
         return lost
-
-    def _add(self, leg: Leg) -> Leg:
-        self.open[leg.id] = leg
-        self._last = leg.id
-        return leg
 
     def _bury(self, leg: int, now: float) -> None:
         """Tombstones stand in order of time, so the fallen ones are in front."""

@@ -110,17 +110,21 @@ class RelaySession(Session):
     # --- calls
 
     def offer(self, header: CallHeader, body: bytes, *, ids: bytes = b"") -> tuple[LegId, bytes]:
-        """Open a leg. `ids` are the delivered tokens, one packed u32 for each position of `header.resume`."""
+        """Open a leg. `ids` are the delivered tokens, one packed u32 for each position of `header.resume`.
+
+        Raises `SessionMisuse`, and opens none, unless ready, with room for one, and the header within its bounds.
+        """
         self._expect(State.READY)
         if len(ids) != (4 * header.resume.position if header.resume else 0):
             raise SessionMisuse("a resume carries exactly the ids up to its position")
         payload = body + ids if ids else body
-        leg = self._legs.allocate(choices=header.n, inline=len(payload) <= INLINE_BODY)
-        if leg is None:
-            raise SessionMisuse("no room for another leg")
-        if not leg.inline:
-            self._outbox.hold(leg.id, payload)
-        return leg.id, codec.encode_call(_call_of(header, leg.id, len(body)), payload)
+        leg = self._legs.next_id()
+        message = codec.encode_call(_call_of(header, leg, len(body)), payload)
+        inline = len(payload) <= INLINE_BODY
+        self._legs.admit(leg, choices=header.n, inline=inline)
+        if not inline:
+            self._outbox.hold(leg, payload)
+        return leg, message
 
     def next_part(self) -> Part | None:
         """The next piece of a large body, of each call in turn, or `None`. Goes out after all control frames."""
