@@ -22,7 +22,7 @@ import msgspec
 from desktop.agent.commands import CancelEnrolment, Command, Enrol, FreeMemory, Quit, Resume, SetMode, Snooze
 from desktop.agent.sharing import said_at
 from desktop.agent.state import Mode, Snapshot
-from desktop.errors import FolderUnusable
+from desktop.errors import DesktopError, FolderUnusable
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +59,8 @@ class Controlled(Protocol):
     @property
     def snapshot(self) -> Snapshot: ...
 
-    def post(self, command: Command) -> None: ...
-
-    async def settled(self) -> Snapshot:
-        """The snapshot after everything posted so far has been taken up."""
+    async def perform(self, command: Command | None) -> Snapshot:
+        """Obeys, and gives the snapshot after that. Raises DesktopError."""
         ...
 
     def subscribe(self, callback: Callable[[Snapshot], None]) -> Callable[[], None]: ...
@@ -125,9 +123,11 @@ class ControlSocket:
         if request.verb == "follow":
             await self._follow(writer)
             return
-        if command is not None:
-            self._agent.post(command)
-        await _send(writer, _reply(await self._agent.settled()))
+        try:
+            reply = _reply(await self._agent.perform(command))
+        except DesktopError as error:
+            reply = Reply(ok=False, error=str(error), remedy=error.remedy)
+        await _send(writer, reply)
 
     async def _follow(self, writer: asyncio.StreamWriter) -> None:
         """Only the newest snapshot waits for a slow reader; older ones are dropped."""

@@ -39,6 +39,11 @@ def decide(facts: Facts) -> Sharing:
     return Sharing(sharing=True, reason=Reason.READY, sentence="Sharing: ready, waiting for the first call.")
 
 
+def wants_model(facts: Facts) -> bool:
+    """Whether the owner's wishes call for a model in memory: while Off, paused or in use, the PC is theirs."""
+    return facts.enrolment.kind == "enrolled" and _wishes(facts) is None
+
+
 def said_at(sharing: Sharing, now: float) -> str:
     """The sentence with its countdown, as in "Paused by you; goes on in 29:10."."""
     if sharing.until is None or sharing.until <= now:
@@ -114,13 +119,14 @@ def _wishes(facts: Facts) -> Sharing | None:
     if facts.stopping:
         rest = f", finishing {_answers(facts.running, doing=False)} first" if facts.running else ""
         return _no(Reason.SHUTTING_DOWN, f"Nightjar is closing{rest}.")
+    rest = f"; finishing {_answers(facts.running, doing=False)}" if facts.running else ""
     if facts.mode is Mode.OFF:
-        return _no(Reason.MODE_OFF, "Off: you turned sharing off.", "Choose When idle or Always to share.")
+        return _no(Reason.MODE_OFF, f"Off: you turned sharing off{rest}.", "Choose When idle or Always to share.")
     if facts.snoozed_until is not None and facts.snoozed_until > facts.now:
         return Sharing(
             sharing=False,
             reason=Reason.SNOOZED,
-            sentence="Paused by you.",
+            sentence=f"Paused by you{rest}.",
             until=facts.snoozed_until,
             remedy="Choose Resume now to share again.",
         )

@@ -46,6 +46,11 @@ class Paths:
     def lock(self) -> Path:
         return self.data / "agent.lock"
 
+    @property
+    def keystore_service(self) -> str:
+        """The name of our entries in a keystore, which all data folders of a user share."""
+        return f"nightjar {_mark(self.data)}"
+
     @classmethod
     def for_user(cls) -> Paths:
         """The user's own folders, or those under `NIGHTJAR_HOME`."""
@@ -74,8 +79,12 @@ def _runtime_for(data: Path) -> Path:
     beside = data / "run"
     if len(os.fsencode(beside / "control.sock")) <= _LONGEST_SOCKET:
         return beside
-    mark = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"nightjar-{_user()}-{mark}"
+    return Path(tempfile.gettempdir()) / f"nightjar-{_user()}-{_mark(data)}"
+
+
+def _mark(data: Path) -> str:
+    """Tells one data folder from another, without spelling it out."""
+    return hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
 
 
 def _user() -> str:

@@ -1,0 +1,362 @@
+"""The agent itself: one task group that keeps link, model and control socket going, and obeys the owner's commands.
+
+It is the only place that knows all the parts. Each part reports a change by calling `_changed`; everything that follows
+from it (load or free the model, tell the relay, tell the window) follows there, from one set of facts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+from desktop.agent.attempt import Attempt, MakeEnroller
+from desktop.agent.commands import CancelEnrolment, Command, Enrol, FreeMemory, Quit, Resume, SetMode, Snooze
+from desktop.agent.control import ControlSocket
+from desktop.agent.desk import Desk, MakeEngine
+from desktop.agent.enrolment import Joined
+from desktop.agent.link import Introduction, Link
+from desktop.agent.membership import Member, Memberships
+from desktop.agent.meter import RateMeter
+from desktop.agent.publisher import Publisher, Subscriber
+from desktop.agent.retry import Parting
+from desktop.agent.serving import Floor
+from desktop.agent.sharing import Facts, decide, host_of, wants_model
+from desktop.agent.state import Earnings, Enrolment, LinkState, Mode, Sharing, Snapshot
+from desktop.errors import DesktopError
+from desktop.settings import Settings
+from desktop.system.paths import Paths
+from relay.wire.frames import Account, AdvertisedModel
+
+log = logging.getLogger(__name__)
+
+_CRASH_PAUSE_S = 5.0
+_FLUSH_S = 2.0
+_LONGEST_TIMER_S = 600.0
+"""A snooze is timed by the wall clock, which may be set while we wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the composition root gives the agent."""
+
+    settings: Settings
+    paths: Paths
+    memberships: Memberships
+    introduction: Introduction
+    make_engine: MakeEngine
+    make_enroller: MakeEnroller
+    model_name: str
+    open_browser: Callable[[str], None] | None = None
+
+
+class Agent:
+    """One PC's agent. `post`, `subscribe` and `snapshot` are for any thread; everything else for its own loop."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._memberships = parts.memberships
+        self._link_state = LinkState()
+        self._earnings: Earnings | None = None
+        self._stopping = False
+        self._meter = RateMeter()
+        self._desk = Desk(parts.make_engine, name=parts.model_name, changed=self._changed)
+        self._floor = Floor(self._desk, self._meter, self.sharing, self._moved)
+        self._attempt = Attempt(
+            parts.make_enroller, open_browser=parts.open_browser, joined=self._join, changed=self._changed
+        )
+        self._link: Link | None = None
+        self._link_task: asyncio.Task[None] | None = None
+        self._snooze_timer: asyncio.TimerHandle | None = None
+        self._orders: SimpleQueue[tuple[Command, Future[Snapshot] | None]] = SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._quit, self._hurry = asyncio.Event(), asyncio.Event()
+        self._busy, self._rested = asyncio.Event(), asyncio.Event()
+        self._publisher = Publisher(self._take)
+
+    # --- for any thread
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._publisher.latest
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """`subscriber` hears of every change, on the agent's thread. Returns what ends it."""
+        return self._publisher.subscribe(subscriber)
+
+    def post(self, command: Command) -> None:
+        """Obeyed in order, also if posted before the agent runs."""
+        self._order(command, None)
+
+    def _order(self, command: Command, done: Future[Snapshot] | None) -> None:
+        self._orders.put((command, done))
+        loop = self._loop
+        if loop is not None:
+            try:
+                loop.call_soon_threadsafe(self._obey_all)
+            except RuntimeError:
+                log.info("a command came after the end", extra={"command": type(command).__name__})
+
+    # --- life
+
+    async def run(self) -> None:
+        """Until `Quit`. The caller holds the data folder's lock. Raises FolderUnusable."""
+        try:
+            async with ControlSocket(self._parts.paths.control, self).serving():
+                await self._live()
+        finally:
+            self._loop = None
+
+    async def _live(self) -> None:
+        await self._load_member()
+        async with asyncio.TaskGroup() as group:
+            self._loop, self._group = asyncio.get_running_loop(), group
+            lasting = [
+                group.create_task(self._desk.run(), name="desk"),
+                group.create_task(self._measure(), name="meter"),
+            ]
+            if self._memberships.member is not None:
+                self._start_link(self._memberships.member)
+            self._arm_snooze()
+            self._changed()
+            self._obey_all()
+            await self._quit.wait()
+            await self._wind_down()
+            for task in lasting:
+                task.cancel()
+        self._publisher.publish()
+
+    async def _load_member(self) -> None:
+        try:
+            await self._memberships.load()
+        except DesktopError as error:
+            log.warning("this PC's key is not available", extra={"why": str(error)})
+            record = self._memberships.record.membership
+            self._attempt.state = Enrolment("none", relay=record.relay if record else "", problem=error.line())
+
+    async def _wind_down(self) -> None:
+        """Finish what may be finished, give back the rest, close the link."""
+        self._attempt.cancel()
+        if self._link is not None:
+            self._link.drain("quit")
+            await self._drained()
+            self._link.yield_all("quit")
+            try:
+                async with asyncio.timeout(_FLUSH_S):
+                    await self._link.flushed()
+            except TimeoutError:
+                log.info("the relay did not take the last words in time")
+        if self._link_task is not None:
+            self._link_task.cancel()
+
+    async def _drained(self) -> None:
+        try:
+            async with asyncio.timeout(self._parts.settings.sharing.drain_s):
+                while self._desk.running and not self._hurry.is_set():
+                    self._rested.clear()
+                    await self._rested.wait()
+        except TimeoutError:
+            log.warning("some answers were not finished in time", extra={"running": self._desk.running})
+
+    # --- commands
+
+    async def perform(self, command: Command | None) -> Snapshot:
+        """Obeys `command` and returns the snapshot after it. Raises DesktopError. For the agent's own loop."""
+        if command is not None:
+            done: Future[Snapshot] = Future()
+            self._order(command, done)
+            await asyncio.wrap_future(done)
+        return self._publisher.publish()
+
+    def _obey_all(self) -> None:
+        while True:
+            try:
+                command, done = self._orders.get_nowait()
+            except Empty:
+                return
+            try:
+                self._obey(command)
+            except DesktopError as error:
+                self._refuse(command, error, done)
+            else:
+                if done is not None:
+                    done.set_result(self._publisher.latest)
+            self._changed()
+
+    def _refuse(self, command: Command, error: DesktopError, done: Future[Snapshot] | None) -> None:
+        log.warning("a command failed", extra={"command": type(command).__name__, "why": str(error)})
+        if isinstance(command, Enrol):
+            self._attempt.fail(command.relay, error.line())
+        if done is not None:
+            done.set_exception(error)
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case SetMode():
+                self._memberships.change(mode=command.mode, snoozed_until=None)
+                self._arm_snooze()
+            case Snooze():
+                self._memberships.change(snoozed_until=command.until)
+                self._arm_snooze()
+            case Resume():
+                self._memberships.change(snoozed_until=None)
+                self._arm_snooze()
+            case Enrol():
+                if self._group is not None and not self._stopping:
+                    self._attempt.begin(command, self._group)
+            case CancelEnrolment():
+                self._attempt.cancel()
+            case FreeMemory():
+                self._desk.free()
+            case Quit():
+                self._begin_end(drain=command.drain)
+
+    def _begin_end(self, *, drain: bool) -> None:
+        """A second `Quit` without `drain` cuts the waiting short."""
+        self._stopping = True
+        if not drain:
+            self._hurry.set()
+            self._rested.set()
+        self._quit.set()
+
+    def _arm_snooze(self) -> None:
+        """Wakes up when the snooze ends, to say so."""
+        if self._snooze_timer is not None:
+            self._snooze_timer.cancel()
+            self._snooze_timer = None
+        until = self._memberships.record.snoozed_until
+        if until is not None and self._loop is not None and until > time.time():
+            wait = min(until - time.time(), _LONGEST_TIMER_S)
+            self._snooze_timer = self._loop.call_later(wait, self._snooze_over)
+
+    def _snooze_over(self) -> None:
+        self._arm_snooze()
+        self._changed()
+
+    # --- link; the methods without underscore are what `Link` asks of its owner
+
+    def _start_link(self, member: Member) -> None:
+        if self._group is None:
+            return
+        if self._link_task is not None:
+            self._link_task.cancel()
+        settings, introduction = self._parts.settings.link, self._parts.introduction
+        self._link = Link(member, self, self._floor, introduction=introduction, settings=settings)
+        self._link_task = self._group.create_task(self._keep_link(self._link), name="link")
+
+    async def _keep_link(self, link: Link) -> None:
+        while True:
+            try:
+                await self._forgotten(await link.run())
+                return
+            except Exception:
+                log.exception("the link failed; starting it again")
+            await asyncio.sleep(_CRASH_PAUSE_S)
+
+    async def _forgotten(self, ended: Parting) -> None:
+        """The relay no longer knows this node."""
+        relay = self._memberships.member.relay.url if self._memberships.member else ""
+        self._link = self._link_task = None
+        self._link_state = LinkState()
+        self._attempt.fail(relay, f"The relay {host_of(relay)} no longer knows this PC: {ended.problem}.")
+        await self._memberships.leave()
+        self._changed()
+
+    async def _join(self, joined: Joined) -> None:
+        self._start_link(await self._memberships.join(joined))
+        self._earnings = None
+
+    def link_changed(self, state: LinkState) -> None:
+        self._link_state = state
+        self._changed()
+
+    def earned(self, account: Account) -> None:
+        self._earnings = Earnings(account.today, account.month, account.lifetime, account.answers_today)
+        self._changed()
+
+    async def keep_link_secret(self, secret: bytes) -> Member | None:
+        await self._memberships.keep_link_secret(secret)
+        return self._memberships.member
+
+    def models(self) -> list[AdvertisedModel]:
+        return self._desk.advertised()
+
+    def sharing(self) -> Sharing:
+        return decide(self._facts())
+
+    # --- facts and what follows from them
+
+    def _facts(self) -> Facts:
+        record = self._memberships.record
+        return Facts(
+            now=time.time(),
+            mode=self._mode,
+            snoozed_until=record.snoozed_until,
+            enrolment=self._enrolled() or self._attempt.state or Enrolment(),
+            link=self._link_state,
+            models=(self._desk.state,),
+            running=self._desk.running,
+            stopping=self._stopping,
+        )
+
+    @property
+    def _mode(self) -> Mode:
+        return self._memberships.record.mode or Mode(self._parts.settings.sharing.first_mode)
+
+    def _enrolled(self) -> Enrolment | None:
+        member = self._memberships.member
+        return Enrolment("enrolled", node_id=member.node_id, relay=member.relay.url) if member else None
+
+    def _take(self) -> Snapshot:
+        facts = self._facts()
+        snoozed = facts.snoozed_until is not None and facts.snoozed_until > facts.now
+        return Snapshot(
+            at=facts.now,
+            mode=facts.mode,
+            snoozed_until=facts.snoozed_until if snoozed else None,
+            sharing=decide(facts),
+            link=facts.link,
+            enrolment=self._attempt.state or facts.enrolment,
+            models=facts.models,
+            running=facts.running,
+            tokens_per_s=self._meter.tokens_per_s if facts.running else 0.0,
+            earnings=self._earnings,
+            rate_history=self._meter.history,
+        )
+
+    def _changed(self) -> None:
+        if self._loop is None:
+            return
+        self._desk.want(wants_model(self._facts()))
+        if self._link is not None:
+            self._link.refresh()
+        self._publisher.touch()
+
+    def _moved(self) -> None:
+        """An answer began or ended."""
+        if self._desk.running:
+            self._busy.set()
+        else:
+            self._rested.set()
+        self._changed()
+
+    async def _measure(self) -> None:
+        """One tick a second while answers are written and for the minute after; asleep otherwise."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._busy.wait()
+            self._busy.clear()
+            last = loop.time()
+            while self._desk.running or not self._meter.at_rest:
+                await asyncio.sleep(1.0)
+                now = loop.time()
+                self._meter.tick(now - last)
+                last = now
+                self._changed()
+            self._meter.still()
+            self._changed()
