@@ -39,10 +39,8 @@ class LongWords(QTranslator):
         return False
 
 
-def paint(folder: Path, scheme: Qt.ColorScheme, *, scale: str) -> None:
+def paint(application: QApplication, folder: Path, scheme: Qt.ColorScheme, *, scale: str) -> None:
     """Writes `FACE-SCHEME-SCALE.png` for every face."""
-    application = QApplication.instance()
-    assert isinstance(application, QApplication)
     window = MainWindow(Theme(application, scheme=scheme))
     presenter = Presenter(QCoreApplication.translate, PLAIN)
     window.footer.say(window.tr("Closing this window leaves Nightjar running in the tray."))
@@ -68,7 +66,7 @@ def main(arguments: list[str]) -> int:
         application.installTranslator(LongWords(application))
     scale = f"{application.devicePixelRatio():g}x"
     for scheme in (Qt.ColorScheme.Light, Qt.ColorScheme.Dark):
-        paint(folder, scheme, scale=scale)
+        paint(application, folder, scheme, scale=scale)
     return 0
 
 

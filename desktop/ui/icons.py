@@ -116,8 +116,8 @@ def _clock(painter: QPainter, ink: QColor) -> None:
 
 def _bars(painter: QPainter, ink: QColor) -> None:
     _solid(painter, ink)
-    for left in (4.0, 9.0):
-        painter.drawRoundedRect(QRectF(left, 3, 3, 10), 1, 1)
+    for left in (3.0, 9.0):
+        painter.drawRoundedRect(QRectF(left, 2, 4, 12), 1.25, 1.25)
 
 
 def _slash(painter: QPainter, ink: QColor) -> None:
@@ -128,15 +128,15 @@ def _slash(painter: QPainter, ink: QColor) -> None:
 
 def _exclamation(painter: QPainter, ink: QColor) -> None:
     _solid(painter, ink)
-    painter.drawRoundedRect(QRectF(6.5, 2, 3, 7.6), 1.4, 1.4)
-    painter.drawEllipse(QPointF(8, 12.6), 1.7, 1.7)
+    painter.drawRoundedRect(QRectF(6, 1, 4, 8.5), 1.8, 1.8)
+    painter.drawEllipse(QPointF(8, 12.75), 2.1, 2.1)
 
 
 def _dots(painter: QPainter, ink: QColor) -> None:
     _solid(painter, ink)
     for step in range(8):
         angle = step * math.pi / 4
-        painter.drawEllipse(QPointF(8 + _RING * math.cos(angle), 8 + _RING * math.sin(angle)), 1.15, 1.15)
+        painter.drawEllipse(QPointF(8 + _RING * math.cos(angle), 8 + _RING * math.sin(angle)), 1.4, 1.4)
 
 
 _PAINT: dict[Shape, Callable[[QPainter, QColor], None]] = {

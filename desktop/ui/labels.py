@@ -84,6 +84,8 @@ class Pill(Text):
     def __init__(self) -> None:
         super().__init__("", Type.CAPTION)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        # Margins, not the style sheet's padding: a label asks its size before the sheet is looked at again.
+        self.setContentsMargins(9, 3, 9, 3)
 
     def say(self, text: str, tone: Tone) -> None:
         self.setText(text)

@@ -12,6 +12,7 @@ from desktop.ui.theme import Theme
 from desktop.ui.views import Shape, Tone
 
 _SECONDS = 60
+_HEIGHT = 64
 _HEADROOM = 1.15
 _LOWEST_PEAK = 1.0
 """Tokens/s below which the line stays low: noise near nothing must not look like work."""
@@ -34,11 +35,11 @@ class Sparkline(QWidget):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(200, 56)
+        return QSize(200, _HEIGHT)
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(120, 56)
+        return QSize(120, _HEIGHT)
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -13,6 +13,9 @@ from desktop.ui.tokens import RADIUS_CONTROL
 
 _PAD_X, _PAD_Y, _INSET = 16, 8, 3
 
+_LEAST_TEXT_HEIGHT = 18
+"""As in the style sheet's buttons: the switch is as high as the button beside it."""
+
 
 class _Segment(QRadioButton):
     """One choice. Painted by hand: a style sheet cannot centre a radio button's text."""
@@ -26,7 +29,8 @@ class _Segment(QRadioButton):
     @override
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
-        return QSize(metrics.horizontalAdvance(self.text()) + 2 * _PAD_X, metrics.height() + 2 * _PAD_Y)
+        height = max(metrics.height(), _LEAST_TEXT_HEIGHT) + 2 * _PAD_Y
+        return QSize(metrics.horizontalAdvance(self.text()) + 2 * _PAD_X, height)
 
     @override
     def minimumSizeHint(self) -> QSize:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from desktop.agent.sharing import countdown, host_of, spelt
 from desktop.agent.state import LinkState, ModelState, Reason, Snapshot
-from desktop.ui.figures import Formats, dollars, exact_dollars, speed
+from desktop.ui.figures import CENT, Formats, dollars, exact_dollars, speed
 from desktop.ui.views import (
     EarningsView,
     EnrolmentView,
@@ -82,7 +82,7 @@ class Presenter:
         return HomeView(
             state=state,
             speed=self._silence(),
-            earnings=EarningsView(nothing, nothing, nothing, "", self.tr("Nothing to show yet.")),
+            earnings=EarningsView(nothing, nothing, nothing, "", empty=self.tr("Nothing to show yet.")),
             models=(),
             models_empty=self.tr("No model is running."),
             relay=RelayView(self.tr("Not connected"), "", "", Tone.CALM),
@@ -206,32 +206,31 @@ class Presenter:
     def _writing(self, running: int) -> str:
         if running == 1:
             return self.tr("One answer is being written on this PC.")
-        return self.tr("%n answers are being written on this PC.", "", running)
+        return self.tr("%Ln answers are being written on this PC.", "", running)
 
     def _finishing(self, running: int) -> str:
         if running == 0:
             return self.tr("Nightjar is about to quit.")
         if running == 1:
             return self.tr("One answer is being finished; then Nightjar quits.")
-        return self.tr("%n answers are being finished; then Nightjar quits.", "", running)
+        return self.tr("%Ln answers are being finished; then Nightjar quits.", "", running)
 
     # --- the cards -------------------------------------------------------------------------------------------------
 
     def speed(self, snapshot: Snapshot) -> SpeedView:
         figure = speed(snapshot.tokens_per_s, self._formats)
         unit = self.tr("tokens/s")
-        if snapshot.running == 0:
-            caption = self.tr("No answer is being written.")
-        elif snapshot.running == 1:
-            caption = self.tr("1 answer being written")
+        peak = max(snapshot.rate_history, default=0.0)
+        if peak > 0:
+            caption = self.tr("Peak of the last minute: %1 tokens/s").replace("%1", speed(peak, self._formats))
         else:
-            caption = self.tr("%n answers being written", "", snapshot.running)
+            caption = self.tr("Nothing in the last minute")
         spoken = self.tr("Speed over the last minute, now %1 tokens per second").replace("%1", figure)
         return SpeedView(figure, unit, caption, snapshot.rate_history, spoken)
 
     def _silence(self) -> SpeedView:
         spoken = self.tr("Speed over the last minute, nothing yet")
-        return SpeedView("0", self.tr("tokens/s"), self.tr("No answer is being written."), (), spoken)
+        return SpeedView("0", self.tr("tokens/s"), self.tr("Nothing in the last minute"), (), spoken)
 
     def money(self, nano: int) -> Money:
         rounded, exact = dollars(nano, self._formats), exact_dollars(nano, self._formats)
@@ -247,12 +246,14 @@ class Presenter:
                 if known
                 else self.tr("What this PC earns shows here once it is connected.")
             )
-            return EarningsView(nothing, nothing, nothing, "", empty)
+            return EarningsView(nothing, nothing, nothing, "", empty=empty)
+        exact = exact_dollars(earned.today, self._formats) if 0 < earned.today < CENT else ""
         return EarningsView(
             today=self.money(earned.today),
             month=self.money(earned.month),
             lifetime=self.money(earned.lifetime),
             caption=self._answers_today(earned.answers_today),
+            exact=self.tr("exactly %1").replace("%1", exact) if exact else "",
         )
 
     def _answers_today(self, count: int) -> str:
@@ -260,7 +261,7 @@ class Presenter:
             return self.tr("No answers today yet")
         if count == 1:
             return self.tr("1 answer today")
-        return self.tr("%n answers today", "", count)
+        return self.tr("%Ln answers today", "", count)
 
     def model(self, model: ModelState) -> ModelView:
         match model.kind:
@@ -313,7 +314,7 @@ class Presenter:
                 figure = speed(snapshot.tokens_per_s, self._formats)
                 if snapshot.running == 1:
                     return self.tr("Sharing: 1 answer, %1 tok/s").replace("%1", figure)
-                return self.tr("Sharing: %n answers, %1 tok/s", "", snapshot.running).replace("%1", figure)
+                return self.tr("Sharing: %Ln answers, %1 tok/s", "", snapshot.running).replace("%1", figure)
             case Reason.SNOOZED if snapshot.snoozed_until is not None:
                 moment = self._formats.moment(snapshot.snoozed_until, now)
                 return self.tr("Paused until %1").replace("%1", moment)
@@ -338,7 +339,7 @@ class Presenter:
             return self.tr("Quit")
         if running == 1:
             return self.tr("Quit (finishes 1 answer)")
-        return self.tr("Quit (finishes %n answers)", "", running)
+        return self.tr("Quit (finishes %Ln answers)", "", running)
 
 
 def relay_address(typed: str) -> str:

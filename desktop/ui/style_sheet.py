@@ -63,7 +63,7 @@ QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::su
 """
 
 
-_PILL = 'QLabel[pill="{name}"] {{ color: {ink}; background: {ground}; border-radius: 10px; padding: 3px 10px; }}'
+_PILL = 'QLabel[pill="{name}"] {{ color: {ink}; background: {ground}; border-radius: 9px; }}'
 
 
 def style_sheet(colours: Colours) -> str:

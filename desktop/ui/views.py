@@ -66,12 +66,16 @@ class SpeedView:
 
 @dataclass(frozen=True, slots=True)
 class EarningsView:
-    """What the PC earned. `empty` stands in place of the figures when there are none yet."""
+    """What the PC earned. `empty` stands in place of the figures when there are none yet.
+
+    `exact` tells today's amount to the last digit where the rounded one would hide nearly all of it.
+    """
 
     today: Money
     month: Money
     lifetime: Money
     caption: str
+    exact: str = ""
     empty: str = ""
 
 

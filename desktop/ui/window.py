@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QMessageBox, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
@@ -18,6 +18,14 @@ _WIDEST = 880
 """Logical pixels: a wider page would make its sentences hard to read."""
 
 _MARK = 28
+
+
+class _Page(QWidget):
+    """As high as its texts need at the width it has. Qt would add what they would need at the least width."""
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), 0)
 
 
 class MainWindow(QMainWindow):
@@ -36,7 +44,7 @@ class MainWindow(QMainWindow):
         self._shown: HomeView | None = None
         self._question: QMessageBox | None = None
         self.setCentralWidget(self._scrolled(self._page()))
-        self.resize(800, 680)
+        self.resize(800, 640)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self, self.quit_asked.emit)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self, self.close)
 
@@ -50,7 +58,7 @@ class MainWindow(QMainWindow):
         rows.addWidget(self.home)
         rows.addStretch(1)
         rows.addWidget(self.footer)
-        page = QWidget()
+        page = _Page()
         page.setObjectName("page")
         centred = QHBoxLayout(page)
         centred.setContentsMargins(0, 0, 0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from desktop.ui.cards.frame import Card, figure_line
@@ -39,15 +40,15 @@ class EarningsCard(Card):
         longer = (self.tr("This month"), self.month), (self.tr("All time"), self.lifetime)
         for row, (name, value) in enumerate(longer, 4):
             grid.addWidget(Text(name, ink="muted"), row, 0)
-            grid.addWidget(value, row, 2)
+            grid.addWidget(value, row, 2, Qt.AlignmentFlag.AlignTrailing)
 
     def show_view(self, view: EarningsView) -> None:
         self._figures.setVisible(not view.empty)
         self.empty.say(view.empty)
         for label, money in ((self.today, view.today), (self.month, view.month), (self.lifetime, view.lifetime)):
             _show(label, money)
-        self.exact.setText(self.tr("exactly %1").replace("%1", view.today.exact))
-        self.exact.setVisible(bool(view.today.exact))
+        self.exact.setText(view.exact)
+        self.exact.setVisible(bool(view.exact))
         self.caption.setText(view.caption)
 
 
