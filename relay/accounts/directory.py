@@ -6,7 +6,7 @@ that a running relay hears of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -157,7 +157,7 @@ def list_keys(connection: Connection, *, organisation: OrganisationId | None = N
     )
     if organisation is not None:
         query = query.where(organisations.c.id == organisation)
-    return [ListedKey(*row) for row in connection.execute(query)]
+    return [ListedKey(*row._tuple()) for row in connection.execute(query)]
 
 
 def key_records(connection: Connection) -> Sequence[KeyRecord]:
@@ -189,7 +189,7 @@ def key_records(connection: Connection) -> Sequence[KeyRecord]:
     ]
 
 
-def _create(connection: Connection, table: Table, row: dict[str, object], *, kind: str, name: str) -> int:
+def _create(connection: Connection, table: Table, row: Mapping[str, object], *, kind: str, name: str) -> int:
     try:
         with connection.begin_nested():
             result = connection.execute(insert(table).values(row))

@@ -65,7 +65,7 @@ class LegTerms(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=T
 
 
 class Delivered(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """What one leg gave the caller. `prompt_tokens` counts only from the first leg that delivered: a prompt is paid once."""
+    """What one leg gave the caller. `prompt_tokens` counts only in the first that delivered: a prompt is paid once."""
 
     leg: int
     prompt_tokens: int
@@ -110,3 +110,14 @@ class Settlement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     provider_share: NanoDollars
     operator_loss: NanoDollars
     legs: tuple[LegShare, ...]
+
+
+class Closed(msgspec.Struct, frozen=True, gc=False):
+    """A call whose books are closed, on its way into the database. `end` is where its record ends in the journal."""
+
+    admission: Admission
+    legs: dict[int, LegTerms]
+    outcome: Outcome
+    settlement: Settlement
+    at_ms: int
+    end: int

@@ -93,3 +93,33 @@ def transaction(
         folded[account] = folded.get(account, 0) + amount
     kept = tuple((account, NanoDollars(amount)) for account, amount in folded.items() if amount)
     return Transaction(source=source, kind=kind, at_ms=at_ms, postings=kept)
+
+
+def deposit_transaction(deposit: int, organisation: OrganisationId, *, amount: NanoDollars, at_ms: int) -> Transaction:
+    """Money brought in from outside."""
+    postings = ((FUNDING, NanoDollars(-amount)), (credit(organisation), amount))
+    return transaction(deposit, TransactionKind.DEPOSIT, at_ms=at_ms, postings=postings)
+
+
+def hold_transaction(call: CallId, organisation: OrganisationId, *, bound: NanoDollars, at_ms: int) -> Transaction:
+    """Reserves the most a call may cost."""
+    postings = ((credit(organisation), NanoDollars(-bound)), (held(organisation), bound))
+    return transaction(call, TransactionKind.HOLD, at_ms=at_ms, postings=postings)
+
+
+def settle_transaction(
+    call: CallId,
+    organisation: OrganisationId,
+    *,
+    posted_hold: NanoDollars,
+    cost: NanoDollars,
+    shares: Iterable[tuple[Account, NanoDollars]],
+    at_ms: int,
+) -> Transaction:
+    """Charges a call and releases the rest of its hold; `posted_hold` is 0 for a hold that was never posted."""
+    postings = (
+        (held(organisation), NanoDollars(-posted_hold)),
+        (credit(organisation), NanoDollars(posted_hold - cost)),
+        *shares,
+    )
+    return transaction(call, TransactionKind.SETTLE, at_ms=at_ms, postings=postings)

@@ -1,51 +1,195 @@
-"""The ledger of this process: who may still spend what, and the way of every call into the books."""
+"""The ledger of this process: who may still spend what, and the way of every call into the books.
+
+While the process runs the truth is in memory; journal and board are what it can be rebuilt from, the database is where
+it ends up. An organisation's credit in memory is its balance in the database, less what this process took since.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Self
 
+from sqlalchemy import Connection
+
 from relay.clock import Clock
+from relay.faults import crash
+from relay.ledger import board as boards
+from relay.ledger import journal as journals
+from relay.ledger import store
+from relay.ledger.board import Board
 from relay.ledger.books import CallBooks
-from relay.ledger.calls import Admission
-from relay.ledger.earnings import Earnings
-from relay.ledger.entries import NanoDollars
+from relay.ledger.calls import Admission, Closed
+from relay.ledger.carrier import Carrier
+from relay.ledger.credit import Credit
+from relay.ledger.earnings import Earnings, EarningsBook
+from relay.ledger.entries import CallId, NanoDollars
+from relay.ledger.errors import InsufficientCredit, LedgerUnavailable
+from relay.ledger.journal import Journal, RecordKind
+from relay.ledger.lock import DirectoryLock
+from relay.ledger.records import encode
+from relay.ledger.recovery import recover
+from relay.ledger.rows import earned_by_node
+from relay.ledger.store import Batch, JournalMark
 from relay.storage.engine import Database
+from relay.storage.errors import StorageUnavailable, problem_of
 from relay.storage.ids import NodeId, OrganisationId
+
+CALL_ROOM_BYTES = 2048
+"""Journal that an open call may still fill, kept free for it: ten legs and its settlement."""
+
+_ADMIT = int(RecordKind.ADMIT)
+
+_log = logging.getLogger(__name__)
 
 
 class Ledger:
-    """The truth about credit while the process runs. All methods but `open` belong to the event loop's thread."""
+    """The truth about credit while the process runs. Methods belong to the event loop's thread; `open` blocks it."""
+
+    def __init__(
+        self, database: Database, directory: Path, clock: Clock, *, mark: JournalMark, lock: DirectoryLock
+    ) -> None:
+        """Use `open`."""
+        self._database = database
+        self._clock = clock
+        self._lock = lock
+        self._credit = Credit(database.read_sync(store.credits_of))
+        self._earnings = EarningsBook()
+        self._earnings.load(database.read_sync(store.earned_days))
+        self._open: dict[CallId, CallBooks] = {}
+        self._journal = Journal(directory, first=journals.segment_of(mark.oldest))
+        self._board = Board(directory)
+        self._carrier = Carrier(
+            database=database,
+            journal=self._journal,
+            board=self._board,
+            open_calls=self._open,
+            mark=mark,
+            on_carried=self._credit.posted,
+        )
+        self._journal.prepare()
+        self._carrier.start()
 
     @classmethod
     def open(cls, database: Database, directory: Path, clock: Clock) -> Self:
         """Settles what a dead process left open, then is ready. Blocks; raises LedgerInUse, StorageUnavailable."""
-        raise NotImplementedError
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = DirectoryLock(directory)
+            try:
+                mark = _settle_the_past(database, directory, clock)
+                return cls(database, directory, clock, mark=mark, lock=lock)
+            except BaseException:
+                lock.close()
+                raise
+        except OSError as error:
+            raise StorageUnavailable(str(directory), problem_of(error), error.strerror or "") from error
+
+    @property
+    def open_calls(self) -> int:
+        """Calls admitted and not settled."""
+        return len(self._open)
 
     def available(self, organisation: OrganisationId) -> NanoDollars:
         """What the organisation can spend now, holds taken off."""
-        raise NotImplementedError
+        return NanoDollars(self._credit.available(organisation))
 
     def admit(self, admission: Admission) -> CallBooks:
-        """Takes the hold and opens the call's books. Raises InsufficientCredit, LedgerUnavailable; neither leaves a trace."""
-        raise NotImplementedError
+        """Takes the hold and opens the call's books. InsufficientCredit and LedgerUnavailable leave no trace."""
+        call, organisation, bound = admission.call, admission.organisation, admission.bound
+        available = self._credit.available(organisation)
+        if bound > available and bound:
+            raise InsufficientCredit(bound, NanoDollars(available))
+        if call in self._open:
+            raise ValueError(f"call {call} is open already")
+        if not self._journal.has_room((len(self._open) + 1) * CALL_ROOM_BYTES):
+            raise LedgerUnavailable("its journal is full")
+        try:
+            seat = self._board.take(call)
+        except OSError as error:
+            raise LedgerUnavailable(f"no room for its board ({error.strerror})") from error
+        books = CallBooks(
+            admission, journal=self._journal, since=self._journal.position, seat=seat, on_closed=self._close
+        )
+        self._open[call] = books  # before the first record, see `carrier`
+        self._journal.append(_ADMIT, encode(admission))
+        self._credit.change(organisation, -bound)
+        if self._carrier.idle:
+            self._carrier.wake()
+        crash.point("after_hold")
+        return books
 
     def earnings(self, node: NodeId, now_ms: int) -> Earnings:
         """What a node has earned up to now; `today` and `month` by UTC."""
-        raise NotImplementedError
+        return self._earnings.of(node, now_ms)
 
     async def deposit(self, organisation: OrganisationId, amount: NanoDollars, *, reference: str) -> None:
-        """Adds credit. The same reference a second time changes nothing."""
-        raise NotImplementedError
+        """Adds credit. The same reference a second time changes nothing. Raises StorageUnavailable."""
+        at_ms = self._clock.now_ms()
+        work = partial(store.deposit, organisation=organisation, amount=amount, reference=reference, at_ms=at_ms)
+        await self._errand(partial(self._deposit, work))
 
     async def refresh(self) -> None:
-        """Takes in deposits that another process made; for when the revision moved."""
-        raise NotImplementedError
+        """Takes in what other processes posted; for when the revision moved. Raises StorageUnavailable."""
+        await self._errand(self._find)
 
     async def flush(self) -> None:
-        """Waits until everything settled so far is in the database."""
-        raise NotImplementedError
+        """Waits until everything settled so far is in the database. Raises StorageUnavailable."""
+        await self._errand(lambda: None)
 
     async def aclose(self) -> None:
         """Carries everything into the database and lets go of the files. Open calls stay for the next `open`."""
-        raise NotImplementedError
+        await asyncio.to_thread(self._carrier.stop)
+        self._release()
+
+    def close(self) -> None:
+        """`aclose` for where no event loop runs."""
+        self._carrier.stop()
+        self._release()
+
+    def _close(self, books: CallBooks, closed: Closed) -> None:
+        """A call's books are closed: its hold is gone, what it cost is spent, who served it has earned."""
+        admission, settlement = closed.admission, closed.settlement
+        self._carrier.queue.append(closed)  # before it leaves `open`, see `carrier`
+        del self._open[admission.call]
+        self._board.give_back(books.seat)
+        self._credit.change(admission.organisation, admission.bound - settlement.cost)
+        for node, earned in earned_by_node(closed).items():
+            self._earnings.add(node, earned, closed.at_ms)
+
+    def _deposit(self, work: Callable[[Connection], bool]) -> None:
+        self._database.write_sync(work)
+        self._find()
+
+    def _find(self) -> None:
+        """On the carrier's thread: takes notice of what other processes posted."""
+        self._credit.compare(self._database.read_sync(store.credits_of))
+
+    async def _errand(self, work: Callable[[], object]) -> None:
+        await asyncio.wrap_future(self._carrier.errand(work))
+
+    def _release(self) -> None:
+        self._journal.close()
+        self._board.close()
+        self._lock.close()
+
+
+def _settle_the_past(database: Database, directory: Path, clock: Clock) -> JournalMark:
+    """Posts what a dead process left, removes its files, and says where the new journal begins."""
+    start = journals.position(0, 0)
+    found = database.read_sync(store.read_mark) or JournalMark(0, start, start)
+    closed = recover(directory, found, now_ms=clock.now_ms())
+    last = max([*journals.segments(directory), journals.segment_of(found.oldest)])
+    begin = journals.position(last + 1)
+    mark = JournalMark(found.batch + 1, begin, begin)
+    database.write_sync(
+        lambda connection: store.post(connection, Batch(mark, closed, resolved=store.open_holds(connection)))
+    )
+    if closed:
+        _log.warning("settled %d calls that a relay left behind", len(closed))
+    journals.remove_segments(directory)
+    boards.remove_boards(directory)
+    return mark

@@ -35,7 +35,7 @@ LOCK_TRIES = 3
 
 
 class Database:
-    """Promises that all writes of this process happen one after the other, each in a durable transaction or not at all."""
+    """Promises that this process's writes happen one after the other, each in a durable transaction or not at all."""
 
     def __init__(self, engine: Engine, place: str) -> None:
         self._engine = engine

@@ -1,4 +1,4 @@
-"""The ids of rows. They live below every package that speaks of the same row, so that siblings need not know each other.
+"""The ids of rows, below every package that speaks of those rows, so that siblings need not know each other.
 
 Pure: this module imports nothing but `typing`.
 """

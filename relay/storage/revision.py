@@ -19,4 +19,5 @@ def bump(connection: Connection) -> None:
 
 
 def current(connection: Connection) -> int:
-    return connection.execute(select(revision.c.value).where(revision.c.name == _NAME)).scalar_one()
+    value: int = connection.execute(select(revision.c.value).where(revision.c.name == _NAME)).scalar_one()
+    return value

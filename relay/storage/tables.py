@@ -176,8 +176,8 @@ ledger_entries = Table(
     Column("at_ms", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-"""Append-only. (`source`, `kind`) names a transaction: the call or deposit it comes from and what it does; being the key,
-it makes each posting happen once. No foreign key to the account: it would cost a look-up a row on the busiest table."""
+"""Append-only. (`source`, `kind`) names a transaction: the call or deposit it comes from and what it does; being the
+key, it makes each posting happen once. No foreign key to the account: it would cost a look-up a row on the busiest table."""
 
 ledger_holds = Table(
     "ledger_holds",
@@ -204,12 +204,12 @@ journal_position = Table(
     "journal_position",
     metadata,
     Column("journal", String, primary_key=True),
-    Column("segment", BigInteger, nullable=False),
-    Column("offset", BigInteger, nullable=False),
-    Column("oldest_segment", BigInteger, nullable=False),
-    Column("oldest_offset", BigInteger, nullable=False),
+    Column("batch", BigInteger, nullable=False),
+    Column("carried", BigInteger, nullable=False),
+    Column("oldest", BigInteger, nullable=False),
 )
-"""How far the ledger's journal is in the database, and where the oldest call still open then begins."""
+"""How far the ledger's journal is in the database. Settlements before `carried` are posted; the oldest call that was
+open then begins at `oldest`; `batch` numbers the transactions, so that one whose commit was in doubt is not repeated."""
 
 node_days = Table(
     "node_days",

@@ -22,19 +22,20 @@ _schema_version = Table("schema_version", MetaData(), Column("version", Integer,
 
 def upgrade(connection: Connection, *, steps: Sequence[Step] = STEPS) -> int:
     """Runs the steps this database has not seen and returns its version; refuses one that is ahead of this program."""
-    version = found = _version(connection)
+    found = _version(connection)
     if found > len(steps):
         detail = f"it is at version {found}, this relay knows {len(steps)}"
         raise StorageUnavailable(connection.engine.url.database or "database", StorageProblem.NEWER, detail)
-    for version, step in enumerate(steps[found:], start=found + 1):
+    for step in steps[found:]:
         step(connection)
-    if version != found:
-        connection.execute(update(_schema_version).values(version=version))
-    return version
+    if found < len(steps):
+        connection.execute(update(_schema_version).values(version=len(steps)))
+    return len(steps)
 
 
 def _version(connection: Connection) -> int:
     if not inspect(connection).has_table(_schema_version.name):
         _schema_version.create(connection)
         connection.execute(insert(_schema_version).values(version=0))
-    return connection.execute(select(_schema_version.c.version)).scalar_one()
+    version: int = connection.execute(select(_schema_version.c.version)).scalar_one()
+    return version

@@ -1,0 +1,52 @@
+"""A file of fixed size, mapped into memory, whose every byte is really there.
+
+A sparse file would be cheaper to make, but the first store into a hole of it on a full disk kills the process (SIGBUS).
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+from typing import Self
+
+_ZEROS = bytes(256 * 1024)
+_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+class MappedFile:
+    """Writable memory that outlives the process. `view` is the whole of it."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._descriptor = descriptor
+        self._map = mmap.mmap(descriptor, size)
+        self.view = memoryview(self._map)
+
+    @classmethod
+    def create(cls, path: Path, size: int) -> Self:
+        """Makes a file of zeros; there must be none of that name. Raises OSError, and then leaves none."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
+        try:
+            _allocate(descriptor, size)
+            return cls(descriptor, size)
+        except BaseException:
+            os.close(descriptor)
+            path.unlink()
+            raise
+
+    def sync(self) -> None:
+        """Blocks until the disk has it. Releases the interpreter lock meanwhile, which `mmap.flush` does not."""
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        self.view.release()
+        self._map.close()
+        os.close(self._descriptor)
+
+
+def _allocate(descriptor: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+        return
+    for start in range(0, size, len(_ZEROS)):
+        os.write(descriptor, _ZEROS[: size - start])

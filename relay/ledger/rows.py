@@ -1,0 +1,109 @@
+"""A closed call as rows of `usage`, `usage_legs` and `node_days`, and as the shares of its transaction. Pure.
+
+Rows are flat: the values of all of them end to end, in the order of the columns, as `BulkInsert` takes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from relay.ledger.calls import Closed, LegTerms, NodePayee
+from relay.ledger.earnings import DAY_MS
+from relay.ledger.entries import OPERATOR, OPERATOR_LOSS, Account, NanoDollars, provider
+from relay.storage.ids import NodeId
+
+
+def shares(closed: Closed) -> Iterator[tuple[Account, NanoDollars]]:
+    """Who gets what of the call's cost; the operator's loss is what it adds to it."""
+    for leg in closed.settlement.legs:
+        payee = closed.legs[leg.leg].payee
+        if isinstance(payee, NodePayee):
+            yield payee.account, leg.owner_share
+            yield OPERATOR, leg.operator_share
+        else:
+            yield provider(payee.provider), leg.provider_share
+            if leg.operator_loss:
+                yield OPERATOR_LOSS, NanoDollars(-leg.operator_loss)
+
+
+def usage_row(closed: Closed) -> tuple[object, ...]:
+    admission, outcome, settlement = closed.admission, closed.outcome, closed.settlement
+    delivered = settlement.legs
+    terms = closed.legs[delivered[-1].leg] if delivered else _last(closed)
+    target, node, company = _target(terms)
+    if len(delivered) == 1:
+        prompt_tokens, completion_tokens = delivered[0].prompt_tokens, delivered[0].completion_tokens
+    else:
+        prompt_tokens = sum(leg.prompt_tokens for leg in delivered)
+        completion_tokens = sum(leg.completion_tokens for leg in delivered)
+    return (
+        admission.call,
+        admission.organisation,
+        admission.project,
+        admission.key,
+        admission.model,
+        outcome.state,
+        admission.stream,
+        len(closed.legs),
+        len(delivered),
+        target,
+        node,
+        company,
+        prompt_tokens,
+        completion_tokens,
+        outcome.cached_tokens,
+        outcome.source,
+        outcome.finish_reason,
+        outcome.error,
+        admission.started_ms,
+        outcome.ttft_ms,
+        outcome.duration_ms,
+        settlement.cost,
+        settlement.owner_share,
+        settlement.operator_share,
+        settlement.provider_share,
+        settlement.operator_loss,
+    )
+
+
+def leg_rows(closed: Closed) -> Iterator[object]:
+    for leg in closed.settlement.legs:
+        yield closed.admission.call
+        yield leg.leg
+        yield from _target(closed.legs[leg.leg])
+        yield from (leg.prompt_tokens, leg.completion_tokens)
+        yield from (leg.cost, leg.owner_share, leg.operator_share, leg.provider_share)
+
+
+def earned_by_node(closed: Closed) -> dict[NodeId, NanoDollars]:
+    """What each node that delivered something of the call gets for it, all its legs together."""
+    earned: dict[NodeId, NanoDollars] = {}
+    for leg in closed.settlement.legs:
+        payee = closed.legs[leg.leg].payee
+        if isinstance(payee, NodePayee):
+            earned[payee.node] = NanoDollars(earned.get(payee.node, 0) + leg.owner_share)
+    return earned
+
+
+def node_day_rows(closed: Iterable[Closed]) -> list[object]:
+    """What each node earned on each day, and how many calls it answered, summed over the calls."""
+    days: dict[tuple[NodeId, int], tuple[int, int]] = {}
+    for call in closed:
+        day = call.at_ms // DAY_MS
+        for node, amount in earned_by_node(call).items():
+            earned, answers = days.get((node, day), (0, 0))
+            days[node, day] = (earned + amount, answers + 1)
+    return [value for (node, day), (earned, answers) in days.items() for value in (node, day, earned, answers)]
+
+
+def _last(closed: Closed) -> LegTerms | None:
+    return closed.legs[max(closed.legs)] if closed.legs else None
+
+
+def _target(terms: LegTerms | None) -> tuple[str | None, str | None, str | None]:
+    """Name of the target, its node, its provider."""
+    if terms is None:
+        return None, None, None
+    if isinstance(terms.payee, NodePayee):
+        return terms.target, terms.payee.node, None
+    return terms.target, None, terms.payee.provider

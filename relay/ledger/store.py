@@ -1,0 +1,251 @@
+"""The ledger's tables. Functions of a connection; each call of `post` and `deposit` belongs in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from relay.ledger.calls import Closed
+from relay.ledger.entries import (
+    Account,
+    CallId,
+    NanoDollars,
+    Transaction,
+    deposit_transaction,
+    hold_transaction,
+    settle_transaction,
+)
+from relay.ledger.journal import Position
+from relay.ledger.rows import leg_rows, node_day_rows, shares, usage_row
+from relay.storage import revision
+from relay.storage.bulk import BulkInsert
+from relay.storage.ids import NodeId, OrganisationId
+from relay.storage.tables import (
+    journal_position,
+    ledger_accounts,
+    ledger_deposits,
+    ledger_entries,
+    ledger_holds,
+    node_days,
+    usage,
+    usage_legs,
+)
+
+_JOURNAL: Final = "main"
+
+_ENTRIES: Final = BulkInsert(ledger_entries, ("source", "kind", "account", "amount", "at_ms"))
+_HOLDS: Final = BulkInsert(ledger_holds, ("call", "organisation", "amount", "at_ms"))
+_USAGE: Final = BulkInsert(usage, tuple(column.name for column in usage.columns))
+_LEGS: Final = BulkInsert(usage_legs, tuple(column.name for column in usage_legs.columns))
+_NODE_DAYS: Final = BulkInsert(
+    node_days,
+    ("node", "day", "earned", "answers"),
+    conflict="ON CONFLICT (node, day) DO UPDATE SET"
+    " earned = node_days.earned + excluded.earned, answers = node_days.answers + excluded.answers",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalMark:
+    """How far the journal is in the database; see the table."""
+
+    batch: int
+    carried: Position
+    oldest: Position
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHold:
+    """A hold that is posted and not resolved."""
+
+    call: CallId
+    organisation: OrganisationId
+    amount: NanoDollars
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction carries into the database.
+
+    `held` are new holds, `resolved` those already in the database that end now: with the call of the same id in
+    `closed`, or, where there is none because the journal lost it, given back in full.
+    """
+
+    mark: JournalMark
+    closed: Sequence[Closed] = ()
+    held: Collection[OpenHold] = ()
+    resolved: Mapping[CallId, OpenHold] = field(default_factory=dict)
+
+
+def read_mark(connection: Connection) -> JournalMark | None:
+    row = connection.execute(
+        select(journal_position.c.batch, journal_position.c.carried, journal_position.c.oldest).where(
+            journal_position.c.journal == _JOURNAL
+        )
+    ).first()
+    return JournalMark(row.batch, Position(row.carried), Position(row.oldest)) if row is not None else None
+
+
+def open_holds(connection: Connection) -> dict[CallId, OpenHold]:
+    rows = connection.execute(select(ledger_holds))
+    return {
+        CallId(row.call): OpenHold(
+            CallId(row.call), OrganisationId(row.organisation), NanoDollars(row.amount), row.at_ms
+        )
+        for row in rows
+    }
+
+
+def credits_of(connection: Connection) -> dict[OrganisationId, NanoDollars]:
+    """What each organisation can spend, as far as the database knows."""
+    query = select(ledger_accounts.c.name, ledger_accounts.c.balance).where(
+        ledger_accounts.c.name.startswith("credit/")
+    )
+    return {
+        OrganisationId(int(name.removeprefix("credit/"))): NanoDollars(balance)
+        for name, balance in connection.execute(query)
+    }
+
+
+def earned_days(connection: Connection) -> list[tuple[NodeId, int, NanoDollars, int]]:
+    """Rows for `EarningsBook.load`."""
+    query = select(node_days.c.node, node_days.c.day, node_days.c.earned, node_days.c.answers).order_by(node_days.c.day)
+    return [
+        (NodeId(node), day, NanoDollars(earned), answers) for node, day, earned, answers in connection.execute(query)
+    ]
+
+
+def deposit(
+    connection: Connection, organisation: OrganisationId, *, amount: NanoDollars, reference: str, at_ms: int
+) -> bool:
+    """Adds credit; whether it did: the same reference a second time changes nothing."""
+    if connection.execute(select(ledger_deposits.c.id).where(ledger_deposits.c.reference == reference)).first():
+        return False
+    row = {"organisation": organisation, "amount": amount, "reference": reference, "at_ms": at_ms}
+    identifier = connection.execute(insert(ledger_deposits).values(row).returning(ledger_deposits.c.id)).scalar_one()
+    transactions = [deposit_transaction(identifier, organisation, amount=amount, at_ms=at_ms)]
+    _post_transactions(connection, transactions, _folded(transactions))
+    revision.bump(connection)
+    return True
+
+
+def post(connection: Connection, batch: Batch) -> Mapping[Account, int]:
+    """Posts a batch, unless it is there already, and returns by how much it moves each account."""
+    transactions = _transactions(batch)
+    moved = _folded(transactions)
+    mark = read_mark(connection)
+    if mark is not None and mark.batch >= batch.mark.batch:
+        return moved
+    _post_transactions(connection, transactions, moved)
+    _write_holds(connection, batch)
+    _write_usage(connection, batch.closed)
+    _write_mark(connection, batch.mark, first=mark is None)
+    return moved
+
+
+def _post_transactions(
+    connection: Connection, transactions: Sequence[Transaction], moved: Mapping[Account, int]
+) -> None:
+    """Appends the entries of transactions, and what they sum to to the balances."""
+    ids = _account_ids(connection, moved)
+    values: list[object] = []
+    for transaction in transactions:
+        source, kind, at_ms = transaction.source, int(transaction.kind), transaction.at_ms
+        for account, amount in transaction.postings:
+            values += (source, kind, ids[account], amount, at_ms)
+    _ENTRIES.insert(connection, values)
+    if changes := [{"account": ids[account], "change": change} for account, change in moved.items() if change]:
+        connection.execute(_FOLD, changes)
+
+
+def _folded(transactions: Sequence[Transaction]) -> dict[Account, int]:
+    moved: dict[Account, int] = {}
+    for transaction in transactions:
+        for account, amount in transaction.postings:
+            moved[account] = moved.get(account, 0) + amount
+    return moved
+
+
+_FOLD: Final = (
+    update(ledger_accounts)
+    .where(ledger_accounts.c.id == bindparam("account"))
+    .values(balance=ledger_accounts.c.balance + bindparam("change"))
+)
+
+
+def _transactions(batch: Batch) -> list[Transaction]:
+    held = [hold_transaction(hold.call, hold.organisation, bound=hold.amount, at_ms=hold.at_ms) for hold in batch.held]
+    lost = dict(batch.resolved)
+    settled = []
+    for closed in batch.closed:
+        admission = closed.admission
+        hold = lost.pop(admission.call, None)
+        settled.append(
+            settle_transaction(
+                admission.call,
+                admission.organisation,
+                posted_hold=hold.amount if hold is not None else NanoDollars(0),
+                cost=closed.settlement.cost,
+                shares=shares(closed),
+                at_ms=closed.at_ms,
+            )
+        )
+    released = [
+        settle_transaction(
+            hold.call,
+            hold.organisation,
+            posted_hold=hold.amount,
+            cost=NanoDollars(0),
+            shares=(),
+            at_ms=hold.at_ms,
+        )
+        for hold in lost.values()
+    ]
+    return [*held, *settled, *released]
+
+
+def _account_ids(connection: Connection, names: Collection[Account]) -> dict[Account, int]:
+    """Ids of accounts, made where missing."""
+    query = select(ledger_accounts.c.name, ledger_accounts.c.id).where(ledger_accounts.c.name.in_(names))
+    ids = {Account(name): identifier for name, identifier in connection.execute(query)}
+    for name in names:
+        if name not in ids:
+            made = insert(ledger_accounts).values(name=name, balance=0).returning(ledger_accounts.c.id)
+            ids[name] = connection.execute(made).scalar_one()
+    return ids
+
+
+def _write_holds(connection: Connection, batch: Batch) -> None:
+    values: list[object] = []
+    for hold in batch.held:
+        values += (hold.call, hold.organisation, hold.amount, hold.at_ms)
+    _HOLDS.insert(connection, values)
+    if batch.resolved:
+        connection.execute(
+            delete(ledger_holds).where(ledger_holds.c.call == bindparam("resolved")),
+            [{"resolved": call} for call in batch.resolved],
+        )
+
+
+def _write_usage(connection: Connection, closed: Iterable[Closed]) -> None:
+    calls: list[object] = []
+    legs: list[object] = []
+    for call in closed:
+        calls += usage_row(call)
+        if len(call.settlement.legs) > 1:
+            legs += leg_rows(call)
+    _USAGE.insert(connection, calls)
+    _LEGS.insert(connection, legs)
+    _NODE_DAYS.insert(connection, node_day_rows(closed))
+
+
+def _write_mark(connection: Connection, mark: JournalMark, *, first: bool) -> None:
+    values = {"batch": mark.batch, "carried": mark.carried, "oldest": mark.oldest}
+    if first:
+        connection.execute(insert(journal_position).values(journal=_JOURNAL, **values))
+    else:
+        connection.execute(update(journal_position).where(journal_position.c.journal == _JOURNAL).values(values))

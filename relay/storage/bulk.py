@@ -1,0 +1,42 @@
+"""Many rows in few statements.
+
+`executemany` steps the statement once a row, and each step hands the interpreter lock to the event loop and back. One
+statement with many rows steps once. It is built as text: compiling it from expressions costs more than running it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Table
+
+_CHUNKS = (128, 32, 8, 1)
+"""Rows a statement: few enough sizes that the driver keeps all of them prepared."""
+
+
+class BulkInsert:
+    """Inserts rows into the named columns of one table. `conflict` is a whole `ON CONFLICT` clause, if any."""
+
+    def __init__(self, table: Table, columns: tuple[str, ...], *, conflict: str = "") -> None:
+        for column in columns:
+            table.c[column]  # a misspelt one fails here, not on the first batch
+        self._head = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "
+        self._width = len(columns)
+        self._tail = f" {conflict}" if conflict else ""
+        self._statements: dict[tuple[str, int], str] = {}
+
+    def insert(self, connection: Connection, values: list[object]) -> None:
+        """`values` has the rows end to end."""
+        paramstyle = connection.dialect.paramstyle
+        start, rows_left = 0, len(values) // self._width
+        for chunk in _CHUNKS:
+            while rows_left >= chunk:
+                end = start + chunk * self._width
+                connection.exec_driver_sql(self._statement(paramstyle, chunk), tuple(values[start:end]))
+                start, rows_left = end, rows_left - chunk
+
+    def _statement(self, paramstyle: str, rows: int) -> str:
+        statement = self._statements.get((paramstyle, rows))
+        if statement is None:
+            mark = "?" if paramstyle == "qmark" else "%s"
+            row = f"({', '.join([mark] * self._width)})"
+            statement = self._statements[paramstyle, rows] = self._head + ", ".join([row] * rows) + self._tail
+        return statement
