@@ -16,13 +16,13 @@ from typing import Final
 
 import msgspec
 
-PATH: Final = b"/v1/node"
-SUBPROTOCOLS: Final = (b"nightjar.1",)
-"""Spoken here, most wanted first."""
+from relay.wire import version
+
 MAX_HEAD_BYTES: Final = 16 * 1024
 MAX_HEADERS: Final = 64
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_SINGLE: Final = (b"host", b"origin", b"sec-websocket-key", b"sec-websocket-version", b"nightjar-nonce")
+_NONCE: Final = version.NONCE_HEADER.encode()
+_SINGLE: Final = (b"host", b"origin", b"sec-websocket-key", b"sec-websocket-version", _NONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The socket is open: `response` goes out, frames follow. `nonce` is the node's own, as it stood in the header."""
+    """The socket is open: `response` goes out, frames follow. `nonce` is the node's own 32 bytes, for us to sign."""
 
     response: bytes
     nonce: bytes
@@ -112,8 +112,9 @@ def answer(data: bytes) -> Accepted | Refused:
 def _refusal_of_request(head: Head) -> Refused | None:
     """What is wrong with it as an HTTP request to this path."""
     path, query, _ = head.target.partition(b"?")
-    if path != PATH:
-        return Refused(HTTPStatus.NOT_FOUND, "There is no WebSocket at this path. Nodes connect to /v1/node.")
+    if path != version.PATH.encode():
+        message = f"There is no WebSocket at this path. Nodes connect to {version.PATH}."
+        return Refused(HTTPStatus.NOT_FOUND, message)
     if query:
         return Refused(HTTPStatus.BAD_REQUEST, "The node socket takes no query: a token never stands in a URL.")
     if head.method != b"GET":
@@ -145,15 +146,19 @@ def _refusal_of_upgrade(head: Head) -> Refused | None:
         key = b""
     if len(key) != 16:
         return Refused(HTTPStatus.BAD_REQUEST, "Sec-WebSocket-Key is not 16 bytes in base64.")
-    if _subprotocol(head) is None:
-        spoken = ", ".join(name.decode() for name in SUBPROTOCOLS)
-        return Refused(HTTPStatus.BAD_REQUEST, f"No subprotocol in common. This relay speaks {spoken}.")
+    if version.SUBPROTOCOL.encode() not in head.tokens(b"sec-websocket-protocol"):
+        return Refused(HTTPStatus.BAD_REQUEST, f"No subprotocol in common: this relay speaks {version.SUBPROTOCOL}.")
+    if _nonce(head) is None:
+        return Refused(HTTPStatus.BAD_REQUEST, f"{version.NONCE_HEADER} is not 32 bytes in hexadecimal.")
     return None
 
 
-def _subprotocol(head: Head) -> bytes | None:
-    offered = head.tokens(b"sec-websocket-protocol")
-    return next((name for name in SUBPROTOCOLS if name in offered), None)
+def _nonce(head: Head) -> bytes | None:
+    try:
+        nonce = binascii.unhexlify(head.value(_NONCE))
+    except binascii.Error:
+        return None
+    return nonce if len(nonce) == 32 else None
 
 
 def _acceptance(head: Head) -> Accepted:
@@ -163,5 +168,5 @@ def _acceptance(head: Head) -> Accepted:
     response = (
         b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
         b"sec-websocket-accept: %b\r\nsec-websocket-protocol: %b\r\n\r\n"
-    ) % (accept, _subprotocol(head) or b"")
-    return Accepted(response, head.value(b"nightjar-nonce"))
+    ) % (accept, version.SUBPROTOCOL.encode())
+    return Accepted(response, _nonce(head) or b"")

@@ -74,11 +74,12 @@ class FrameReader:
     After the first fault `error` is set and nothing more is read; the messages before it are still handed out.
     """
 
-    __slots__ = ("_buffer", "_max_size", "_need", "error")
+    __slots__ = ("_buffer", "_need", "error", "max_size")
 
     def __init__(self, max_size: int) -> None:
+        self.max_size = max_size
+        """May rise between reads: less is allowed before the node has proved who it is."""
         self.error: FrameError | None = None
-        self._max_size = max_size
         self._buffer = bytearray()
         self._need = 0
 
@@ -124,8 +125,8 @@ class FrameReader:
                     self._need = head - 4
                     return start
                 size = (_U16 if size == 126 else _U64).unpack_from(data, start + 2)[0]
-                if size > self._max_size:
-                    raise FrameError(RfcCode.TOO_BIG, f"a frame of {size} bytes; the limit is {self._max_size}")
+                if size > self.max_size:
+                    raise FrameError(RfcCode.TOO_BIG, f"a frame of {size} bytes; the limit is {self.max_size}")
             body = start + head
             stop = body + size
             if stop > end:

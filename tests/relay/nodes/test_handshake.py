@@ -18,7 +18,7 @@ HEADERS = {
     "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
     "sec-websocket-version": "13",
     "sec-websocket-protocol": "nightjar.1",
-    "nightjar-nonce": "bm9uY2U=",
+    "x-nightjar-nonce": "ab" * 32,
 }
 
 
@@ -53,7 +53,7 @@ def test_a_good_upgrade_is_accepted_with_the_rfcs_own_example() -> None:
     assert b"\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in result.response
     assert b"\r\nsec-websocket-protocol: nightjar.1\r\n" in result.response
     assert result.response.startswith(b"HTTP/1.1 101 ")
-    assert result.nonce == b"bm9uY2U="
+    assert result.nonce == b"\xab" * 32
     assert oracle_status(a_head()) == 101
 
 
@@ -120,6 +120,9 @@ def test_only_the_exact_raw_path_is_a_node_socket(target: str) -> None:
         pytest.param(a_head(**{f"x_{n}": "1" for n in range(70)}), 431, id="many headers"),
         pytest.param(a_head().replace(b"\r\n\r\n", b"\r\nsec-websocket-key: a\r\n\r\n"), 400, id="two keys"),
         pytest.param(a_head().replace(b"\r\n\r\n", b"\r\nhost: b\r\n\r\n"), 400, id="two hosts"),
+        pytest.param(a_head(x_nightjar_nonce=None), 400, id="no nonce"),
+        pytest.param(a_head(x_nightjar_nonce="ab" * 31), 400, id="a short nonce"),
+        pytest.param(a_head(x_nightjar_nonce="zz" * 32), 400, id="a nonce that is not hexadecimal"),
         pytest.param(a_head("GET /v1/node HTTP/1.0"), 400, id="HTTP/1.0"),
         pytest.param(b"GET /v1/node HTTP/1.1\r\nhost : a\r\n\r\n", 400, id="space before the colon"),
         pytest.param(b"GET /v1/node HTTP/1.1\r\n", 400, id="no end"),

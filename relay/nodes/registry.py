@@ -1,0 +1,78 @@
+"""The ready links of this process, as routing reads them.
+
+Everything is in memory and changes only on the loop's thread. The index by model is made anew after a change, at the
+first look; between changes a look-up is one dict access.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+from relay.nodes.link import NodeLink
+from relay.storage.ids import NodeId, PersonId
+
+Listener = Callable[[], None]
+
+
+class Registry:
+    """Promises that a link is found from its welcome until it closes, and never two of one node."""
+
+    def __init__(self) -> None:
+        self._links: dict[NodeId, NodeLink] = {}
+        self._index: dict[str, tuple[NodeLink, ...]] | None = None
+        self._listeners: list[Listener] = []
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def __iter__(self) -> Iterator[NodeLink]:
+        """Every link, also those that take no calls now; a copy, so that links may leave while it is walked."""
+        return iter(list(self._links.values()))
+
+    def get(self, node: NodeId) -> NodeLink | None:
+        return self._links.get(node)
+
+    def of_owner(self, owner: PersonId) -> int:
+        """How many links a person has."""
+        return sum(link.node.owner == owner for link in self._links.values())
+
+    def links_for(self, model: str) -> Sequence[NodeLink]:
+        """The links that take calls for this model, busy ones too."""
+        return self.models().get(model, ())
+
+    def models(self) -> Mapping[str, Sequence[NodeLink]]:
+        """Every model some node takes calls for, with those nodes. Do not keep it: ask again."""
+        if self._index is None:
+            index: dict[str, list[NodeLink]] = {}
+            for link in self._links.values():
+                if link.takes_calls:
+                    for model in link.models:
+                        index.setdefault(model, []).append(link)
+            self._index = {model: tuple(links) for model, links in index.items()}
+        return self._index
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Calls `listener` after every change; returns what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    # --- for the sockets --------------------------------------------------------------------------------------------
+
+    def add(self, link: NodeLink) -> None:
+        """A session is ready. Whoever adds it has seen to it that the node has no other."""
+        previous: Final = self._links.get(link.node.node_id)
+        if previous is not None:
+            raise ValueError(f"node {link.node.node_id} has a link already")
+        self._links[link.node.node_id] = link
+        self.changed(link)
+
+    def changed(self, _link: NodeLink) -> None:
+        self._index = None
+        for listener in list(self._listeners):
+            listener()
+
+    def closed(self, link: NodeLink) -> None:
+        if self._links.get(link.node.node_id) is link:
+            del self._links[link.node.node_id]
+            self.changed(link)
