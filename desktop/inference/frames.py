@@ -23,7 +23,10 @@ from desktop.inference.generation import Record
 MAX_PAYLOAD = 33 * 1024 * 1024
 """The largest body the relay lets through, and room for its header."""
 
-_HEAD = struct.Struct("<IB")
+PARENT_VARIABLE = "NIGHTJAR_PARENT"
+"""Environment variable with the keeper's process id: a worker whose parent is already dead by then still notices."""
+
+HEAD = struct.Struct("<IB")
 _RECORD = struct.Struct("<IBBHI")
 
 
@@ -52,7 +55,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     KIND: ClassVar[Kind]
 
 
-class Load(Message):
+class Load(Message, frozen=True, kw_only=True):
     """First frame to a worker: which model, and how. `pool` is the number of cells all running calls share."""
 
     KIND = Kind.LOAD
@@ -66,7 +69,7 @@ class Load(Message):
     nice: int
 
 
-class CallHead(Message):
+class CallHead(Message, frozen=True, kw_only=True):
     """Header of `CALL`; the caller's body follows."""
 
     KIND = Kind.CALL
@@ -78,14 +81,14 @@ class CallHead(Message):
     n: int
 
 
-class Cancel(Message):
+class Cancel(Message, frozen=True, kw_only=True):
     """Forget this call; nothing more is said of it than what is already in the pipe."""
 
     KIND = Kind.CANCEL
     serial: int
 
 
-class Loaded(Message):
+class Loaded(Message, frozen=True, kw_only=True):
     """The model is ready. `template` is the SHA-256 of its chat template, `parser` the version of our pipeline."""
 
     KIND = Kind.READY
@@ -100,14 +103,14 @@ class Loaded(Message):
     parser: int
 
 
-class Unusable(Message):
+class Unusable(Message, frozen=True, kw_only=True):
     """This model cannot be loaded here, and another try would end the same way."""
 
     KIND = Kind.UNUSABLE
     reason: str
 
 
-class Accept(Message):
+class Accept(Message, frozen=True, kw_only=True):
     """The call has its place."""
 
     KIND = Kind.ACCEPT
@@ -116,7 +119,7 @@ class Accept(Message):
     prompt_digest: bytes
 
 
-class Decline(Message):
+class Decline(Message, frozen=True, kw_only=True):
     """Not this call."""
 
     KIND = Kind.DECLINE
@@ -125,7 +128,7 @@ class Decline(Message):
     message: str
 
 
-class Finish(Message):
+class Finish(Message, frozen=True, kw_only=True):
     """All choices have ended."""
 
     KIND = Kind.FINISH
@@ -139,7 +142,7 @@ class Finish(Message):
     decode_ms: float
 
 
-class Fail(Message):
+class Fail(Message, frozen=True, kw_only=True):
     """The call cannot go on."""
 
     KIND = Kind.FAIL
@@ -156,7 +159,7 @@ _encode_json = msgspec.json.Encoder().encode
 
 def encode(message: Message) -> bytes:
     payload = _encode_json(message)
-    return _HEAD.pack(len(payload), message.KIND) + payload
+    return HEAD.pack(len(payload), message.KIND) + payload
 
 
 def decode(payload: bytes, kind: type[M]) -> M:
@@ -169,7 +172,7 @@ def decode(payload: bytes, kind: type[M]) -> M:
 def encode_call(head: CallHead, body: bytes) -> bytes:
     header = _encode_json(head)
     length = 4 + len(header) + len(body)
-    return b"".join((_HEAD.pack(length, Kind.CALL), len(header).to_bytes(4, "little"), header, body))
+    return b"".join((HEAD.pack(length, Kind.CALL), len(header).to_bytes(4, "little"), header, body))
 
 
 def decode_call(payload: bytes) -> tuple[CallHead, bytes]:
@@ -184,7 +187,7 @@ def pack_record(serial: int, choice: int, kind: int, ids: bytes, data: bytes) ->
 def encode_step(records: list[bytes]) -> bytes:
     """One `STEP` of records made by `pack_record`."""
     payload = b"".join(records)
-    return _HEAD.pack(len(payload), Kind.STEP) + payload
+    return HEAD.pack(len(payload), Kind.STEP) + payload
 
 
 def decode_step(payload: bytes) -> Iterator[tuple[int, Record]]:
@@ -217,13 +220,13 @@ class FrameReader:
         buffer = self._buffer + data if self._buffer else data
         frames = []
         at, end = 0, len(buffer)
-        while end - at >= _HEAD.size:
-            length, kind = _HEAD.unpack_from(buffer, at)
+        while end - at >= HEAD.size:
+            length, kind = HEAD.unpack_from(buffer, at)
             if length > MAX_PAYLOAD:
                 raise PipeBroken(f"A frame claims {length} bytes.")
-            if end - at < _HEAD.size + length:
+            if end - at < HEAD.size + length:
                 break
-            at += _HEAD.size
+            at += HEAD.size
             frames.append((kind, buffer[at : at + length]))
             at += length
         self._buffer = buffer[at:]

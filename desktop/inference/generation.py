@@ -77,7 +77,7 @@ DeclineReason = Literal["busy", "context", "model", "parameter", "template"]
 
 
 class GenerateSink(Protocol):
-    """Where one call's answer goes. Called on the loop's thread, never after `finished`, `failed`, `declined` or a cancel.
+    """Where one call's answer goes, on the loop's thread; nothing follows `finished`, `failed`, `declined` or a cancel.
 
     Order: `declined`, or `accepted`, any number of `records`, then `finished`; `failed` may come at any point instead.
     """

@@ -1,0 +1,288 @@
+"""llama.cpp, and nothing else: the only file that knows its names, structures and traps.
+
+One `LlamaModel` is one loaded file with one context of several sequences over a shared pool of cells (`kv_unified`:
+without it, copying part of a sequence aborts the process). Decisions live elsewhere; this file turns a list of chunks
+into a `llama_batch`, and the answer into a numpy view of the logits.
+
+A step is at most one micro-batch (`n_batch == n_ubatch`), so it happens whole or not at all, and what is in memory is
+always what the caller of `decode` believes to be there.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import enum
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import llama_cpp as llama
+import numpy as np
+import numpy.typing as npt
+
+from desktop.errors import DesktopError
+from desktop.inference.text import Piece, piece
+
+BATCH: Final = 512
+"""Ids of one step at most."""
+
+MAX_BYTES_PER_TOKEN: Final = 256
+"""A text longer than this times the context cannot fit, and is not given to the tokenizer at all."""
+
+_WARN: Final = 2
+_ERROR: Final = 3
+_PIECE_BYTES: Final = 256
+
+
+class ModelUnusable(DesktopError):
+    """This file cannot be loaded here, as a sentence says."""
+
+
+class EngineBroken(DesktopError):
+    """llama.cpp reported what must not happen; its state is unknown and the process must end."""
+
+
+class Chunk(NamedTuple):
+    """Ids to append to a sequence whose length is `start`; `wanted`: the logits after the last are needed."""
+
+    sequence: int
+    start: int
+    ids: Sequence[int]
+    wanted: bool
+
+
+class Outcome(enum.Enum):
+    """What became of a step. Unless DONE, nothing of it is in memory."""
+
+    DONE = enum.auto()
+    NO_ROOM = enum.auto()
+    ABORTED = enum.auto()
+
+
+class AbortFlag:
+    """A byte that llama.cpp looks at between two nodes of its graph, without Python's lock.
+
+    The callback it asks is the C library's `strlen` on this byte and a zero: 0 is "go on", anything else ends the step.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = ctypes.create_string_buffer(2)
+        library = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
+        self.callback = llama.ggml_abort_callback(ctypes.cast(library.strlen, ctypes.c_void_p).value or 0)
+        self.data = ctypes.addressof(self._bytes)
+
+    def set(self) -> None:
+        """From any thread."""
+        self._bytes[0] = b"\x01"
+
+    def clear(self) -> None:
+        self._bytes[0] = b"\x00"
+
+
+class LlamaModel:
+    """A loaded model. Every method but `abort.set()` belongs to one thread. Raises ModelUnusable if it cannot load."""
+
+    def __init__(self, path: str, *, context: int, slots: int, pool: int, threads: int, gpu_layers: int) -> None:
+        llama.llama_log_set(_log, ctypes.c_void_p(0))
+        llama.llama_backend_init()
+        self.abort = AbortFlag()
+        self._model = _load(path, gpu_layers)
+        trained = int(llama.llama_model_n_ctx_train(self._model))
+        self.context = min(context or trained, trained)
+        self.slots = slots
+        self.pool = pool or self.context * slots
+        self._ctx = self._make_context(threads)
+        self._vocab = llama.llama_model_get_vocab(self._model)
+        self._memory = llama.llama_get_memory(self._ctx)
+        self.n_vocab = int(llama.llama_vocab_n_tokens(self._vocab))
+        self.can_share = not (llama.llama_model_is_recurrent(self._model) or llama.llama_model_is_hybrid(self._model))
+        self._pieces: dict[int, Piece | None] = {}
+        self._batch = _Batch()
+
+    def _make_context(self, threads: int) -> int:
+        params = llama.llama_context_default_params()
+        params.n_ctx = self.pool
+        params.n_batch = params.n_ubatch = BATCH
+        params.n_seq_max = self.slots
+        params.n_outputs_max = self.slots
+        params.kv_unified = True
+        params.n_threads = params.n_threads_batch = threads
+        params.no_perf = True
+        params.abort_callback = self.abort.callback
+        params.abort_callback_data = self.abort.data
+        context = llama.llama_init_from_model(self._model, params)
+        if not context:
+            raise ModelUnusable(
+                f"There is not enough memory for {self.slots} answers of {self.context} tokens at once."
+            )
+        return context  # type: ignore[no-any-return]
+
+    # --- facts ---
+
+    @property
+    def name(self) -> str:
+        return self.metadata("general.name")
+
+    @property
+    def quantisation(self) -> str:
+        return str(llama.llama_ftype_name(llama.llama_model_ftype(self._model)).decode())
+
+    @property
+    def template(self) -> str:
+        """The chat template of the file, untrusted; empty if it has none."""
+        source = llama.llama_model_chat_template(self._model, None)
+        return source.decode(errors="replace") if source else ""
+
+    @property
+    def numerics(self) -> str:
+        """Two models with equal numerics compute the same logits for the same batches."""
+        features = llama.llama_print_system_info().decode()
+        used = [item.split("=")[0].strip() for item in features.replace(":", "|").split("|") if "= 1" in item]
+        return f"llama-cpp-python {llama.__version__} {'+'.join(used)}"
+
+    def metadata(self, key: str) -> str:
+        buffer = ctypes.create_string_buffer(256)
+        length = llama.llama_model_meta_val_str(self._model, key.encode(), buffer, len(buffer))
+        return buffer.value.decode(errors="replace") if length >= 0 else ""
+
+    @property
+    def bos(self) -> str:
+        return self._border(llama.llama_vocab_bos(self._vocab))
+
+    @property
+    def eos(self) -> str:
+        return self._border(llama.llama_vocab_eos(self._vocab))
+
+    def _border(self, token: int) -> str:
+        return str(llama.llama_vocab_get_text(self._vocab, token).decode(errors="replace")) if token >= 0 else ""
+
+    # --- text and ids ---
+
+    def tokenize(self, text: str) -> list[int] | None:
+        """Ids of a rendered prompt, or None if it cannot fit the context. A border token it has is not doubled."""
+        raw = text.encode()
+        if len(raw) > self.context * MAX_BYTES_PER_TOKEN:
+            return None
+        border = bool(llama.llama_vocab_get_add_bos(self._vocab)) and not text.startswith(self.bos)
+        ids = np.empty(len(raw) + 8, np.int32)
+        count = llama.llama_tokenize(
+            self._vocab,
+            raw,
+            len(raw),
+            ids.ctypes.data_as(ctypes.POINTER(llama.llama_token)),
+            len(ids),
+            border,
+            True,  # noqa: FBT003
+        )
+        if count < 0:
+            raise EngineBroken(f"llama_tokenize wanted room for {-count} ids of {len(raw)} bytes.")
+        return ids[:count].tolist()  # type: ignore[no-any-return]
+
+    def piece(self, token: int) -> Piece | None:
+        """A token as text, or None if it ends generation. Remembered, since asking costs more than all else."""
+        try:
+            return self._pieces[token]
+        except KeyError:
+            found = None if llama.llama_vocab_is_eog(self._vocab, token) else piece(self._raw_piece(token))
+            self._pieces[token] = found
+            return found
+
+    def _raw_piece(self, token: int) -> bytes:
+        buffer = ctypes.create_string_buffer(_PIECE_BYTES)
+        length = llama.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)  # noqa: FBT003
+        if length < 0:
+            buffer = ctypes.create_string_buffer(-length)
+            length = llama.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)  # noqa: FBT003
+        return buffer.raw[: max(length, 0)]
+
+    # --- memory and steps ---
+
+    def truncate(self, sequence: int, length: int) -> bool:
+        """Forgets what follows the first `length` ids. False: this model cannot forget a part, all is forgotten."""
+        if llama.llama_memory_seq_rm(self._memory, sequence, length, -1):
+            return True
+        llama.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        return False
+
+    def share(self, source: int, target: int, length: int) -> None:
+        """Lets an empty `target` begin with the cells of the first `length` ids of `source`."""
+        llama.llama_memory_seq_cp(self._memory, source, target, 0, length)
+
+    def decode(self, chunks: Sequence[Chunk]) -> Outcome:
+        """Computes one step. Raises EngineBroken."""
+        code = llama.llama_decode(self._ctx, self._batch.fill(chunks))
+        match code:
+            case 0:
+                return Outcome.DONE
+            case 1:
+                return Outcome.NO_ROOM
+            case 2:
+                return Outcome.ABORTED
+        raise EngineBroken(f"llama_decode returned {code}.")
+
+    def logits(self, rows: int) -> npt.NDArray[np.float32]:
+        """A view of the last step's logits, one row per wanted chunk in order; valid until the next step."""
+        address = ctypes.cast(llama.llama_get_logits(self._ctx), ctypes.c_void_p).value
+        if address is None:
+            raise EngineBroken("llama_get_logits returned nothing.")
+        values: Any = (ctypes.c_float * (rows * self.n_vocab)).from_address(address)
+        return np.frombuffer(values, np.float32).reshape(rows, self.n_vocab)
+
+
+class _Batch:
+    """A `llama_batch` over arrays of our own: filled by slices, its pointers made once."""
+
+    def __init__(self) -> None:
+        self._token = np.zeros(BATCH, np.int32)
+        self._position = np.zeros(BATCH, np.int32)
+        self._sequence = np.zeros(BATCH, np.int32)
+        self._wanted = np.zeros(BATCH, np.int8)
+        self._one = np.ones(BATCH, np.int32)
+        self._range = np.arange(BATCH, dtype=np.int32)
+        pointer = ctypes.POINTER(ctypes.c_int32)
+        base = self._sequence.ctypes.data
+        self._sequence_of = (pointer * BATCH)(*[ctypes.cast(base + 4 * at, pointer) for at in range(BATCH)])
+        self._c = _empty_batch()
+        self._c.token = self._token.ctypes.data_as(pointer)
+        self._c.pos = self._position.ctypes.data_as(pointer)
+        self._c.n_seq_id = self._one.ctypes.data_as(pointer)
+        self._c.seq_id = ctypes.cast(self._sequence_of, ctypes.POINTER(pointer))
+        self._c.logits = self._wanted.ctypes.data_as(ctypes.POINTER(ctypes.c_int8))
+
+    def fill(self, chunks: Sequence[Chunk]) -> Any:
+        end = 0
+        for sequence, start, ids, wanted in chunks:
+            begin, end = end, end + len(ids)
+            if len(ids) == 1:
+                self._token[begin], self._position[begin], self._sequence[begin] = ids[0], start, sequence
+            else:
+                self._token[begin:end] = ids
+                self._position[begin:end] = self._range[: end - begin] + start
+                self._sequence[begin:end] = sequence
+                self._wanted[begin : end - 1] = 0
+            self._wanted[end - 1] = wanted
+        self._c.n_tokens = end
+        return self._c
+
+
+def _empty_batch() -> Any:
+    return llama.llama_batch()
+
+
+def _load(path: str, gpu_layers: int) -> int:
+    params = llama.llama_model_default_params()
+    params.n_gpu_layers = gpu_layers
+    model = llama.llama_model_load_from_file(path.encode(), params)
+    if not model:
+        raise ModelUnusable("llama.cpp cannot read this model file.")
+    if llama.llama_model_has_encoder(model):
+        raise ModelUnusable("This is not a model that writes text from text alone.")
+    return model  # type: ignore[no-any-return]
+
+
+@llama.llama_log_callback  # type: ignore[untyped-decorator]
+def _log(level: int, text: bytes, _data: object) -> None:
+    """Warnings and errors go to stderr, which the keeper keeps the end of; the rest would only cost time."""
+    if level in {_WARN, _ERROR}:
+        sys.stderr.buffer.write(text)
+        sys.stderr.buffer.flush()

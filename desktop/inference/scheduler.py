@@ -1,0 +1,119 @@
+"""Who runs where, and what goes into the next step: decisions only, no model and no clock.
+
+A *sequence* is one choice of one call: the ids of its prompt and of what was generated, of which the first `cached` are
+in the model's memory. What is not cached is *pending*. Generating is the case of one pending id, prefilling the case of
+many, and losing one's memory just makes everything pending again: so there is one rule for all of them.
+
+A *slot* is one of the model's memory sequences. When its call is over its ids stay, as a cache for the next call of the
+same tenant; memory is shared by all slots (a *pool* of cells), and idle caches go when a running call needs theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+WORTH_SHARING = 16
+"""Ids. A shorter common prefix is computed again sooner than it is found a place."""
+
+
+@dataclass(slots=True)
+class Slot:
+    """One memory sequence. `ids` are those whose cells it holds; `used` orders slots by when they were last taken."""
+
+    index: int
+    tenant: str = ""
+    ids: list[int] = field(default_factory=list)
+    busy: bool = False
+    used: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Run in `slot`, keeping the first `keep` ids of `source` (the same slot, or another whose cells are shared)."""
+
+    slot: int
+    source: int
+    keep: int
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one step may hold.
+
+    `prefill` bounds the prompt ids computed beside generating sequences, so that these do not stutter; `step` is the
+    size of the model's batch. Small prefill budgets cost some throughput and cut the wait of every other call.
+    """
+
+    prefill: int
+    step: int
+
+
+def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
+    """Length of what two id lists share from the start; compares slices, since a loop over ids is slow."""
+    low, high = 0, min(len(left), len(right))
+    if left[:high] == right[:high]:
+        return high
+    while low < high:
+        middle = (low + high + 1) // 2
+        if left[low:middle] == right[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def place(prompt: Sequence[int], tenant: str, slots: Sequence[Slot], *, sharing: bool) -> Placement | None:
+    """Where a prompt goes, or None if every slot is busy.
+
+    At least the last id stays pending: its logits are needed. `sharing` is whether parts of a sequence can be kept at
+    all (recurrent models cannot). A cache of the same tenant is continued in place if most of it fits, else shared,
+    so that the longer conversation it belongs to is not lost; without a match the least recently used slot is taken.
+    """
+    free = [slot for slot in slots if not slot.busy]
+    if not free:
+        return None
+    oldest = min(free, key=lambda slot: (bool(slot.ids), slot.used))
+    owned = [slot for slot in slots if sharing and slot.tenant == tenant and slot.ids]
+    keep, source = max(
+        ((min(common_prefix(slot.ids, prompt), len(prompt) - 1), slot) for slot in owned),
+        key=lambda match: (match[0], not match[1].busy),
+        default=(0, oldest),
+    )
+    if keep < WORTH_SHARING:
+        return Placement(oldest.index, oldest.index, 0)
+    if not source.busy and (2 * keep >= len(source.ids) or oldest is source):
+        return Placement(source.index, source.index, keep)
+    return Placement(oldest.index, source.index, keep)
+
+
+def plan_step(pending: Sequence[int], budget: Budget) -> list[int]:
+    """How many ids of each sequence go into the next step, given how many are pending, oldest call first.
+
+    Everyone with one pending id gets it. Prompts share the prefill budget in order of arrival, one after another rather
+    than side by side: the sum of work is the same and the first is done sooner. A prompt alone takes a whole step.
+    """
+    ready = sum(1 for count in pending if count == 1)
+    waiting = [count for count in pending if count > 1]
+    room = budget.step if len(waiting) == len(pending) == 1 else min(budget.prefill, budget.step - ready)
+    counts = []
+    for count in pending:
+        given = 1 if count == 1 else min(count, max(room, 0))
+        room -= given if count > 1 else 0
+        counts.append(given)
+    return counts
+
+
+def fits(reserved: Iterable[int], needed: int, pool: int) -> bool:
+    """Whether a call that may need `needed` cells can run to its end beside calls that reserved theirs."""
+    return sum(reserved) + needed <= pool
+
+
+def reserve(prompt: int, max_tokens: int, n: int, *, sharing: bool) -> int:
+    """Cells a call can come to need: its prompt (once, or per choice where cells are not shared) and every answer."""
+    return prompt * (1 if sharing else n) + max_tokens * n
+
+
+def cache_to_drop(slots: Sequence[Slot]) -> Slot | None:
+    """The idle cache that was used longest ago, if there is one."""
+    return min((slot for slot in slots if not slot.busy and slot.ids), key=lambda slot: slot.used, default=None)

@@ -1,0 +1,200 @@
+"""The worker process: one model, spoken to through stdin and stdout, with nothing else to its name.
+
+It has no secrets (the keeper gives it an environment of a few harmless names), low priority, no core dumps, and dies
+with its parent: by the end of stdin everywhere, and by the kernel on Linux should a pipe be held open by someone else.
+The main thread owns the model. A second thread reads stdin, since a step can take long and a cancel must interrupt it.
+
+Exit status: 0 stdin ended, 2 the model cannot be used (said before), 3 llama.cpp is broken (its calls have failed).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from desktop.inference import frames, speed
+from desktop.inference.engine import BATCH, EngineBroken, LlamaModel, ModelUnusable
+from desktop.inference.host import Host
+from desktop.inference.templates import ChatTemplate, TemplateRefused
+from desktop.inference.text import PARSER_VERSION
+
+if sys.platform == "win32":
+    import psutil
+else:
+    import resource
+
+_PR_SET_PDEATHSIG: Final = 1
+_BROKEN: Final = 3
+_UNUSABLE: Final = 2
+
+_SIGN_OF_LIFE_S: Final = 5.0
+"""After this long without anything to say (a long prompt is being computed) an empty step says that all is well."""
+
+Received = tuple[float, int, bytes]
+
+
+def main() -> int:
+    """Runs until stdin ends."""
+    _die_with_parent()
+    _harden()
+    requests, replies = _pipes()
+    inbox = Inbox(requests)
+    _, _, payload = inbox.received.get()
+    load = frames.decode(payload, frames.Load)
+    _lower_priority(load.nice)
+    try:
+        model, template, ready = _prepare(load)
+    except ModelUnusable as error:
+        _send(replies, frames.encode(frames.Unusable(reason=str(error))))
+        return _UNUSABLE
+    host = Host(model, template, prefill_budget=load.prefill_budget, batch=BATCH)
+    inbox.interrupt = lambda serial: model.abort.set() if serial in host.prefilling else None
+    _send(replies, frames.encode(ready))
+    return _serve(host, inbox, replies)
+
+
+class Inbox:
+    """What came through stdin, read by a thread of its own: a step can take long, and a cancel must interrupt it."""
+
+    def __init__(self, requests: BinaryIO) -> None:
+        self.received: queue.SimpleQueue[Received] = queue.SimpleQueue()
+        self.interrupt: Callable[[int], None] = lambda _serial: None
+        """Called in that thread with the serial of a cancelled call."""
+        self._requests = requests
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        """At the end of stdin the process is over at once: there is nothing worth putting in order."""
+        while (frame := _frame(self._requests)) is not None:
+            kind, payload = frame
+            self.received.put((time.monotonic(), kind, payload))
+            if kind == frames.Kind.CANCEL:
+                self.interrupt(frames.decode(payload, frames.Cancel).serial)
+        os._exit(0)
+
+    def deliver(self, host: Host) -> None:
+        """Hands over what has arrived; waits only if there is nothing else to do."""
+        try:
+            while True:
+                received_at, kind, payload = self.received.get(block=host.idle and not host.outbox.waiting)
+                if kind == frames.Kind.CALL:
+                    head, body = frames.decode_call(payload)
+                    host.submit(head, body, received_at=received_at)
+                elif kind == frames.Kind.CANCEL:
+                    host.cancel(frames.decode(payload, frames.Cancel).serial)
+        except queue.Empty:
+            return
+
+
+def _serve(host: Host, inbox: Inbox, replies: BinaryIO) -> int:
+    said = time.monotonic()
+    try:
+        while True:
+            inbox.deliver(host)
+            host.step()
+            content = host.outbox.take()
+            if not content and time.monotonic() - said > _SIGN_OF_LIFE_S:
+                content = frames.encode_step([])
+            if content:
+                _send(replies, content)
+                said = time.monotonic()
+    except EngineBroken as error:
+        host.fail_all("engine", "The model's engine broke and is restarting.")
+        _send(replies, host.outbox.take())
+        sys.stderr.write(f"{error}\n")
+        return _BROKEN
+
+
+def _frame(requests: BinaryIO) -> tuple[int, bytes] | None:
+    head = requests.read(frames.HEAD.size)
+    if len(head) < frames.HEAD.size:
+        return None
+    length, kind = frames.HEAD.unpack(head)
+    payload = requests.read(length) if length <= frames.MAX_PAYLOAD else b""
+    return (kind, payload) if len(payload) == length else None
+
+
+def _prepare(load: frames.Load) -> tuple[LlamaModel, ChatTemplate | None, frames.Loaded]:
+    model = LlamaModel(
+        load.path,
+        context=load.context,
+        slots=load.slots,
+        pool=load.pool,
+        threads=load.threads,
+        gpu_layers=load.gpu_layers,
+    )
+    source = model.template
+    try:
+        template = ChatTemplate(source, bos=model.bos, eos=model.eos) if source else None
+    except TemplateRefused as error:
+        raise ModelUnusable(str(error)) from error
+    measured = speed.measure(model, time.monotonic)
+    return (
+        model,
+        template,
+        frames.Loaded(
+            name=model.name or Path(load.path).stem,
+            context=model.context,
+            slots=model.slots,
+            quantisation=model.quantisation,
+            prefill_tps=round(measured.prefill, 1),
+            decode_tps=round(measured.decode, 1),
+            numerics=model.numerics,
+            template=hashlib.sha256(source.encode()).hexdigest(),
+            parser=PARSER_VERSION,
+        ),
+    )
+
+
+# --- the process ---
+
+
+def _pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Stdin and stdout as our own; whatever a library prints from now on goes to stderr."""
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return sys.stdin.buffer, replies
+
+
+def _send(replies: BinaryIO, content: bytes) -> None:
+    """One write. Without a reader there is nothing to live for."""
+    try:
+        replies.write(content)
+        replies.flush()
+    except BrokenPipeError:
+        os._exit(0)
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    expected = os.environ.get(frames.PARENT_VARIABLE)
+    if expected is not None and os.getppid() != int(expected):
+        os._exit(0)
+
+
+def _harden() -> None:
+    """No core dump with somebody's prompt in it; Ctrl-C on a terminal is for the parent, which ends us in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "win32":
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _lower_priority(nice: int) -> None:
+    if sys.platform == "win32":
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        os.nice(nice)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

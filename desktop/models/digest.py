@@ -1,0 +1,59 @@
+"""What a model is, in 32 bytes: two nodes whose digests are equal can continue each other's answers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+_READ: Final = 1 << 20
+
+
+def model_digest(file_sha256: str, template_sha256: str, parser: int) -> str:
+    """Stands for weights, template and the version of our own pipeline from tokens to text; all hex."""
+    return hashlib.sha256(f"nightjar model v1\0{file_sha256}\0{template_sha256}\0{parser}".encode()).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        hasher = hashlib.sha256()
+        while block := file.read(_READ):
+            hasher.update(block)
+    return hasher.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class DigestCache:
+    """Remembers the hashes of large files by size and time of change, in one JSON file.
+
+    A cache that cannot be read or written costs time and nothing else.
+    """
+
+    path: Path
+
+    def sha256(self, model: Path) -> str:
+        facts = model.stat()
+        key = f"{model.resolve()}|{facts.st_size}|{facts.st_mtime_ns}"
+        known = self._load()
+        if key not in known:
+            known = {name: value for name, value in known.items() if not name.startswith(f"{model.resolve()}|")}
+            known[key] = file_sha256(model)
+            self._save(known)
+        return known[key]
+
+    def _load(self) -> dict[str, str]:
+        try:
+            return msgspec.json.decode(self.path.read_bytes(), type=dict[str, str])
+        except (OSError, msgspec.DecodeError):
+            return {}
+
+    def _save(self, known: dict[str, str]) -> None:
+        partial = self.path.with_suffix(".partial")
+        try:
+            partial.write_bytes(msgspec.json.encode(known))
+            partial.replace(self.path)
+        except OSError:
+            return
