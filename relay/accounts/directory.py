@@ -127,6 +127,22 @@ def create_key(
     return IssuedKey(id=identifier, value=key.value, shown=key.shown)
 
 
+def first_organisation(connection: Connection) -> OrganisationId:
+    """The one made at the first start. Raises NoSuchRecord before that."""
+    found = connection.execute(select(organisations.c.id).order_by(organisations.c.id).limit(1)).scalar()
+    if found is None:
+        raise NoSuchRecord("organisation", "yet")
+    return OrganisationId(found)
+
+
+def first_project(connection: Connection) -> ProjectId:
+    """The one made at the first start. Raises NoSuchRecord before that."""
+    found = connection.execute(select(projects.c.id).order_by(projects.c.id).limit(1)).scalar()
+    if found is None:
+        raise NoSuchRecord("project", "yet")
+    return ProjectId(found)
+
+
 def revoke_key(connection: Connection, key: KeyId, *, at_ms: int) -> None:
     """Ends a key for good; revoking it again changes nothing. Raises NoSuchRecord."""
     if connection.execute(select(api_keys.c.id).where(api_keys.c.id == key)).first() is None:

@@ -1,0 +1,10 @@
+"""`nightjar-relay`: the command line of a relay."""
+
+from __future__ import annotations
+
+import sys
+
+from relay.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The OpenAI-format edge: bytes in, bytes out."""

@@ -1,0 +1,144 @@
+"""Edge B: the hot route as a raw ASGI application in front of another. No middleware, no route table, no request model.
+
+It is the fallback of edge A with the same core, and serves what edge A leaves to it. One task per request belongs to
+the server; what the core writes is handed to `send` in the order it was written, a message for each write, so both
+edges put the same bytes on the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from relay.api.hot import PATH, ChatRoute
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from relay.completions.call import Call
+
+
+class CallerGoneError(Exception):
+    """The caller hung up before the request was complete."""
+
+
+class AsgiReply:
+    """Queues what the core writes until the server takes it."""
+
+    def __init__(self) -> None:
+        self._messages: deque[Message] = deque()
+        self._size = 0
+        self._wake = asyncio.Event()
+        self.aborted = False
+        self.closes = False
+
+    def respond(self, status: int, headers: bytes, body: bytes) -> None:
+        self._start(status, headers + b"content-length: %d\r\n" % len(body))
+        self._put({"type": "http.response.body", "body": body, "more_body": False})
+
+    def begin(self, status: int, headers: bytes) -> None:
+        self._start(status, headers)
+
+    def _start(self, status: int, headers: bytes) -> None:
+        pairs = [tuple(line.split(b": ", 1)) for line in headers.split(b"\r\n") if line]
+        if self.closes:
+            pairs.append((b"connection", b"close"))
+        self._put({"type": "http.response.start", "status": status, "headers": pairs})
+
+    def send(self, data: bytes) -> None:
+        self._put({"type": "http.response.body", "body": data, "more_body": True})
+
+    def end(self) -> None:
+        self._put({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def abort(self) -> None:
+        self.aborted = True
+        self._wake.set()
+
+    def unsent(self) -> int:
+        return self._size
+
+    def _put(self, message: Message) -> None:
+        self._messages.append(message)
+        self._size += len(message.get("body", b""))
+        self._wake.set()
+
+    async def pump(self, send: Send) -> None:
+        """Hand everything to the server, until the answer is whole or was broken off."""
+        while True:
+            while self._messages:
+                message = self._messages.popleft()
+                await send(message)
+                self._size -= len(message.get("body", b""))
+                if message["type"] == "http.response.body" and not message["more_body"]:
+                    return
+            if self.aborted:
+                return
+            self._wake.clear()
+            await self._wake.wait()
+
+
+class HotAsgi:
+    """An ASGI application: the hot route itself, everything else to `app`."""
+
+    def __init__(self, app: ASGIApp, route: ChatRoute) -> None:
+        self._app = app
+        self._route = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
+            await self._serve(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        authorization = next((value for name, value in scope["headers"] if name == b"authorization"), None)
+        reply = AsgiReply()
+        try:
+            body = await self._body(receive, reply)
+        except CallerGoneError:
+            return
+        call = None
+        if body is None:
+            self._route.refuse_large(reply)
+        else:
+            call = self._route.begin(authorization, body, reply)
+        if call is None:
+            await reply.pump(send)
+        else:
+            await _run(call, reply, receive, send)
+
+    async def _body(self, receive: Receive, reply: AsgiReply) -> bytes | None:
+        """The whole body, or None if it is over the limit."""
+        settings = self._route.settings
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise CallerGoneError
+            part = message.get("body", b"")
+            size += len(part)
+            if size <= settings.body_bytes:
+                parts.append(part)
+            if size > settings.body_hard_bytes:
+                reply.closes = True
+                return None
+            if not message.get("more_body"):
+                return b"".join(parts) if size <= settings.body_bytes else None
+
+
+async def _run(call: Call, reply: AsgiReply, receive: Receive, send: Send) -> None:
+    """Pump the answer while listening for a hang-up. An aborted answer just ends: the server then closes the socket."""
+    async with asyncio.TaskGroup() as tasks:
+        listener = tasks.create_task(_listen(call, reply, receive))
+        await reply.pump(send)
+        listener.cancel()
+
+
+async def _listen(call: Call, reply: AsgiReply, receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    call.caller_gone()
+    reply.abort()

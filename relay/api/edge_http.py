@@ -1,0 +1,205 @@
+"""Edge A: the hot route inside uvicorn's own HTTP protocol, without a scope, a task or a message.
+
+A hot request stands where uvicorn's request-response cycle stands, so keep-alive timers, graceful shutdown and
+connection counts stay uvicorn's. Everything that is not plainly the hot route (another path or method, `Expect`, an
+upgrade, a request pipelined behind a running one) goes uvicorn's ordinary way, where edge B serves the same route.
+The seams used here are pinned by tests to the locked version of uvicorn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from relay.api.hot import RAW_PATH, ChatRoute
+from relay.completions.envelope import status_line
+from relay.nodes.upgrade import UpgradingHttpProtocol
+
+if TYPE_CHECKING:
+    from relay.completions.call import Call
+
+_STATUS_OK = status_line(200)
+
+
+class _NoEvent:
+    """Stands for the cycle's `message_event`, which nobody waits for here."""
+
+    __slots__ = ()
+
+    def set(self) -> None:
+        pass
+
+
+class HotExchange:
+    """One hot request on one connection: gathers the body, then is the `Reply` of its call."""
+
+    __slots__ = ("_authorization", "_body", "_call", "_head", "_protocol", "_size", "disconnected", "keep_alive",
+                 "more_body", "response_complete", "transport")  # fmt: skip
+
+    message_event: ClassVar[_NoEvent] = _NoEvent()
+
+    def __init__(self, protocol: HotHttpProtocol, authorization: bytes | None, *, keep_alive: bool) -> None:
+        self._protocol = protocol
+        self._authorization = authorization
+        self._body: list[bytes] = []
+        self._size = 0
+        self._call: Call | None = None
+        self._head = b""
+        self.transport = protocol.transport
+        self.keep_alive = keep_alive
+        self.more_body = True
+        self.disconnected = False
+        self.response_complete = False
+
+    # --- the request ------------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """A piece of the body. Beyond the limit it is counted and dropped, so that the caller can hear the refusal."""
+        self._size += len(data)
+        settings = self._protocol.route.settings
+        if self._size <= settings.body_bytes:
+            self._body.append(data)
+        elif self._size > settings.body_hard_bytes:
+            self.keep_alive = False
+            self._protocol.route.refuse_large(self)
+
+    def received(self) -> None:
+        """The body is complete."""
+        self.more_body = False
+        route = self._protocol.route
+        if self._size > route.settings.body_bytes:
+            route.refuse_large(self)
+            return
+        body = self._body
+        whole = body[0] if len(body) == 1 else b"".join(body)
+        self._body = []
+        call = route.begin(self._authorization, whole, self)
+        if not self.response_complete:
+            self._call = call
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        self.disconnected = True
+        call, self._call = self._call, None
+        if call is not None:
+            call.caller_gone()
+
+    @property
+    def call(self) -> Call | None:
+        """The running call."""
+        return self._call
+
+    # --- Reply ------------------------------------------------------------------------------------------------------
+
+    def respond(self, status: int, headers: bytes, body: bytes) -> None:
+        if not self.disconnected:
+            close = b"" if self.keep_alive else b"connection: close\r\n"
+            line = _STATUS_OK if status == 200 else status_line(status)
+            self.transport.write(b"%b%bcontent-length: %d\r\n%b\r\n%b" % (line, headers, len(body), close, body))
+        self._complete()
+
+    def begin(self, status: int, headers: bytes) -> None:
+        close = b"" if self.keep_alive else b"connection: close\r\n"
+        self._head = b"%b%b%btransfer-encoding: chunked\r\n\r\n" % (status_line(status), headers, close)
+
+    def send(self, data: bytes) -> None:
+        if self.disconnected:
+            return
+        if self._head:
+            self.transport.write(b"%b%x\r\n%b\r\n" % (self._head, len(data), data))
+            self._head = b""
+        else:
+            self.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+
+    def end(self) -> None:
+        if not self.disconnected:
+            self.transport.write(b"0\r\n\r\n")
+        self._complete()
+
+    def abort(self) -> None:
+        self.response_complete = True
+        self._call = None
+        self.transport.abort()
+
+    def unsent(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def _complete(self) -> None:
+        self.response_complete = True
+        if self.disconnected:
+            return
+        if not self.keep_alive:
+            self.transport.close()
+        self._protocol.on_response_complete()
+
+
+class HotHttpProtocol(UpgradingHttpProtocol):
+    """uvicorn's protocol with the hot route taken out of the way. Made by `hot_protocol`, which gives it its route."""
+
+    route: ClassVar[ChatRoute]
+    _hot: HotExchange | None = None
+    """Whom the bytes being parsed belong to."""
+    _running: HotExchange | None = None
+    """The newest hot exchange; it may still be answering while another request is parsed behind it."""
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
+    def on_headers_complete(self) -> None:
+        if self.url == RAW_PATH and self.parser.get_method() == b"POST" and self._is_plain():
+            authorization = None
+            for name, value in self.headers:
+                if name == b"authorization":
+                    authorization = value
+                    break
+            keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+            self._hot = self._running = HotExchange(self, authorization, keep_alive=keep_alive)
+            self.cycle = cast("Any", self._hot)
+            return
+        self._hot = None
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers.extend(headers)
+        super().on_headers_complete()
+
+    def _is_plain(self) -> bool:
+        running = cast("HotExchange | None", self.cycle)
+        idle = running is None or running.response_complete
+        return idle and not self.expect_100_continue and not self.parser.should_upgrade()
+
+    def on_body(self, body: bytes) -> None:
+        hot = self._hot
+        if hot is None:
+            super().on_body(body)
+        elif not hot.response_complete:
+            hot.receive(body)
+
+    def on_message_complete(self) -> None:
+        hot = self._hot
+        if hot is None:
+            super().on_message_complete()
+        elif not hot.response_complete:
+            hot.received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._running is not None:
+            self._running.lost()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._running is not None and self._running.call is not None:
+            self._running.call.pause()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._running is not None and self._running.call is not None:
+            self._running.call.resume()
+
+
+def hot_protocol(route: ChatRoute) -> type[asyncio.Protocol]:
+    """The protocol class for `uvicorn.Config(http=…)`."""
+    return type("HotHttpProtocol", (HotHttpProtocol,), {"route": route})

@@ -1,0 +1,65 @@
+"""The hot route, free of any server: a caller's header and body in, a running call out. Both edges use it.
+
+What the edges share stands here: the path, the body's limits, and how a refusal is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from relay.accounts.errors import AuthenticationFault, NotAuthenticated
+from relay.accounts.keys import Keyring
+from relay.completions.call import Call
+from relay.completions.envelope import error_body, error_headers
+from relay.completions.refusal import Refusal, not_authenticated, too_large
+from relay.completions.reply import Reply
+from relay.completions.request import parse
+from relay.completions.service import Completions
+from relay.ledger.entries import CallId
+from relay.ledger.errors import LedgerUnavailable
+from relay.settings import CallSettings
+
+PATH = "/v1/chat/completions"
+RAW_PATH = PATH.encode()
+
+_MISSING = (
+    "You didn't provide an API key. Send it in an Authorization header using Bearer auth "
+    "(Authorization: Bearer YOUR_KEY). Your keys are listed by `nightjar-relay key list`."
+)
+_INVALID = "Incorrect API key provided. Check the key, or make a new one with `nightjar-relay key create`."
+
+
+class ChatRoute:
+    """`POST /v1/chat/completions`."""
+
+    __slots__ = ("_completions", "_keyring", "_next_id", "settings")
+
+    def __init__(
+        self, keyring: Keyring, completions: Completions, settings: CallSettings, next_id: Callable[[], CallId]
+    ) -> None:
+        self._keyring = keyring
+        self._completions = completions
+        self._next_id = next_id
+        self.settings = settings
+
+    def begin(self, authorization: bytes | None, body: bytes, reply: Reply) -> Call | None:
+        """Start the call, or answer with what is wrong with it."""
+        try:
+            identity = self._keyring.authenticate(authorization)
+            return self._completions.begin(identity, parse(body), reply)
+        except NotAuthenticated as error:
+            missing = error.reason is AuthenticationFault.MISSING
+            self.refuse(not_authenticated(_MISSING if missing else _INVALID), reply)
+        except Refusal as error:
+            self.refuse(error, reply)
+        except LedgerUnavailable as error:
+            self.refuse(Refusal(503, str(error), kind="server_error", code="ledger_unavailable", retry_after=5), reply)
+        return None
+
+    def refuse(self, refusal: Refusal, reply: Reply) -> None:
+        """Answer with an error object."""
+        reply.respond(refusal.status, error_headers(refusal, f"req-{self._next_id():016x}"), error_body(refusal))
+
+    def refuse_large(self, reply: Reply) -> None:
+        """The body is over the limit."""
+        self.refuse(too_large(self.settings.body_bytes), reply)

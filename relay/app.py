@@ -1,0 +1,227 @@
+"""The composition root: everything the relay is made of, built in order and closed in reverse.
+
+`services` builds, `create_app` puts the edges in front. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from relay.accounts import directory
+from relay.accounts.keys import Keyring
+from relay.api import models
+from relay.api.edge_asgi import HotAsgi
+from relay.api.hot import ChatRoute
+from relay.clock import Clock
+from relay.completions.envelope import error_object
+from relay.completions.ids import CallIds
+from relay.completions.refusal import Refusal
+from relay.completions.service import Completions
+from relay.completions.targets import Targets
+from relay.configuration import BadSettings
+from relay.ledger.entries import NanoDollars
+from relay.ledger.pricing import Price
+from relay.ledger.service import Ledger
+from relay.nodes import store as node_store
+from relay.nodes.reception import Reception
+from relay.nodes.registry import Registry
+from relay.settings import ProviderSettings, RelaySettings
+from relay.storage import revision
+from relay.storage.engine import Database
+from relay.storage.ids import ProviderId
+from relay.storage.secret import Secret
+from relay.upstreams.http import Pool
+from relay.upstreams.node import Tenants
+from relay.upstreams.providers import Catalogue, OfferedModel, ProviderRecord, list_providers
+from relay.upstreams.target import NodeTarget
+from relay.wire.frames import PicoDollars
+
+DATABASE = "relay.db"
+DEMO_CREDIT = NanoDollars(5_000_000_000)
+"""$5: some ten thousand answers of a small model."""
+RELOAD_S = 1.0
+"""How often a relay looks whether another process changed keys, nodes or providers."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything an edge may use."""
+
+    settings: RelaySettings
+    clock: Clock
+    database: Database
+    keyring: Keyring
+    ledger: Ledger
+    registry: Registry
+    reception: Reception
+    targets: Targets
+    completions: Completions
+    chat: ChatRoute
+    pool: Pool
+    first_key: Secret[str] | None
+    """The key made at the very first start; None ever after."""
+
+
+@asynccontextmanager
+async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[str]) -> AsyncIterator[Services]:
+    """Build the relay. `hosts` are its names as `host:port`, as nodes dial them.
+
+    Raises:
+        StorageUnavailable: the data folder cannot be used.
+        LedgerInUse: another relay runs on the same folder.
+    """
+    async with AsyncExitStack() as stack:
+        database = await asyncio.to_thread(Database.open, settings.data / DATABASE)
+        stack.callback(database.close)
+        first = await database.write(lambda connection: directory.bootstrap(connection, at_ms=clock.now_ms()))
+        ledger = await asyncio.to_thread(Ledger.open, database, settings.data / "ledger", clock)
+        stack.push_async_callback(ledger.aclose)
+        if first is not None and settings.demo:
+            await ledger.deposit(first.organisation, DEMO_CREDIT, reference="demo credit")
+        key = await database.write(lambda connection: node_store.signing_key(connection, at_ms=clock.now_ms()))
+        registry = Registry()
+        reception = Reception(database, registry, key=key, hosts=hosts, clock=clock, settings=settings.nodes)
+        keyring, catalogue = Keyring(clock), Catalogue()
+        reload = _Reload(database, ledger, reception, keyring, catalogue, settings.providers)
+        await reload.now()
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        await stack.enter_async_context(reception)
+        pool = Pool(clock.now, tasks.create_task)
+        stack.callback(pool.close)
+        money = settings.money
+        price = Price(PicoDollars(money.node_prompt_price), PicoDollars(money.node_completion_price))
+        targets = Targets(catalogue, registry, price)
+        next_id = CallIds(clock)
+        completions = Completions(
+            loop=asyncio.get_running_loop(),
+            clock=clock,
+            ledger=ledger,
+            targets=targets,
+            pool=pool,
+            timers=settings.timers,
+            settings=settings.calls,
+            next_id=next_id,
+            earned=lambda target: _tell_owner(ledger, clock, target),
+            tenants=Tenants(key.seed),
+        )
+        chat = ChatRoute(keyring, completions, settings.calls, next_id)
+        watcher = tasks.create_task(reload.forever())
+        stack.callback(watcher.cancel)
+        yield Services(
+            settings=settings,
+            clock=clock,
+            database=database,
+            keyring=keyring,
+            ledger=ledger,
+            registry=registry,
+            reception=reception,
+            targets=targets,
+            completions=completions,
+            chat=chat,
+            pool=pool,
+            first_key=first.key.value if first is not None else None,
+        )
+
+
+def _tell_owner(ledger: Ledger, clock: Clock, target: NodeTarget) -> None:
+    target.link.send_account(ledger.earnings(target.link.node.node_id, clock.now_ms()))
+
+
+class _Reload:
+    """Keeps the snapshots in memory in line with the database."""
+
+    def __init__(
+        self,
+        database: Database,
+        ledger: Ledger,
+        reception: Reception,
+        keyring: Keyring,
+        catalogue: Catalogue,
+        providers: Collection[ProviderSettings],
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._reception = reception
+        self._keyring = keyring
+        self._catalogue = catalogue
+        self._configured = [_configured(each) for each in providers]
+        self._seen = -1
+
+    async def forever(self) -> None:
+        """Look once a second. A database that is away for a while is looked for again."""
+        while True:
+            await asyncio.sleep(RELOAD_S)
+            try:
+                if await self._database.read(revision.current) != self._seen:
+                    await self.now()
+            except Exception:
+                _log.exception("the control plane could not be reloaded; trying again")
+
+    async def now(self) -> None:
+        """Take in keys, providers, nodes and deposits."""
+        self._seen = await self._database.read(revision.current)
+        self._keyring.load(await self._database.read(directory.key_records))
+        self._catalogue.load([*self._configured, *await self._database.read(list_providers)])
+        await self._reception.reload()
+        await self._ledger.refresh()
+
+
+def _configured(provider: ProviderSettings) -> ProviderRecord:
+    key = provider.api_key
+    if provider.api_key_file:
+        path = Path(provider.api_key_file)
+        try:
+            key = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSettings(path, f"the key of provider {provider.name!r} cannot be read: {error}") from error
+    models_ = tuple(
+        OfferedModel(
+            name=model.name,
+            upstream=model.upstream or model.name,
+            context=model.context,
+            price=Price(PicoDollars(model.prompt_price), PicoDollars(model.completion_price)),
+        )
+        for model in provider.models
+    )
+    return ProviderRecord(ProviderId(0), provider.name, provider.base_url, Secret(key), models_)
+
+
+def create_app(services: Services) -> HotAsgi:
+    """The ASGI application: the hot route in front, everything human or rare behind it."""
+    app = FastAPI(title="Nightjar Relay", docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(models.router(services))
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(HTTPException, _http_error)
+    return HotAsgi(app, services.chat)
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, Refusal):
+        raise error
+    headers = {} if error.retry_after is None else {"retry-after": str(round(error.retry_after))}
+    return JSONResponse({"error": error_object(error)}, error.status, headers)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """Routing errors in the form every OpenAI client reads."""
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == 404:
+        text = f"There is no {request.method} {request.url.path} here. The API begins at /v1."
+    elif error.status_code == 405:
+        text = f"{request.method} is not allowed for {request.url.path}."
+    else:
+        text = error.detail
+    refusal = Refusal(error.status_code, text, kind="invalid_request_error", code=f"http_{error.status_code}")
+    return JSONResponse({"error": error_object(refusal)}, error.status_code, error.headers)

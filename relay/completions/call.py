@@ -1,0 +1,382 @@
+"""One call, from its first attempt to its settlement.
+
+    trying -> committed -> ending -> closed
+
+*trying*: nothing but heartbeats has reached the caller, so a failed attempt moves on to the next target. *committed*:
+the caller has seen content. *ending*: the answer is whole; its last bytes are on their way, and the books are closed
+when they have left, just before the end of the reply. *closed*: settled, exactly once; reached from anywhere.
+
+A call is driven by callbacks only: from the caller's edge (`caller_gone`, `pause`, `resume`), from the watch (`tick`),
+and from the attempt's output (`accepted`, `commit`, `emit`, `complete`, `attempt_failed`). It never waits.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Protocol
+
+from relay.accounts.identity import Identity
+from relay.completions.envelope import JSON_TYPE, PING, STREAM_TYPE, ChatEnvelope, error_body, error_headers
+from relay.completions.failover import Verdict, decide, refusal
+from relay.completions.metering import Delivery
+from relay.completions.refusal import Refusal
+from relay.completions.reply import Reply
+from relay.completions.request import ChatRequest
+from relay.completions.services import CallServices
+from relay.faults import crash
+from relay.ledger.books import CallBooks
+from relay.ledger.calls import CallState, Delivered, LegTerms, Outcome, TokenSource
+from relay.ledger.entries import CallId
+from relay.nodes.link import LinkUnavailable
+from relay.upstreams.port import Attempt, Failure, Fault
+from relay.upstreams.target import NodeTarget, Target
+
+
+class Phase(enum.IntEnum):
+    """Where a call stands; the watch's deadlines depend on it."""
+
+    CONNECTING = 0
+    WAITING = 1
+    ACCEPTED = 2
+    COMMITTED = 3
+    ENDING = 4
+    CLOSED = 5
+
+
+_HEAD = (
+    b"%bx-request-id: req-%016x\r\nx-generation-id: gen-%016x\r\nx-nightjar-target: %b\r\nx-nightjar-pool: %b\r\n"
+    b"x-nightjar-attempts: %d\r\nx-nightjar-overhead-ms: %.2f\r\n"
+)
+
+_EXPIRED = {
+    Phase.CONNECTING: ("no connection in time", "connect_timeout"),
+    Phase.WAITING: ("no response in time", "header_timeout"),
+    Phase.ACCEPTED: ("no content in time", "first_content_timeout"),
+    Phase.COMMITTED: ("the answer stopped coming", "gap_timeout"),
+}
+
+
+class Output(Protocol):
+    """Turns what one attempt brings into what the caller reads. Made for each attempt by `open_attempt`."""
+
+    source: TokenSource
+
+    def estimate(self) -> int:
+        """The prompt's tokens as far as known, for an answer that never came to its end."""
+
+
+class Call:
+    """The life of one call. See the module's docstring."""
+
+    __slots__ = (
+        "_attempt", "_books", "_chain", "_deadline", "_expires", "_failure", "_finish_reason", "_head_sent", "_legs",
+        "_limits", "_output", "_overhead_ms", "_repeated", "_reply", "_reply_end", "_services", "_silent_since",
+        "_started", "_state", "_targets", "_ttft", "attempts", "created", "delivery", "envelope", "id", "identity",
+        "max_tokens", "phase", "prompt_tokens", "request", "target",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        services: CallServices,
+        reply: Reply,
+        *,
+        call_id: CallId,
+        identity: Identity,
+        request: ChatRequest,
+        targets: list[Target],
+        books: CallBooks,
+        max_tokens: int,
+    ) -> None:
+        self.id = call_id
+        self.identity = identity
+        self.request = request
+        self.max_tokens = max_tokens
+        self.created = services.clock.now_ms() // 1000
+        self.envelope = ChatEnvelope(f"chatcmpl-{call_id:016x}", self.created, request.model)
+        self.delivery = Delivery()
+        self.phase = Phase.CONNECTING
+        self.attempts = 0
+        self._legs = 0
+        self.target: Target = targets[0]
+        self._services = services
+        self._reply = reply
+        self._targets = targets
+        self._books = books
+        self._attempt: Attempt | None = None
+        self._output: Output | None = None
+        self._chain: list[tuple[str, Failure]] = []
+        self._repeated = False
+        self._head_sent = False
+        self._reply_end = b""
+        self._state: CallState = "completed"
+        self._failure = ""
+        self._finish_reason = ""
+        self.prompt_tokens = 0
+        self._limits = services.timers.settings
+        self._started = services.clock.now()
+        self._overhead_ms = 0.0
+        self._ttft = 0.0
+        self._silent_since = self._expires = self._deadline = 0.0
+
+    # --- attempts ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Make the first attempt."""
+        watch = self._services.watch
+        watch.add(self)
+        self._silent_since = watch.now
+        self._expires = watch.now + self._limits.call_s
+        self._overhead_ms = (self._services.clock.now() - self._started) * 1000
+        self._open(self._targets.pop(0))
+
+    def _open(self, target: Target) -> None:
+        self.target = target
+        self.attempts += 1
+        self._legs += 1
+        self._books.leg(LegTerms(number=self._legs, target=target.name, payee=target.payee, price=target.price))
+        self._enter(Phase.CONNECTING, self._limits.connect_s)
+        crash.point("after_dispatch")
+        try:
+            self._output, self._attempt = self._services.open_attempt(self, target)
+        except LinkUnavailable as error:
+            self.attempt_failed(Failure(Fault.GONE, str(error), "node_gone"))
+
+    def _enter(self, phase: Phase, seconds: float) -> None:
+        self.phase = phase
+        self._deadline = min(self._expires, self._services.watch.now + seconds)
+
+    def connected(self) -> None:
+        """The request is on its way."""
+        self._enter(Phase.WAITING, self._services.timers.header(self.target))
+
+    def accepted(self, prompt_tokens: int = 0) -> None:
+        """The target has taken the call on; `prompt_tokens` if it said so already."""
+        self.prompt_tokens = min(prompt_tokens, self.request.prompt_bound)
+        self._enter(Phase.ACCEPTED, self._services.timers.first_content(self.target, self.prompt_tokens))
+
+    @property
+    def seed(self) -> int:
+        """The caller's, or one of this call's own: a node's sampler is always seeded, so that it can be checked."""
+        return self.id if self.request.seed is None else self.request.seed
+
+    def attempt_failed(self, failure: Failure) -> None:
+        """The attempt is over without an answer."""
+        self._attempt = None
+        if self.phase >= Phase.ENDING:
+            return
+        self._chain.append((self.target.name, failure))
+        if self.phase is Phase.COMMITTED:
+            self._fail_in_band(refusal(self._chain[-1:]))
+            return
+        if failure.fault is Fault.BUSY:
+            self.attempts -= 1
+        limit = self._limits.attempts
+        verdict = decide(
+            failure, attempts=self.attempts, limit=limit, untried=len(self._targets), repeated=self._repeated
+        )
+        self._follow(verdict)
+
+    def _follow(self, verdict: Verdict) -> None:
+        if verdict is Verdict.SAME:
+            self._repeated = True
+            self._open(self.target)
+        elif verdict is Verdict.NEXT:
+            self._repeated = False
+            self._open(self._targets.pop(0))
+        else:
+            self.fail(refusal(self._chain))
+
+    # --- the answer -------------------------------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """The first content is here: from now on this answer is the caller's."""
+        if self.phase < Phase.COMMITTED:
+            self._ttft = self._services.clock.now() - self._started
+            self._books.committed(self.prompt_tokens)
+            self.touch()
+            self.phase = Phase.COMMITTED
+
+    def commit_stream(self) -> None:
+        """Content of a node is here: for a plain call it reaches nobody yet, so the call can still fail over."""
+        if self.request.stream:
+            self.commit()
+        else:
+            self.touch()
+
+    def touch(self) -> None:
+        """The target lives: the gap timer starts anew."""
+        self._deadline = self._services.watch.now + self._services.timers.gap(self.target)
+
+    def emit(self, data: bytes, tokens: int) -> None:
+        """Write stream bytes to the caller; `tokens` is the completion so far, these bytes included."""
+        if not self._head_sent:
+            self._send_head()
+        self._deadline = self._silent_since = self._services.watch.now
+        self._deadline += self._services.timers.gap(self.target)
+        self._reply.send(data)
+        self.delivery.written(len(data), tokens)
+        self._services.after_flush(self)
+        if self._reply.unsent() > self._limits.slow_caller_bytes:
+            self._drop_slow_caller()
+
+    def _send_head(self) -> None:
+        self._head_sent = True
+        self._reply.begin(200, self._headers(STREAM_TYPE))
+
+    def _headers(self, content_type: bytes) -> bytes:
+        return _HEAD % (
+            content_type,
+            self.id,
+            self.id,
+            self.target.name.encode(),
+            self.target.pool.encode(),
+            self.attempts,
+            self._overhead_ms,
+        )
+
+    def complete(self, *, reason: str, prompt_tokens: int, tokens: int, tail: bytes) -> None:
+        """A streamed answer is whole. `tail` is what ends the stream: written once the rest has left and is booked."""
+        self._attempt = None
+        if not self._head_sent:
+            self._send_head()
+        self.prompt_tokens = prompt_tokens
+        self.delivery.written(0, tokens)
+        self._reply_end = tail
+        self._end("completed", reason)
+
+    def answer(self, body: bytes, *, reason: str, prompt_tokens: int, tokens: int) -> None:
+        """A plain answer is whole."""
+        self._attempt = None
+        self.prompt_tokens = prompt_tokens
+        self.commit()
+        self._reply.respond(200, self._headers(JSON_TYPE), body)
+        self.delivery.written(len(body), tokens)
+        self._end("completed", reason)
+
+    def _end(self, state: CallState, reason: str) -> None:
+        crash.point("after_last_token")
+        self._state = state
+        self._finish_reason = reason
+        self._enter(Phase.ENDING, self._limits.drain_s)
+        self._services.after_flush(self)
+
+    # --- ends without an answer -------------------------------------------------------------------------------------
+
+    def fail(self, error: Refusal, state: CallState = "failed") -> None:
+        """End the call with an error, in whatever form the caller can still be told."""
+        self.drop_attempt()
+        if self.phase >= Phase.ENDING:
+            return
+        if self._head_sent:
+            self._fail_in_band(error, state)
+            return
+        self._failure = error.code or error.kind
+        self._settle(state)
+        self._reply.respond(error.status, error_headers(error, f"req-{self.id:016x}"), error_body(error))
+
+    def _fail_in_band(self, error: Refusal, state: CallState = "failed") -> None:
+        self._failure = error.code or error.kind
+        if not self.request.stream:
+            self._settle(state)
+            self._reply.respond(error.status, error_headers(error, f"req-{self.id:016x}"), error_body(error))
+            return
+        self._reply_end = self.envelope.error(error)
+        self._end(state, "error")
+
+    def _drop_slow_caller(self) -> None:
+        self.drop_attempt()
+        self._failure = "caller_too_slow"
+        self._settle("cancelled")
+        self._reply.abort()
+
+    def caller_gone(self) -> None:
+        """The caller hung up: stop everything upstream, charge what was written."""
+        if self.phase is Phase.CLOSED:
+            return
+        self.drop_attempt()
+        if self.phase is not Phase.ENDING:
+            self._failure = "caller_gone"
+        self._settle("cancelled")
+
+    def drop_attempt(self) -> None:
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.cancel()
+
+    def pause(self) -> None:
+        """The caller reads slowly."""
+        if self._attempt is not None:
+            self._attempt.pause()
+
+    def resume(self) -> None:
+        """The caller reads again."""
+        if self._attempt is not None:
+            self._attempt.resume()
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Called ten times a second."""
+        if now >= self._deadline:
+            self._expired(now)
+        elif self.phase is Phase.ENDING:
+            self.flushed()
+        elif self.request.stream and now - self._silent_since >= self._limits.heartbeat_s:
+            if not self._head_sent:
+                self._send_head()
+            self._silent_since = now
+            self._reply.send(PING)
+
+    def _expired(self, now: float) -> None:
+        if self.phase is Phase.ENDING:
+            self._settle("cancelled")
+            self._reply.abort()
+            return
+        if now >= self._expires:
+            message = f"The call took longer than {self._limits.call_s:.0f} s."
+            self.fail(Refusal(504, message, kind="timeout_error", code="call_timeout"), "expired")
+            return
+        self.drop_attempt()
+        self.attempt_failed(Failure(Fault.ILL, *_EXPIRED[self.phase], 504))
+
+    def flushed(self) -> None:
+        """One loop turn after a write: what has left is put on the board; an answer that has left whole is settled."""
+        if self.phase is Phase.CLOSED:
+            return
+        unsent = self._reply.unsent()
+        tokens = self.delivery.settle(unsent)
+        if self.request.stream:
+            self._books.progress(tokens, self.delivery.bytes_out)
+        if self.phase is Phase.ENDING and unsent <= 0:
+            self._finish()
+
+    def _finish(self) -> None:
+        self._settle(self._state)
+        if self.request.stream:
+            if self._reply_end:
+                self._reply.send(self._reply_end)
+            self._reply.end()
+
+    def _settle(self, state: CallState) -> None:
+        """Close the books on what has left this process."""
+        self.phase = Phase.CLOSED
+        self._services.watch.remove(self)
+        tokens = self.delivery.settle(self._reply.unsent())
+        crash.point("before_settle")
+        output = self._output
+        delivered: tuple[Delivered, ...] = ()
+        if self.delivery.bytes_out and output is not None:
+            delivered = (Delivered(self._legs, self.prompt_tokens or output.estimate(), tokens),)
+        self._books.settle(
+            Outcome(
+                state=state,
+                delivered=delivered,
+                finish_reason=self._finish_reason or None,
+                error=self._failure or None,
+                source=output.source if output is not None else "relay",
+                ttft_ms=round(self._ttft * 1000) if self._ttft else None,
+                duration_ms=round((self._services.clock.now() - self._started) * 1000),
+            )
+        )
+        if delivered and isinstance(self.target, NodeTarget):
+            self._services.earned(self.target)

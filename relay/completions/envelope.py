@@ -1,0 +1,132 @@
+"""The bytes a caller reads: response heads, OpenAI objects, SSE events, error objects. Pure.
+
+For answers from nodes the relay writes every envelope itself, so that a node can forge neither an id nor an end.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from relay.completions.refusal import Refusal
+
+DONE = b"data: [DONE]\n\n"
+PING = b": ping\n\n"
+JSON_TYPE = b"content-type: application/json\r\n"
+STREAM_TYPE = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
+
+_encode = msgspec.json.encode
+
+
+def status_line(status: int) -> bytes:
+    """The first line of an HTTP/1.1 response."""
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
+
+
+def error_object(refusal: Refusal) -> dict[str, object]:
+    """OpenAI's error object; `metadata` only where there is some."""
+    body: dict[str, object] = {
+        "message": refusal.message,
+        "type": refusal.kind,
+        "param": refusal.param,
+        "code": refusal.code,
+    }
+    if refusal.metadata:
+        body["metadata"] = refusal.metadata
+    return body
+
+
+def error_headers(refusal: Refusal, request_id: str) -> bytes:
+    """The header block of an error answer."""
+    headers = JSON_TYPE + b"x-request-id: " + request_id.encode() + b"\r\n"
+    if refusal.retry_after is not None:
+        headers += b"retry-after: %d\r\n" % max(1, round(refusal.retry_after))
+    return headers
+
+
+def error_body(refusal: Refusal) -> bytes:
+    """The body of an error answer."""
+    return _encode({"error": error_object(refusal)})
+
+
+def event(data: bytes) -> bytes:
+    """One SSE event."""
+    return b"data: " + data + b"\n\n"
+
+
+class ChatEnvelope:
+    """Writes one answer's objects: the same id, time and model in each of them."""
+
+    __slots__ = ("_created", "_id", "_model", "_prefix")
+
+    def __init__(self, answer_id: str, created: int, model: str) -> None:
+        self._id = answer_id
+        self._created = created
+        self._model = model
+        head = _encode({"id": answer_id, "object": "chat.completion.chunk", "created": created, "model": model})
+        self._prefix = b"data: " + head[:-1] + b',"choices":['
+
+    def content(self, choice: int, text: str) -> bytes:
+        """A piece of visible text."""
+        return b'%b{"index":%d,"delta":{"content":%b},"logprobs":null,"finish_reason":null}]}\n\n' % (
+            self._prefix,
+            choice,
+            _encode(text),
+        )
+
+    def reasoning(self, choice: int, text: str) -> bytes:
+        """A piece of what the model thinks aloud."""
+        return self._delta(choice, {"reasoning_content": text})
+
+    def role(self, choice: int) -> bytes:
+        """The event that opens a choice."""
+        return self._delta(choice, {"role": "assistant", "content": ""})
+
+    def finish(self, choice: int, reason: str) -> bytes:
+        """The event that ends a choice."""
+        return self._delta(choice, {}, reason)
+
+    def usage(self, prompt: int, completion: int) -> bytes:
+        """The event asked for by `stream_options.include_usage`."""
+        return b'%b],"usage":%b}\n\n' % (self._prefix, _encode(usage_object(prompt, completion)))
+
+    def error(self, refusal: Refusal) -> bytes:
+        """An error after the head has left: the stream has no `[DONE]` after it."""
+        choices = [{"index": 0, "delta": {}, "finish_reason": "error"}]
+        body = {
+            "id": self._id,
+            "object": "chat.completion.chunk",
+            "created": self._created,
+            "model": self._model,
+            "choices": choices,
+            "error": error_object(refusal),
+        }
+        return event(_encode(body))
+
+    def whole(self, choices: list[dict[str, Any]], prompt: int, completion: int) -> bytes:
+        """A plain answer."""
+        return _encode(
+            {
+                "id": self._id,
+                "object": "chat.completion",
+                "created": self._created,
+                "model": self._model,
+                "choices": choices,
+                "usage": usage_object(prompt, completion),
+            }
+        )
+
+    def _delta(self, choice: int, delta: dict[str, str], reason: str | None = None) -> bytes:
+        body = {"index": choice, "delta": delta, "logprobs": None, "finish_reason": reason}
+        return self._prefix + _encode(body) + b"]}\n\n"
+
+
+def usage_object(prompt: int, completion: int) -> dict[str, int]:
+    """OpenAI's usage, in tokens."""
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}

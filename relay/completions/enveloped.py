@@ -1,0 +1,173 @@
+"""A node's answer on its way to the caller: the relay writes every envelope and counts every token.
+
+A node sends records of (choice, kind, ids, text); nothing it says reaches the caller but text inside JSON strings.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from relay.completions.envelope import DONE
+from relay.completions.metering import billable
+from relay.ledger.calls import TokenSource
+from relay.upstreams.port import Failure, Fault
+from relay.wire.frames import Fail, Finish, StepKind, Yield
+
+if TYPE_CHECKING:
+    from relay.completions.call import Call
+
+TEXT, REASONING, END = int(StepKind.TEXT), int(StepKind.REASONING), int(StepKind.END)
+
+DECLINED = {"busy": Fault.BUSY, "draining": Fault.GONE, "model": Fault.GONE, "context": Fault.CONTEXT}
+"""What a node's reasons for declining mean; `parameter` and `template` are the request's own fault."""
+
+
+class _Choice:
+    """One of the `n` answers of a call."""
+
+    __slots__ = ("ids", "opened", "reason", "reasoning", "text", "text_bytes")
+
+    def __init__(self) -> None:
+        self.ids = 0
+        self.text_bytes = 0
+        self.opened = False
+        self.reason = ""
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+
+
+class Enveloped:
+    """The sink of one leg on a node."""
+
+    __slots__ = ("_call", "_choices", "_events", "_open", "_stream", "source")
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._stream = call.request.stream
+        self._choices = [_Choice() for _ in range(call.request.n)]
+        self._open = call.request.n
+        self._events: list[bytes] = []
+        self.source: TokenSource = "relay"
+
+    def estimate(self) -> int:
+        return 0
+
+    def tokens(self) -> int:
+        """Billable completion tokens so far, over all choices."""
+        limit = self._call.max_tokens
+        return sum(billable(choice.ids, choice.text_bytes, limit) for choice in self._choices)
+
+    # --- LegSink ----------------------------------------------------------------------------------------------------
+
+    def accepted(self, prompt_tokens: int, prompt_digest: bytes) -> None:  # noqa: ARG002 - the digest serves a resume
+        self._call.accepted(prompt_tokens)
+
+    def declined(self, reason: str, message: str, retry_after: float | None) -> None:
+        fault = DECLINED.get(reason, Fault.REQUEST)
+        text = message or f"the node declined: {reason}"
+        param = message.split("'")[1] if fault is Fault.REQUEST and message.count("'") >= 2 else None
+        self._call.attempt_failed(Failure(fault, text, reason, 0, param, retry_after))
+
+    def step(self, choice: int, kind: int, n_ids: int, ids: bytes | memoryview, data: bytes) -> None:  # noqa: ARG002
+        state = self._choices[choice]
+        if state.reason:
+            return
+        state.ids += n_ids
+        if kind == TEXT:
+            if data:
+                self._text(choice, state, data)
+        elif kind == END:
+            self._end_choice(choice, state, data.decode())
+        elif kind == REASONING:
+            if data:
+                self._reasoning(choice, state, data)
+        else:
+            self._refuse_record(kind)
+
+    def flush(self) -> None:
+        """What one socket read brought leaves in one write."""
+        events = self._events
+        if events:
+            data = events[0] if len(events) == 1 else b"".join(events)
+            self._events = []
+            self._call.emit(data, self.tokens())
+        elif self._call.phase >= 3:
+            self._call.touch()
+
+    def finished(self, finish: Finish) -> None:
+        for index, choice in enumerate(self._choices):
+            if not choice.reason:
+                self._end_choice(index, choice, finish.reason)
+        self._complete()
+
+    def failed(self, fail: Fail) -> None:
+        fault = Fault.REQUEST if fail.at_fault == "request" else Fault.ILL
+        self.flush()
+        self._call.attempt_failed(Failure(fault, fail.message, fail.code))
+
+    def yielded(self, _yield: Yield) -> None:
+        self.flush()
+        self._call.attempt_failed(Failure(Fault.GONE, "the computer is needed by its owner", "node_yielded"))
+
+    def lost(self, reason: str) -> None:
+        self.flush()
+        self._call.attempt_failed(Failure(Fault.GONE, f"the node is gone: {reason}", "node_lost"))
+
+    # --- records ----------------------------------------------------------------------------------------------------
+
+    def _text(self, index: int, choice: _Choice, data: bytes) -> None:
+        choice.text_bytes += len(data)
+        text = data.decode()
+        self._call.commit_stream()
+        if self._stream:
+            self._open_choice(index, choice)
+            self._events.append(self._call.envelope.content(index, text))
+        else:
+            choice.text.append(text)
+
+    def _reasoning(self, index: int, choice: _Choice, data: bytes) -> None:
+        choice.text_bytes += len(data)
+        self._call.commit_stream()
+        if self._stream:
+            self._open_choice(index, choice)
+            self._events.append(self._call.envelope.reasoning(index, data.decode()))
+        else:
+            choice.reasoning.append(data.decode())
+
+    def _open_choice(self, index: int, choice: _Choice) -> None:
+        if not choice.opened:
+            choice.opened = True
+            self._events.append(self._call.envelope.role(index))
+
+    def _end_choice(self, index: int, choice: _Choice, reason: str) -> None:
+        choice.reason = reason
+        self._open -= 1
+        self._call.commit_stream()
+        if self._stream:
+            self._open_choice(index, choice)
+            self._events.append(self._call.envelope.finish(index, reason))
+
+    def _refuse_record(self, kind: int) -> None:
+        self._call.drop_attempt()
+        problem = f"the node sent a record of kind {kind}, which this call did not ask for"
+        self._call.attempt_failed(Failure(Fault.ILL, problem, "bad_answer"))
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def _complete(self) -> None:
+        call, tokens, reason = self._call, self.tokens(), self._choices[0].reason
+        prompt = call.prompt_tokens
+        if not self._stream:
+            body = call.envelope.whole([self._whole(i, c) for i, c in enumerate(self._choices)], prompt, tokens)
+            call.answer(body, reason=reason, prompt_tokens=prompt, tokens=tokens)
+            return
+        self.flush()
+        tail = call.envelope.usage(prompt, tokens) + DONE if call.request.include_usage else DONE
+        call.complete(reason=reason, prompt_tokens=prompt, tokens=tokens, tail=tail)
+
+    @staticmethod
+    def _whole(index: int, choice: _Choice) -> dict[str, Any]:
+        message: dict[str, Any] = {"role": "assistant", "content": "".join(choice.text), "refusal": None}
+        if choice.reasoning:
+            message["reasoning_content"] = "".join(choice.reasoning)
+        return {"index": index, "message": message, "logprobs": None, "finish_reason": choice.reason}

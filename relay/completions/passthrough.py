@@ -1,0 +1,280 @@
+"""A provider's answer on its way to the caller: bytes pass through, the relay reads only what it must.
+
+Until the commit point every event is decoded, because an error in the first event is still a failover. Afterwards an
+event is looked into only if it may carry usage, an end or an error. Events leave whole, however the provider cut them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from relay.completions.envelope import DONE
+from relay.completions.failover import classify
+from relay.ledger.calls import TokenSource
+from relay.upstreams.port import Failure, Fault
+
+if TYPE_CHECKING:
+    from relay.completions.call import Call
+
+MAX_PLAIN_BYTES = 32 * 1024 * 1024
+MAX_ERROR_BYTES = 64 * 1024
+MAX_EVENT_BYTES = 1024 * 1024
+BYTES_PER_TOKEN = 4
+"""For estimates only, where a provider never came to tell its usage."""
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: msgspec.Raw | None = None
+    function_call: msgspec.Raw | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Event(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    error: msgspec.Raw | None = None
+
+
+class _PlainChoice(msgspec.Struct):
+    message: msgspec.Raw
+    finish_reason: str | None = None
+
+
+class _Plain(msgspec.Struct):
+    choices: list[_PlainChoice] | None = None
+    usage: _Usage | None = None
+    error: msgspec.Raw | None = None
+
+
+_event = msgspec.json.Decoder(_Event).decode
+_plain = msgspec.json.Decoder(_Plain).decode
+_NULL = b"null"
+COMMITTED = 3
+"""`call.Phase.COMMITTED` as a plain number: this is asked for every chunk."""
+
+
+class PassThrough:
+    """The sink of one attempt at a provider."""
+
+    __slots__ = ("_call", "_done", "_head", "_held", "_partial", "_reason", "_retry_after", "_stream", "_tokens",
+                 "_usage", "_whole_body", "source")  # fmt: skip
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._stream = call.request.stream
+        self._head = 0
+        self._retry_after: float | None = None
+        self._partial = b""
+        self._whole_body = bytearray()
+        self._held: list[bytes] = []
+        self._tokens = 0
+        self._reason = ""
+        self._usage: _Usage | None = None
+        self._done = False
+        self.source: TokenSource = "estimate"
+
+    def estimate(self) -> int:
+        return self._call.request.prompt_bound // BYTES_PER_TOKEN
+
+    # --- ResponseSink -----------------------------------------------------------------------------------------------
+
+    def connected(self) -> None:
+        self._call.connected()
+
+    def head(self, status: int, content_type: bytes, retry_after: float | None) -> None:
+        self._head = status
+        self._retry_after = retry_after
+        if status == 200 and self._stream and not content_type.lower().startswith(b"text/event-stream"):
+            self._head = 0  # an answer that claims success in another form: read as an error body
+        if status == 200:
+            self._call.accepted()
+
+    def body(self, data: bytes) -> None:
+        if self._stream and self._head == 200:
+            self._events(data)
+        else:
+            self._gather(data)
+
+    def end(self) -> None:
+        if self._done:
+            return
+        if self._head != 200:
+            self._refused()
+        elif self._stream:
+            self._stream_ended()
+        else:
+            self._answered()
+
+    def lost(self, reason: str, *, fast: bool) -> None:
+        if self._done:
+            return
+        if self._stream and self._head == 200 and self._reason:
+            self._stream_ended()
+        else:
+            self._call.attempt_failed(Failure(Fault.ILL, reason, "connection_lost", fast=fast))
+
+    # --- plain answers and refusals ---------------------------------------------------------------------------------
+
+    def _gather(self, data: bytes) -> None:
+        limit = MAX_PLAIN_BYTES if self._head == 200 else MAX_ERROR_BYTES
+        if len(self._whole_body) + len(data) > limit:
+            if self._head == 200:
+                self._broken("the answer is larger than 32 MiB")
+            return
+        self._whole_body += data
+
+    def _refused(self) -> None:
+        status = self._head or 502
+        failure = classify(status, bytes(self._whole_body), retry_after=self._retry_after, fast=True)
+        self._call.attempt_failed(failure)
+
+    def _answered(self) -> None:
+        body = bytes(self._whole_body)
+        try:
+            answer = _plain(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self._broken(f"the answer is not a chat completion: {error}")
+            return
+        if _given(answer.error) or not answer.choices:
+            self._call.attempt_failed(classify(502, body, retry_after=None, fast=True))
+            return
+        usage = answer.usage or _Usage(self.estimate(), len(body) // BYTES_PER_TOKEN)
+        self.source = "provider" if answer.usage else "estimate"
+        self._call.answer(
+            body,
+            reason=answer.choices[0].finish_reason or "stop",
+            prompt_tokens=usage.prompt_tokens,
+            tokens=usage.completion_tokens,
+        )
+
+    # --- streams ----------------------------------------------------------------------------------------------------
+
+    def _events(self, data: bytes) -> None:
+        if self._done:
+            return
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"")
+        if self._partial:
+            data = self._partial + data
+            self._partial = b""
+        if not data.endswith(b"\n\n"):
+            cut = data.rfind(b"\n\n") + 2
+            data, self._partial = (data[:cut], data[cut:]) if cut > 1 else (b"", data)
+            if len(self._partial) > MAX_EVENT_BYTES:
+                self._broken("an event is larger than 1 MiB")
+                return
+        if data:
+            self._whole(data)
+
+    def _whole(self, data: bytes) -> None:
+        call = self._call
+        if call.phase >= COMMITTED and not (
+            b'"usage"' in data or b"[DONE]" in data or b'"finish_reason":"' in data or b'"error"' in data
+            or b'"finish_reason": "' in data
+        ):  # fmt: skip
+            self._tokens += data.count(b"\n\n")
+            call.emit(data, self._tokens)
+            return
+        passed: list[bytes] = []
+        for event in data.split(b"\n\n"):
+            if event and not self._look_into(event, passed):
+                return
+        self._pass(b"".join(passed))
+        if self._done:
+            self._stream_ended()
+
+    def _pass(self, data: bytes) -> None:
+        if self._call.phase < COMMITTED:
+            self._held.append(data)
+            return
+        if self._held:
+            data = b"".join(self._held) + data
+            self._held.clear()
+        if data:
+            self._call.emit(data, self._tokens)
+
+    def _look_into(self, event: bytes, passed: list[bytes]) -> bool:
+        """Read one event; False if the attempt is over because of it."""
+        if not event.startswith(b"data:"):
+            return True  # a comment or a field of SSE that OpenAI's format does not use
+        payload = event[5:].strip()
+        if payload == b"[DONE]":
+            self._done = True
+            return True
+        try:
+            parsed = _event(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self._broken(f"an event is not a chat completion chunk: {error}")
+            return False
+        if _given(parsed.error):
+            self._call_failed(payload)
+            return False
+        self._count(parsed)
+        if parsed.choices or self._call.request.include_usage or parsed.usage is None:
+            passed.append(event + b"\n\n")
+        return True
+
+    def _count(self, parsed: _Event) -> None:
+        if parsed.usage is not None:
+            self._usage = parsed.usage
+        for choice in parsed.choices or ():
+            if choice.finish_reason:
+                self._reason = choice.finish_reason
+            if choice.finish_reason or _has_content(choice.delta):
+                self._tokens += 1
+                self._call.commit()
+
+    def _stream_ended(self) -> None:
+        """The provider has no more to say. Without a finish reason the answer was cut, and is never shown as whole."""
+        self._done = True
+        if not self._reason:
+            self._broken("the stream ended before the answer did")
+            return
+        usage = self._usage
+        self.source = "estimate" if usage is None else "provider"
+        self._call.complete(
+            reason=self._reason,
+            prompt_tokens=usage.prompt_tokens if usage else self.estimate(),
+            tokens=usage.completion_tokens if usage else self._tokens,
+            tail=DONE,
+        )
+
+    def _call_failed(self, payload: bytes) -> None:
+        self._cancel()
+        self._call.attempt_failed(classify(502, payload, retry_after=None, fast=True))
+
+    def _broken(self, problem: str) -> None:
+        self._cancel()
+        self._call.attempt_failed(Failure(Fault.ILL, problem, "bad_answer", 502))
+
+    def _cancel(self) -> None:
+        self._done = True
+        self._call.drop_attempt()
+
+
+def _given(value: msgspec.Raw | None) -> bool:
+    return value is not None and bytes(value) != _NULL
+
+
+def _has_content(delta: _Delta | None) -> bool:
+    if delta is None:
+        return False
+    return bool(
+        delta.content or delta.refusal or delta.reasoning_content or delta.reasoning
+        or _given(delta.tool_calls) or _given(delta.function_call)
+    )  # fmt: skip

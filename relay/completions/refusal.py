@@ -1,0 +1,78 @@
+"""A call that is answered with an error: what happened, as a fact that an edge turns into an OpenAI error object.
+
+Every refusal names what the caller can do. `envelope` writes the bytes.
+"""
+
+from __future__ import annotations
+
+from relay.errors import RelayError
+
+
+class Refusal(RelayError):
+    """An answer with an error status. `retry_after` is in seconds."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: float | None = None,
+        metadata: dict[str, object] | None = None,
+    ) -> None:
+        self.status = status
+        self.message = message
+        self.kind = kind
+        self.code = code
+        self.param = param
+        self.retry_after = retry_after
+        self.metadata = metadata
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code or self.kind}: {self.message}"
+
+
+def bad_request(message: str, *, param: str | None = None, code: str | None = None) -> Refusal:
+    """The request itself is at fault (400)."""
+    return Refusal(400, message, kind="invalid_request_error", param=param, code=code)
+
+
+def not_authenticated(message: str) -> Refusal:
+    """No key, or not a good one (401)."""
+    return Refusal(401, message, kind="invalid_request_error", code="invalid_api_key")
+
+
+def unknown_model(model: str) -> Refusal:
+    """No target of this relay has such a model, or this key may not reach one (404)."""
+    message = f"The model '{model}' does not exist or this key has no access to it. GET /v1/models lists what there is."
+    return Refusal(404, message, kind="invalid_request_error", param="model", code="model_not_found")
+
+
+def too_large(limit: int) -> Refusal:
+    """The body is over the limit (413)."""
+    message = f"The request body is larger than {limit // 2**20} MiB. Shorten the messages, or send fewer images."
+    return Refusal(413, message, kind="invalid_request_error", code="request_too_large")
+
+
+def no_credit(needed: int, available: int) -> Refusal:
+    """The organisation cannot pay for this call (402). Amounts in nano-dollars."""
+    message = (
+        f"This call may cost up to ${needed / 1e9:.6f}, but only ${max(available, 0) / 1e9:.6f} of credit is free. "
+        "Add credit, or lower max_tokens."
+    )
+    return Refusal(402, message, kind="insufficient_quota", code="insufficient_credit")
+
+
+def all_busy(model: str, retry_after: float) -> Refusal:
+    """Every target is at work or resting (503)."""
+    message = f"Everything that can answer for '{model}' is busy. Try again in {retry_after:.0f} s."
+    return Refusal(503, message, kind="server_error", code="all_targets_busy", retry_after=retry_after)
+
+
+def shutting_down() -> Refusal:
+    """The relay is going (503)."""
+    message = "This relay is shutting down. Try again in a few seconds."
+    return Refusal(503, message, kind="server_error", code="shutting_down", retry_after=5.0)

@@ -1,0 +1,33 @@
+"""The caller's side of one call, as an edge offers it to the core.
+
+The core writes whole answers or streams through this port and never sees which edge stands behind it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Reply(Protocol):
+    """Where one call's answer goes. Synchronous; nothing may follow `respond`, `end` or `abort`.
+
+    `headers` is a ready block of header lines, each with its CR LF, without the empty line; names in lower case.
+    """
+
+    def respond(self, status: int, headers: bytes, body: bytes) -> None:
+        """A whole answer at once; adds `content-length`."""
+
+    def begin(self, status: int, headers: bytes) -> None:
+        """The head of a stream. It leaves together with the first `send`."""
+
+    def send(self, data: bytes) -> None:
+        """A piece of the stream."""
+
+    def end(self) -> None:
+        """The stream is whole."""
+
+    def abort(self) -> None:
+        """The caller cannot be served any further: the connection closes without an end."""
+
+    def unsent(self) -> int:
+        """Bytes accepted by `send` that still lie in this process."""

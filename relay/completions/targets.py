@@ -1,0 +1,97 @@
+"""From a model's name to the targets of one call, in the order they are to be tried."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from relay.accounts.identity import Identity
+from relay.ledger.calls import NodePayee
+from relay.ledger.entries import owner
+from relay.ledger.pricing import Price
+from relay.nodes.link import NodeLink
+from relay.nodes.registry import Registry
+from relay.routing.candidate import Candidate
+from relay.routing.policy import order
+from relay.upstreams.providers import Catalogue
+from relay.upstreams.target import NodeTarget, Target
+from relay.wire.frames import AdvertisedModel
+
+PRIVATE_POOLS = frozenset({"own", "organisation"})
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model as `GET /v1/models` shows it."""
+
+    name: str
+    owned_by: str
+    context: int
+
+
+class Targets:
+    """Providers and connected nodes, as one list per model."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        registry: Registry,
+        node_price: Price,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._catalogue = catalogue
+        self._registry = registry
+        self._node_price = node_price
+        self._chance = chance
+
+    def find(self, model: str, identity: Identity) -> tuple[list[Target], bool]:
+        """The targets that can take a call now, best first; and whether this caller may use the model at all."""
+        providers = self._catalogue.targets(model)
+        links = self._registry.links_for(model)
+        if not links:
+            if "cloud" not in identity.exposure:
+                return [], False
+            return list(providers), bool(providers)
+        targets: list[Target] = [*self._node_targets(model, links, identity), *providers]
+        candidates = [_candidate(index, target) for index, target in enumerate(targets)]
+        exists = any(candidate.pool in identity.exposure for candidate in candidates)
+        return [targets[each.index] for each in order(candidates, identity.exposure, self._chance)], exists
+
+    def _node_targets(self, model: str, links: Iterable[NodeLink], identity: Identity) -> Iterable[NodeTarget]:
+        for link in links:
+            facts = link.node
+            if facts.pool in PRIVATE_POOLS and facts.organisation != identity.organisation:
+                continue
+            offered = link.models[model]
+            payee = NodePayee(facts.node_id, owner(facts.owner))
+            name = f"node/{facts.name}" if facts.organisation == identity.organisation else "node/community"
+            yield NodeTarget(name, link, model, self._price(offered), payee, offered.context, facts.pool)
+
+    def _price(self, offered: AdvertisedModel) -> Price:
+        ask = offered.ask
+        return self._node_price if ask is None else Price(ask.prompt, ask.completion)
+
+    def models(self, identity: Identity) -> list[ListedModel]:
+        """Every model this caller can name now, by name."""
+        found: dict[str, ListedModel] = {}
+        if "cloud" in identity.exposure:
+            offered: Mapping[str, tuple[Target, ...]] = self._catalogue.models()
+            for name, targets in offered.items():
+                found[name] = ListedModel(name, targets[0].name, max(each.context for each in targets))
+        for name in self._registry.models():
+            links = self._registry.links_for(name)
+            usable = [each for each in self._node_targets(name, links, identity) if each.pool in identity.exposure]
+            if usable and name not in found:
+                found[name] = ListedModel(name, "nightjar", max(each.context for each in usable))
+        return [found[name] for name in sorted(found)]
+
+
+def _candidate(index: int, target: Target) -> Candidate:
+    price = target.price
+    if isinstance(target, NodeTarget):
+        link = target.link
+        slots = link.models[target.model].slots
+        free = link.free_slots if link.sharing else 0
+        return Candidate(index, target.pool, price.prompt, price.completion, target.context, max(slots, 1), free)
+    return Candidate(index, target.pool, price.prompt, price.completion, target.context)

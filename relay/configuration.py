@@ -1,0 +1,104 @@
+"""Reads the settings file: TOML, one table per topic of `settings`, nothing unknown, nothing of the wrong type.
+
+Example:
+    [server]
+    port = 8484
+
+    [[providers]]
+    name = "openai"
+    base_url = "https://api.openai.com/v1"
+    api_key_file = "/etc/nightjar/openai.key"
+    models = [{ name = "gpt-4o-mini", prompt_price = 150_000, completion_price = 600_000 }]
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from relay.errors import RelayError
+from relay.settings import RelaySettings
+
+FILE_NAME = "relay.toml"
+
+
+class BadSettings(RelayError):
+    """The settings file cannot be used."""
+
+    remedy = "Correct the file, or move it away to start with the defaults."
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"the settings file {self.path} cannot be used: {self.problem}"
+
+
+def data_folder() -> Path:
+    """Where a relay keeps its data if nobody says otherwise: the user's data folder of each system."""
+    if chosen := os.environ.get("NIGHTJAR_RELAY_DATA"):
+        return Path(chosen)
+    home = Path.home()
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "nightjar" / "relay"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "nightjar" / "relay"
+    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "nightjar" / "relay"
+
+
+def load(data: Path | None = None, file: Path | None = None) -> RelaySettings:
+    """The settings of `file`, or of `relay.toml` in the data folder if there is one, or the defaults.
+
+    Raises:
+        BadSettings: the file is missing though it was named, unreadable, no TOML, or says something unknown.
+    """
+    folder = data or data_folder()
+    path = file or folder / FILE_NAME
+    if file is None and not path.exists():
+        return RelaySettings(data=folder)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSettings(path, error.strerror or str(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(path, str(error)) from error
+    return _convert(path, {"data": str(folder), **table})
+
+
+def _convert(path: Path, table: dict[str, Any]) -> RelaySettings:
+    if unknown := _unknown(table, RelaySettings, ""):
+        raise BadSettings(path, f"it names {unknown!r}, which is no setting")
+    try:
+        return msgspec.convert(table, RelaySettings, dec_hook=_path, strict=True)
+    except msgspec.ValidationError as error:
+        raise BadSettings(path, str(error).replace("`$.", "`").replace("`", "'")) from error
+
+
+def _path(kind: type, value: object) -> object:
+    if kind is Path:
+        return Path(str(value))
+    raise NotImplementedError
+
+
+def _unknown(table: dict[str, Any], kind: Any, prefix: str) -> str:
+    """The first name in `table` that is no field of the dataclass `kind`; empty if there is none."""
+    fields = {field.name: field.default for field in dataclasses.fields(kind)}
+    for name, value in table.items():
+        if name not in fields:
+            return prefix + name
+        topic = fields[name]
+        if (
+            isinstance(value, dict)
+            and dataclasses.is_dataclass(topic)
+            and (unknown := _unknown(value, type(topic), f"{prefix}{name}."))
+        ):
+            return unknown
+    return ""

@@ -1,0 +1,1 @@
+"""Who should answer a call: pure functions over facts."""

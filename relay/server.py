@@ -1,0 +1,199 @@
+"""Runs the relay: one port for API, console and node sockets, until a signal says stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from relay.api.edge_http import hot_protocol
+from relay.app import Services, create_app, services
+from relay.clock import SystemClock
+from relay.errors import RelayError
+from relay.nodes.upgrade import UpgradingHttpProtocol
+from relay.settings import RelaySettings, ServerSettings
+
+BACKLOG = 4096
+DRAIN_LOOK_S = 0.05
+
+
+class CannotListen(RelayError):
+    """The address cannot be had."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(host, port, reason)
+        self.host = host
+        self.port = port
+        self.reason = reason
+
+    @property
+    def remedy(self) -> str:
+        return "Stop what uses it, or choose another with --port (0 takes a free one)."
+
+    def __str__(self) -> str:
+        return f"cannot listen on {self.host}:{self.port}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What whoever started the relay wants to know once it is ready."""
+
+    endpoint: str
+    console: str
+    api_key: str | None
+    pid: int
+
+
+def serve(
+    settings: RelaySettings,
+    *,
+    announce: Path | None,
+    until_parent_ends: bool,
+    show: Callable[[Announcement], None],
+) -> None:
+    """Run until SIGINT or SIGTERM.
+
+    Raises:
+        RelayError: it cannot start; the error says why and what to do.
+    """
+    listener = _listen(settings.server)
+    run = _run(settings, listener, announce=announce, until_parent_ends=until_parent_ends, show=show)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(run)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - there is none for Windows
+
+    return uvloop.new_event_loop
+
+
+def _listen(server: ServerSettings) -> socket.socket:
+    """The listening socket; made first, so that a port in use is the first thing a person hears."""
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((server.host, server.port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CannotListen(server.host, server.port, reason.lower()) from error
+    listener.set_inheritable(False)
+    return listener
+
+
+async def _run(
+    settings: RelaySettings,
+    listener: socket.socket,
+    *,
+    announce: Path | None,
+    until_parent_ends: bool,
+    show: Callable[[Announcement], None],
+) -> None:
+    host, port = settings.server.host, listener.getsockname()[1]
+    async with services(settings, SystemClock(), hosts=_names(settings.server, port)) as built:
+        server = RelayServer(_config(settings, built), built)
+        announcement = Announcement(
+            endpoint=f"http://{_literal(host)}:{port}/v1",
+            console=f"http://{_literal(host)}:{port}/console",
+            api_key=built.first_key.reveal() if built.first_key is not None else None,
+            pid=os.getpid(),
+        )
+        if until_parent_ends:
+            _stop_with_parent(server)
+        gc.collect()
+        gc.freeze()
+        await server.serve_announced(listener, lambda: _announce(announcement, announce, show))
+
+
+def _config(settings: RelaySettings, built: Services) -> uvicorn.Config:
+    base: Any = hot_protocol(built.chat) if settings.server.edge == "http" else UpgradingHttpProtocol
+    return uvicorn.Config(
+        create_app(built),
+        http=base,
+        ws=built.reception.protocol,  # type: ignore[arg-type]
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _names(server: ServerSettings, port: int) -> set[str]:
+    """What nodes may have dialled: the address, this computer's own names for it, and those of the settings."""
+    names = {f"{_literal(server.host)}:{port}", *server.names}
+    if server.host in ("127.0.0.1", "0.0.0.0", "::", "::1", "localhost"):  # noqa: S104 - compared, not bound
+        names |= {f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}"}
+    return names
+
+
+def _literal(host: str) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - shown, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _announce(announcement: Announcement, file: Path | None, show: Callable[[Announcement], None]) -> None:
+    if file is not None:
+        part = file.with_name(file.name + ".part")
+        part.write_text(json.dumps(asdict(announcement)), encoding="utf-8")
+        part.chmod(0o600)
+        part.replace(file)
+    show(announcement)
+
+
+def _stop_with_parent(server: uvicorn.Server) -> None:
+    """End when standard input does: whoever started us is gone, however it went."""
+
+    def wait() -> None:
+        while sys.stdin.buffer.read(4096):
+            pass
+        server.should_exit = True
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
+class RelayServer(uvicorn.Server):
+    """uvicorn's server, which lets running calls finish before it lets go of any socket."""
+
+    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+        super().__init__(config)
+        self._services = services
+
+    async def serve_announced(self, listener: socket.socket, ready: Callable[[], None]) -> None:
+        """Serve; `ready` is called once connections are accepted."""
+        self._ready = ready
+        await self.serve(sockets=[listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Refuse new calls, wait for the running ones, then tell those that are left, then close everything."""
+        completions = self._services.completions
+        completions.stop_admitting()
+        clock = self._services.clock
+        until = clock.now() + self._services.settings.server.drain_s
+        while len(completions.watch) and clock.now() < until and not self.force_exit:
+            await asyncio.sleep(DRAIN_LOOK_S)
+        completions.end_all()
+        await asyncio.sleep(DRAIN_LOOK_S)
+        await super().shutdown(sockets)

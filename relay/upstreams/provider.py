@@ -1,0 +1,77 @@
+"""A provider: an outside company's OpenAI-format API, reached with our key.
+
+The key belongs to its base URL and goes nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from relay.errors import RelayError
+from relay.storage.secret import Secret
+from relay.upstreams.http import Exchange, Origin, Pool
+from relay.upstreams.port import ResponseSink
+
+
+class BadBaseUrl(RelayError):
+    """A provider's base URL cannot be used."""
+
+    remedy = "Give the URL up to and without /chat/completions, for example https://api.openai.com/v1."
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url = url
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the base URL {self.url!r} {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Where and how to ask. `prefix` is everything of a request before the digits of its length."""
+
+    name: str
+    origin: Origin
+    prefix: bytes = field(repr=False)
+
+    @classmethod
+    def at(cls, name: str, base_url: str, key: Secret[str]) -> Provider:
+        """Build one from what an operator typed.
+
+        Raises:
+            BadBaseUrl: not an http or https URL with a host, or one with parts a base URL cannot have.
+        """
+        origin, path = parse_base_url(base_url)
+        literal = f"[{origin.host}]" if ":" in origin.host else origin.host
+        host = literal if origin.port == (443 if origin.tls else 80) else f"{literal}:{origin.port}"
+        lines = [f"POST {path}/chat/completions HTTP/1.1", f"host: {host}", "content-type: application/json"]
+        if key.reveal():
+            lines.append(f"authorization: Bearer {key.reveal()}")
+        return cls(name, origin, ("\r\n".join(lines) + "\r\ncontent-length: ").encode())
+
+    def ask(self, pool: Pool, body: bytes, sink: ResponseSink) -> Exchange:
+        """Send a chat completion; `sink` hears the answer."""
+        return pool.request(self.origin, b"%b%d\r\n\r\n%b" % (self.prefix, len(body), body), sink)
+
+
+def parse_base_url(url: str) -> tuple[Origin, str]:
+    """Split a base URL into origin and path.
+
+    Raises:
+        BadBaseUrl: see `Provider.at`.
+    """
+    if any(character.isspace() or not character.isprintable() for character in url):
+        raise BadBaseUrl(url, "contains a space or a control character")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise BadBaseUrl(url, f"cannot be read: {error}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadBaseUrl(url, "is not an http or https URL")
+    if parts.username or parts.query or parts.fragment:
+        raise BadBaseUrl(url, "has a user name, a query or a fragment")
+    tls = parts.scheme == "https"
+    return Origin(parts.hostname, port or (443 if tls else 80), tls), parts.path.rstrip("/")

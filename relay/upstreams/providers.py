@@ -1,0 +1,137 @@
+"""The providers of this relay: made and listed in the database, held in memory as the models they offer.
+
+Functions of a connection, as in `accounts.directory`; `Catalogue` is what a running relay keeps of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from relay.accounts.errors import NameTaken, NoSuchRecord
+from relay.ledger.calls import ProviderPayee
+from relay.ledger.pricing import FREE, Price
+from relay.storage import revision
+from relay.storage.ids import ProviderId
+from relay.storage.secret import Secret
+from relay.storage.tables import providers
+from relay.upstreams.provider import Provider, parse_base_url
+from relay.upstreams.target import ProviderTarget
+
+DEFAULT_CONTEXT = 131_072
+"""Tokens, for a model whose context nobody told us."""
+
+
+class OfferedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model of a provider. `name` is what callers say, `upstream` what the provider calls it."""
+
+    name: str
+    upstream: str
+    context: int = DEFAULT_CONTEXT
+    price: Price = FREE
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRecord:
+    """A provider as an operator entered it."""
+
+    id: ProviderId
+    name: str
+    base_url: str
+    key: Secret[str]
+    models: tuple[OfferedModel, ...]
+    disabled_ms: int | None = None
+
+
+def add_provider(
+    connection: Connection,
+    name: str,
+    *,
+    base_url: str,
+    key: Secret[str],
+    models: Sequence[OfferedModel],
+    at_ms: int,
+) -> ProviderId:
+    """Make a provider known.
+
+    Raises:
+        BadBaseUrl: the URL cannot be used.
+        NameTaken: there is a provider of that name.
+    """
+    parse_base_url(base_url)
+    row = {
+        "name": name,
+        "base_url": base_url,
+        "secret": key.reveal(),
+        "models": [{"name": each.name, "upstream": each.upstream, "context": each.context} for each in models],
+        "prices": {each.name: [each.price.prompt, each.price.completion] for each in models},
+        "created_ms": at_ms,
+    }
+    try:
+        with connection.begin_nested():
+            result = connection.execute(insert(providers).values(row))
+    except IntegrityError as error:
+        raise NameTaken("provider", name) from error
+    revision.bump(connection)
+    return ProviderId(cast("int", result.inserted_primary_key[0]))  # type: ignore[index]
+
+
+def disable_provider(connection: Connection, name: str, *, at_ms: int) -> None:
+    """Take a provider out of service and forget its key; its name stays with what it earned. Raises NoSuchRecord."""
+    active = (providers.c.name == name) & providers.c.disabled_ms.is_(None)
+    result = connection.execute(update(providers).where(active).values(disabled_ms=at_ms, secret=""))
+    if result.rowcount == 0:
+        raise NoSuchRecord("provider in service named", name)
+    revision.bump(connection)
+
+
+def list_providers(connection: Connection) -> list[ProviderRecord]:
+    """All providers in service, oldest first."""
+    query = select(providers).where(providers.c.disabled_ms.is_(None)).order_by(providers.c.id)
+    return [
+        ProviderRecord(
+            ProviderId(row.id),
+            row.name,
+            row.base_url,
+            Secret(row.secret),
+            tuple(_model(model, row.prices) for model in row.models),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _model(model: Mapping[str, object], prices: Mapping[str, tuple[int, int]]) -> OfferedModel:
+    prompt, completion = prices.get(str(model["name"]), (0, 0))
+    return msgspec.convert({**model, "price": [prompt, completion]}, OfferedModel)
+
+
+class Catalogue:
+    """Which provider offers which model, ready for the hot path."""
+
+    def __init__(self, records: Iterable[ProviderRecord] = ()) -> None:
+        self._targets: dict[str, tuple[ProviderTarget, ...]] = {}
+        self.load(records)
+
+    def load(self, records: Iterable[ProviderRecord]) -> None:
+        """Replace everything; calls already running keep their targets."""
+        targets: dict[str, list[ProviderTarget]] = {}
+        for record in records:
+            provider = Provider.at(record.name, record.base_url, record.key)
+            payee = ProviderPayee(record.name)
+            for model in record.models:
+                target = ProviderTarget(record.name, provider, model.upstream, model.price, payee, model.context)
+                targets.setdefault(model.name, []).append(target)
+        self._targets = {name: tuple(each) for name, each in targets.items()}
+
+    def targets(self, model: str) -> tuple[ProviderTarget, ...]:
+        """Who offers `model`, in the order they were added."""
+        return self._targets.get(model, ())
+
+    def models(self) -> Mapping[str, tuple[ProviderTarget, ...]]:
+        """Every model offered."""
+        return self._targets

@@ -1,0 +1,39 @@
+"""One (upstream, model, key) a call can be sent to, with the facts that routing and the books need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from relay.ledger.calls import Payee
+from relay.ledger.pricing import Price
+from relay.nodes.link import NodeLink
+from relay.upstreams.provider import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTarget:
+    """A model of a provider. `model` is the provider's own name for it."""
+
+    name: str
+    provider: Provider
+    model: str
+    price: Price
+    payee: Payee
+    context: int
+    pool: str = "cloud"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTarget:
+    """A model on a connected node."""
+
+    name: str
+    link: NodeLink
+    model: str
+    price: Price
+    payee: Payee
+    context: int
+    pool: str
+
+
+Target = ProviderTarget | NodeTarget
