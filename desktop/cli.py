@@ -125,7 +125,7 @@ def _quit_verb(verb: argparse.ArgumentParser) -> None:
 
 
 def _local_verb(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--port", type=int, default=0, help="the relay's port (default: 8686, or a free one)")
+    verb.add_argument("--port", type=_port, help="the relay's port (default: 8484; 0 takes a free one)")
     verb.add_argument("--yes", action="store_true", help="ask nothing")
     verb.add_argument("--headless", action="store_true", help="no tray and no window")
     verb.add_argument("--json-ready", action="store_true", help="print one JSON line when ready instead of the text")
@@ -156,9 +156,9 @@ def _start(options: argparse.Namespace) -> int:
 
 
 def _local(options: argparse.Namespace) -> int:
-    from desktop import local
+    from desktop.local import session
 
-    return local.run(
+    return session.run(
         Paths.for_user(),
         port=options.port,
         headless=options.headless,
@@ -219,6 +219,12 @@ def _snapshot(reply: Reply) -> Snapshot:
     if reply.snapshot is None:
         raise CommandRefused("The running Nightjar speaks another version.", "Quit it and start it again.")
     return reply.snapshot
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; ports go from 0 to 65535")
+    return int(text)
 
 
 def _span(text: str) -> float:

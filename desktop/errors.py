@@ -110,3 +110,13 @@ class LocalRelayFailed(DesktopError):
         super().__init__(f"The local relay is not running: {why}.")
         self.why = why
         self.remedy = remedy
+
+
+class InterfaceUnavailable(DesktopError):
+    """Tray and window cannot be shown."""
+
+    remedy = "Start without them: nightjar --headless"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The window cannot be shown: {why}.")
+        self.why = why

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from desktop.agent.attempt import Attempt, MakeEnroller
@@ -29,7 +30,6 @@ from desktop.agent.sharing import Facts, decide, host_of, wants_model
 from desktop.agent.state import Earnings, Enrolment, LinkState, Mode, Sharing, Snapshot
 from desktop.errors import DesktopError
 from desktop.settings import Settings
-from desktop.system.paths import Paths
 from relay.wire.frames import Account, AdvertisedModel
 
 log = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ class Parts:
     """What the composition root gives the agent."""
 
     settings: Settings
-    paths: Paths
     memberships: Memberships
+    control: Path
     introduction: Introduction
     make_engine: MakeEngine
     make_enroller: MakeEnroller
@@ -107,7 +107,7 @@ class Agent:
     async def run(self) -> None:
         """Until `Quit`. The caller holds the data folder's lock. Raises FolderUnusable."""
         try:
-            async with ControlSocket(self._parts.paths.control, self).serving():
+            async with ControlSocket(self._parts.control, self).serving():
                 await self._live()
         finally:
             self._loop = None

@@ -55,7 +55,7 @@ class AgentThread:
     def _run(self) -> None:
         try:
             asyncio.run(self._agent.run())
-        except BaseException as error:  # noqa: BLE001 -- the thread's last frame: whoever joins it decides
+        except BaseException as error:
             self.error = error
             log.critical("the agent ended unexpectedly", exc_info=error)
         with self._lock:

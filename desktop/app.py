@@ -1,0 +1,190 @@
+"""Composition root of the desktop: builds the agent from the user's folders and settings, and runs it.
+
+Qt is imported only when there is a display to draw on, and only here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import webbrowser
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from desktop.agent.address import RelayAddress
+from desktop.agent.commands import Quit
+from desktop.agent.desk import MakeEngine
+from desktop.agent.enrolment import Enroller
+from desktop.agent.link import Introduction
+from desktop.agent.membership import Memberships
+from desktop.agent.supervisor import Agent, Parts
+from desktop.agent.thread import AgentThread
+from desktop.errors import AgentAlreadyRunning, DesktopError, InterfaceUnavailable
+from desktop.inference.generation import Engine, OnChange
+from desktop.inference.keeper import Keeper, WorkerSettings
+from desktop.settings import InferenceSettings, Settings, load_settings
+from desktop.system import logs
+from desktop.system.display import has_display
+from desktop.system.hardware import computer_name, hardware_facts, operating_system
+from desktop.system.lock import FileLock
+from desktop.system.paths import Paths
+
+log = logging.getLogger(__name__)
+
+DEMO_MODEL = "nightjar-demo.gguf"
+
+
+def start(paths: Paths, *, headless: bool) -> int:
+    """Runs the app until it is quit; the exit status. Raises DesktopError."""
+    if not headless:
+        require_display()
+    paths.make()
+    lock = FileLock(paths.lock)
+    if not lock.acquire():
+        return _second_start(paths, headless=headless)
+    try:
+        settings = load_settings(paths.settings)
+        logs.configure(paths.logs, on_screen=logging.INFO if headless else logging.ERROR)
+        agent = build_agent(paths, settings, memberships=Memberships(paths), open_browser=not headless)
+        return run_headless(agent) if headless else run_with_window(agent, background=False)
+    finally:
+        lock.release()
+
+
+def _second_start(paths: Paths, *, headless: bool) -> int:
+    """The first instance shows its window instead, if it has one."""
+    if not headless:
+        from desktop.ui.single_instance import raise_running
+
+        if raise_running(paths.runtime):
+            return 0
+    raise AgentAlreadyRunning
+
+
+def require_display() -> None:
+    """Raises InterfaceUnavailable."""
+    if not has_display():
+        raise InterfaceUnavailable("there is no display")
+
+
+def version() -> str:
+    """Of the installed distribution; a checkout that was never installed has none."""
+    try:
+        return metadata.version("nightjar")
+    except metadata.PackageNotFoundError:
+        return "0.0.0+source"
+
+
+# --- building ------------------------------------------------------------------------------------------------------
+
+
+def build_agent(paths: Paths, settings: Settings, *, memberships: Memberships, open_browser: bool) -> Agent:
+    """An agent that is not running yet."""
+    introduction = Introduction(version(), operating_system(), hardware_facts())
+    worker = worker_settings(paths, settings.inference)
+    parts = Parts(
+        settings=settings,
+        memberships=memberships,
+        control=paths.control,
+        introduction=introduction,
+        make_engine=_keeper(worker),
+        make_enroller=lambda relay: enroller(relay, introduction),
+        model_name=worker.name,
+        open_browser=_open_page if open_browser else None,
+    )
+    return Agent(parts)
+
+
+def enroller(relay: RelayAddress, introduction: Introduction, *, relay_key: bytes | None = None) -> Enroller:
+    """One attempt to make this PC a node of `relay`."""
+    return Enroller(
+        relay,
+        name=computer_name(),
+        os_name=introduction.os,
+        app_version=introduction.app_version,
+        hardware=introduction.hardware,
+        relay_key=relay_key,
+    )
+
+
+def worker_settings(paths: Paths, inference: InferenceSettings) -> WorkerSettings:
+    """The model named in the settings, or the demo model."""
+    model = Path(inference.model).expanduser() if inference.model else demo_model()
+    return WorkerSettings(
+        model=model,
+        name=inference.name or model.stem,
+        slots=inference.slots,
+        context=inference.context,
+        threads=inference.threads,
+        digest_cache=paths.data / "digests.json",
+    )
+
+
+def demo_model() -> Path:
+    """Beside this package in a checkout, inside it once installed."""
+    package = Path(__file__).parent
+    inside = package / "assets" / DEMO_MODEL
+    return inside if inside.exists() else package.parent / "assets" / DEMO_MODEL
+
+
+def _keeper(worker: WorkerSettings) -> MakeEngine:
+    def make(on_change: OnChange) -> Engine:
+        return Keeper(worker, on_change=on_change)
+
+    return make
+
+
+def _open_page(url: str) -> None:
+    if not webbrowser.open(url):
+        log.warning("no browser could be opened")
+
+
+# --- running -------------------------------------------------------------------------------------------------------
+
+
+def run_headless(agent: Agent) -> int:
+    """On this thread, until a signal or a `quit`. The first signal lets running answers finish, the second does not."""
+    asyncio.run(_until_signalled(agent))
+    return 0
+
+
+async def _until_signalled(agent: Agent) -> None:
+    came = 0
+
+    def stop() -> None:
+        nonlocal came
+        came += 1
+        agent.post(Quit(drain=came == 1))
+
+    on_stop_signals(stop)
+    await agent.run()
+
+
+def on_stop_signals(stop: Callable[[], None]) -> None:
+    """Calls `stop` on the running loop at each SIGINT and SIGTERM. Main thread only."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+
+
+def run_with_window(agent: Agent, *, background: bool) -> int:
+    """Agent on its own thread, Qt on this one. `background` keeps the window closed."""
+    try:
+        from desktop.ui.application import run_ui
+    except ImportError as error:
+        raise InterfaceUnavailable(str(error)) from error
+    thread = AgentThread(agent)
+    thread.start()
+    try:
+        status = run_ui(thread, background=background)
+    finally:
+        agent.post(Quit(drain=False))
+        thread.join()
+    if isinstance(thread.error, DesktopError):
+        raise thread.error
+    return 1 if thread.error is not None else status

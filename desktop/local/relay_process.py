@@ -1,0 +1,136 @@
+"""The private relay: a program of its own that lives exactly as long as this one.
+
+It reads a pipe from us and ends when that does, so not even a SIGKILL of ours leaves it behind. It has a process group
+of its own: Ctrl-C reaches us alone, and the node says goodbye before its relay goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import subprocess
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+import desktop
+from desktop.errors import LocalRelayFailed
+
+log = logging.getLogger(__name__)
+
+_START_S = 60.0
+_LOOK_S = 0.02
+"""Between two looks for the announcement, and only until it is there: a file is all that works on every system."""
+_END_S = 40.0
+"""The relay gives its own calls 30 s to finish."""
+_ROOT = Path(desktop.__file__).parent.parent
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """What the relay says when it is ready. The key only at its very first start; it knows no key afterwards."""
+
+    endpoint: str
+    console: str
+    pid: int
+    api_key: str | None = None
+
+
+class RelayProcess:
+    """One running relay over one data folder."""
+
+    def __init__(self, process: Process, data: Path, output: Path) -> None:
+        self._process = process
+        self._data = data
+        self._output = output
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def running(cls, folder: Path, *, port: int | None) -> AsyncIterator[tuple[RelayProcess, Announcement]]:
+        """Started and ready; ended on leaving. Raises LocalRelayFailed, with the relay's own words."""
+        data, announce, output = folder / "relay", folder / "relay.json", folder / "relay.log"
+        announce.unlink(missing_ok=True)
+        arguments = ["serve", "--demo", "--data", str(data), "--host", "127.0.0.1", "--parent-pipe"]
+        arguments += ["--announce", str(announce)]
+        if port is not None:
+            arguments += ["--port", str(port)]
+        with output.open("wb") as log_file:
+            process = await _spawn(arguments, stdin=PIPE, output=log_file)
+        relay = cls(process, data, output)
+        try:
+            yield relay, await relay._announced(announce)
+        finally:
+            await relay._end()
+            announce.unlink(missing_ok=True)
+
+    async def ended(self) -> LocalRelayFailed:
+        """Returns when it has ended by itself, which it should not."""
+        await self._process.wait()
+        return LocalRelayFailed(self._last_words())
+
+    async def ask(self, *verb: str) -> dict[str, Any]:
+        """The JSON answer of one command on the same data folder. Raises LocalRelayFailed."""
+        process = await _spawn([*verb, "--data", str(self._data), "--json"], stdin=subprocess.DEVNULL, output=PIPE)
+        answer, _ = await process.communicate()
+        try:
+            return msgspec.json.decode(answer, type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise LocalRelayFailed(f"it cannot do `{' '.join(verb)}`") from error
+
+    async def _announced(self, announce: Path) -> Announcement:
+        try:
+            async with asyncio.timeout(_START_S):
+                while (announcement := _read(announce)) is None:
+                    if self._process.returncode is not None:
+                        raise LocalRelayFailed(self._last_words())
+                    await asyncio.sleep(_LOOK_S)
+        except TimeoutError as error:
+            raise LocalRelayFailed("it did not start in time", f"Its log: {self._output}") from error
+        return announcement
+
+    def _last_words(self) -> str:
+        """The last line it said: for people where it ended on purpose."""
+        lines = self._output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        said = lines[-1].removeprefix("nightjar-relay: ").rstrip(".") if lines else ""
+        return said or f"it ended with status {self._process.returncode}"
+
+    async def _end(self) -> None:
+        process = self._process
+        if process.stdin is not None:
+            process.stdin.close()
+        for hurry in (process.terminate, process.kill):
+            try:
+                async with asyncio.timeout(_END_S):
+                    await process.wait()
+                return
+            except TimeoutError:
+                log.warning("the relay did not end in time")
+                hurry()
+        await process.wait()
+
+
+def _read(announce: Path) -> Announcement | None:
+    """It appears whole, by a rename."""
+    try:
+        return msgspec.json.decode(announce.read_bytes(), type=Announcement)
+    except FileNotFoundError:
+        return None
+
+
+async def _spawn(arguments: Sequence[str], *, stdin: int, output: int | BinaryIO) -> Process:
+    """`nightjar-relay` of this very installation."""
+    return await asyncio.create_subprocess_exec(
+        *_program(), *arguments, stdin=stdin, stdout=output, stderr=subprocess.STDOUT, cwd=_ROOT, start_new_session=True
+    )
+
+
+def _program() -> list[str]:
+    """A frozen build ships the relay as a second program in its folder."""
+    if getattr(sys, "frozen", False):
+        name = "nightjar-relay.exe" if sys.platform == "win32" else "nightjar-relay"
+        return [str(Path(sys.executable).with_name(name))]
+    return [sys.executable, "-m", "relay"]

@@ -1,0 +1,52 @@
+"""Where the log goes: JSON lines in a file that is kept small, and short lines on standard error.
+
+What is logged are events with ids and figures; text of prompts and answers never, and no secret. Libraries that would
+log what they carry are kept above the level at which they do.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+import sys
+from pathlib import Path
+
+from typing_extensions import override
+
+_FILE_BYTES = 1024 * 1024
+_FILES_KEPT = 3
+_PLAIN = frozenset(vars(logging.makeLogRecord({})))
+"""Attributes every record has; all others are facts of the event."""
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object an event."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        event: dict[str, object] = {
+            "at": round(record.created, 3),
+            "level": record.levelname.lower(),
+            "where": record.name,
+            "event": record.getMessage(),
+        }
+        event |= {name: value for name, value in vars(record).items() if name not in _PLAIN}
+        if record.exc_info:
+            event["trace"] = self.formatException(record.exc_info)
+        return json.dumps(event, default=str, ensure_ascii=False)
+
+
+def configure(folder: Path, *, on_screen: int) -> None:
+    """Starts logging to `folder`; events of level `on_screen` and above also go to standard error."""
+    file = logging.handlers.RotatingFileHandler(
+        folder / "nightjar.log", maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8"
+    )
+    file.setFormatter(JsonLines())
+    screen = logging.StreamHandler(sys.stderr)
+    screen.setLevel(on_screen)
+    screen.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=logging.INFO, handlers=[file, screen])
+    # At DEBUG websockets writes frames, and at INFO httpx writes a line for every poll of an enrolment.
+    for library in ("websockets", "httpx", "httpcore"):
+        logging.getLogger(library).setLevel(logging.WARNING)
