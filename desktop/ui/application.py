@@ -35,7 +35,7 @@ def run_ui(agent_handle: AgentHandle, *, background: bool) -> int:
     interface = Interface(Bridge(agent_handle, application), Tray(), MainWindow(theme), clock=time.time)
     instance, signals = SingleInstance(Paths.for_user().runtime), StopSignals()
     instance.raised.connect(interface.show_window)
-    signals.came.connect(interface.terminate)
+    signals.came.connect(interface.quit)
     interface.finished.connect(application.exit)
     if not instance.listen():
         _log.warning("no single-instance socket: a second start will not raise the window")

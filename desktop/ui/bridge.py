@@ -18,14 +18,14 @@ from desktop.agent.state import Snapshot
 
 
 class AgentHandle(Protocol):
-    """The agent as the interface sees it. All three may be called from any thread."""
+    """The agent as the interface sees it. All three may be called from any thread and return at once."""
 
-    def post(self, command: Command) -> None: ...
+    def post(self, command: Command, /) -> None: ...
 
-    def subscribe(self, callback: Callable[[Snapshot], None]) -> object:
-        """Calls `callback` on the agent's thread with the present snapshot, if there is one, and every later one."""
+    def subscribe(self, callback: Callable[[Snapshot], None], /) -> Callable[[], None]:
+        """Calls `callback`, on any thread, with the present snapshot and every later one. Returns what ends it."""
 
-    def on_ended(self, callback: Callable[[], None]) -> object:
+    def on_ended(self, callback: Callable[[], None], /) -> None:
         """Calls `callback` once, on any thread, when the agent has ended; at once if it has already."""
 
 
@@ -42,24 +42,38 @@ class Bridge(QObject):
         self._agent = agent
         self._lock = threading.Lock()
         self._newest: Snapshot | None = None
+        self._closed = False
+        self._leave: Callable[[], None] | None = None
         self._woken.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._stopped.connect(self.ended, Qt.ConnectionType.QueuedConnection)
 
     def start(self) -> None:
         """Whoever wants snapshots is connected by now."""
-        self._agent.subscribe(self._take)
-        self._agent.on_ended(self._stopped.emit)
+        self._leave = self._agent.subscribe(self._take)
+        self._agent.on_ended(self._take_end)
+
+    def close(self) -> None:
+        """The agent may live on and speak; it is not heard any more, and this object may be deleted."""
+        with self._lock:
+            self._closed = True
+            leave, self._leave = self._leave, None
+        if leave is not None:
+            leave()
 
     def post(self, command: Command) -> None:
         self._agent.post(command)
 
     def _take(self, snapshot: Snapshot) -> None:
-        """On the agent's thread."""
+        """On any thread. The lock is kept while Qt is told, so that `close` cannot come in between."""
         with self._lock:
-            waiting = self._newest is not None
-            self._newest = snapshot
-        if not waiting:
-            self._woken.emit()
+            waiting, self._newest = self._newest is not None, snapshot
+            if not waiting and not self._closed:
+                self._woken.emit()
+
+    def _take_end(self) -> None:
+        with self._lock:
+            if not self._closed:
+                self._stopped.emit()
 
     def _deliver(self) -> None:
         with self._lock:

@@ -50,7 +50,7 @@ def exact_dollars(nano: int, formats: Formats) -> str:
 
 def speed(tokens_per_s: float, formats: Formats) -> str:
     """One decimal below ten, where it matters; none above, where it flickers."""
-    if tokens_per_s <= 0:
+    if tokens_per_s < 0.05:
         return "0"
     if tokens_per_s < 9.95:
         return f"{tokens_per_s:.1f}".replace(".", formats.point)

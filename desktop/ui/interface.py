@@ -37,7 +37,7 @@ class Interface(QObject):
         self._presenter = Presenter(QCoreApplication.translate, formats_of(QLocale()))
         self._snapshot: Snapshot | None = None
         self._lost = False
-        self._quitting = False
+        self._asked_to_quit = 0
         self._second = QTimer(self, interval=_SECOND_MS)
         self._second.timeout.connect(self._refresh_window)
         self._grace = QTimer(self, singleShot=True)
@@ -81,6 +81,7 @@ class Interface(QObject):
         """No signal from the tray or the window means anything afterwards."""
         for timer in (self._second, self._grace, self._goodbye):
             timer.stop()
+        self._bridge.close()
         self._tray.close()
         self._window.hide()
 
@@ -93,7 +94,7 @@ class Interface(QObject):
     def _ended(self) -> None:
         """Wanted by us or by `nightjar quit`; or not wanted by anybody, and then the owner is told."""
         stopping = self._snapshot is not None and self._snapshot.sharing.reason is Reason.SHUTTING_DOWN
-        if self._quitting or stopping:
+        if self._asked_to_quit or stopping:
             self.finished.emit(0)
             return
         _log.error("agent ended by itself")
@@ -157,20 +158,10 @@ class Interface(QObject):
         self._bridge.post(Snooze(pause.until(self._clock())))
 
     def quit(self) -> None:
-        """Running answers are finished first; asked a second time, they are not."""
-        self._leave(drain=not self._quitting)
-
-    def terminate(self) -> None:
-        """For signals: no waiting for answers; the second one does not even wait for the agent."""
-        if self._quitting:
-            self.finished.emit(1)
-        else:
-            self._leave(drain=False)
-
-    def _leave(self, *, drain: bool) -> None:
-        if self._lost:
+        """Running answers are finished first. Asked a second time, they are not; a third time, nobody waits at all."""
+        self._asked_to_quit += 1
+        if self._lost or self._asked_to_quit > 2:
             self.finished.emit(1)
             return
-        self._quitting = True
-        self._bridge.post(Quit(drain=drain))
+        self._bridge.post(Quit(drain=self._asked_to_quit == 1))
         self._goodbye.start()

@@ -267,6 +267,8 @@ class Presenter:
         match model.kind:
             case "loading":
                 return ModelView(model.name, self.tr("Loading"), Tone.CALM, self.tr("Being read into memory…"))
+            case "unloaded":
+                return ModelView(model.name, self.tr("Resting"), Tone.CALM, self.tr("Loaded again with the next call."))
             case "restarting":
                 detail = model.problem or self.tr("It will be back in a moment.")
                 return ModelView(model.name, self.tr("Restarting"), Tone.ATTENTION, detail)
@@ -347,7 +349,7 @@ def relay_address(typed: str) -> str:
 
     A bare name means https; only this PC's own names may do without.
     """
-    text = typed.strip().rstrip("/")
+    text = typed.strip()
     if text and "://" not in text:
         host = text.rsplit(":", 1)[0]
         text = f"{'http' if host in {'localhost', '127.0.0.1', '[::1]'} else 'https'}://{text}"
@@ -357,7 +359,7 @@ def relay_address(typed: str) -> str:
     except ValueError:
         return ""
     usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and " " not in text and port != 0
-    return text if usable else ""
+    return text.rstrip("/") if usable else ""
 
 
 def _counts_down(snapshot: Snapshot) -> bool:

@@ -27,6 +27,7 @@ class SingleInstance(QObject):
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._answer)
         self._address = address_in(runtime)
+        self._connections: list[QLocalSocket] = []
 
     def listen(self) -> bool:
         """False if the socket cannot be made; Nightjar works without. Called by the holder of the lock only: it removes
@@ -40,16 +41,24 @@ class SingleInstance(QObject):
 
     def _answer(self) -> None:
         while (connection := self._server.nextPendingConnection()) is not None:
-            connection.readyRead.connect(lambda connection=connection: self._hear(connection))
-            connection.disconnected.connect(connection.deleteLater)
-            if connection.bytesAvailable():
-                self._hear(connection)
+            self._connections.append(connection)
+            connection.readyRead.connect(self._hear)
+            connection.disconnected.connect(self._forget)
+        self._hear()
 
-    def _hear(self, connection: QLocalSocket) -> None:
+    def _hear(self) -> None:
         """Anything but the one word is ignored."""
-        if bytes(connection.readAll().data()).startswith(_SHOW):
-            self.raised.emit()
-        connection.disconnectFromServer()
+        for connection in tuple(self._connections):
+            if connection.bytesAvailable():
+                if bytes(connection.readAll().data()).startswith(_SHOW):
+                    self.raised.emit()
+                connection.disconnectFromServer()
+
+    def _forget(self) -> None:
+        gone = [one for one in self._connections if one.state() is QLocalSocket.LocalSocketState.UnconnectedState]
+        for connection in gone:
+            self._connections.remove(connection)
+            connection.deleteLater()
 
 
 def raise_running(runtime: Path) -> bool:
