@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from desktop.inference.scheduler import (
+    Budget,
+    Placement,
+    Slot,
+    cache_to_drop,
+    common_prefix,
+    fits,
+    place,
+    plan_step,
+    reserve,
+)
+
+PROMPT = list(range(100))
+BUDGET = Budget(prefill=128, step=512)
+
+
+def a_slot(index: int, **changed: object) -> Slot:
+    return Slot(index, **({"tenant": "a", "used": index} | changed))  # type: ignore[arg-type]
+
+
+@given(st.lists(st.integers(0, 2), max_size=30), st.lists(st.integers(0, 2), max_size=30))
+def test_the_common_prefix_is_the_longest(left: list[int], right: list[int]) -> None:
+    length = common_prefix(left, right)
+
+    assert left[:length] == right[:length]
+    assert length == min(len(left), len(right)) or left[length] != right[length]
+
+
+def test_a_prompt_continues_the_cache_it_fits_best_but_computes_at_least_one_id() -> None:
+    slots = [a_slot(0, ids=PROMPT[:30]), a_slot(1, ids=PROMPT), a_slot(2)]
+
+    assert place(PROMPT, "a", slots, sharing=True) == Placement(1, 1, 99)
+
+
+def test_nothing_is_kept_of_another_tenants_cache() -> None:
+    slots = [a_slot(0, ids=PROMPT, tenant="b"), a_slot(1)]
+
+    assert place(PROMPT, "a", slots, sharing=True) == Placement(1, 1, 0)
+
+
+def test_nothing_is_shared_from_another_tenants_running_call() -> None:
+    slots = [a_slot(0, ids=PROMPT, tenant="b", busy=True), a_slot(1)]
+
+    assert place(PROMPT, "a", slots, sharing=True) == Placement(1, 1, 0)
+
+
+def test_a_busy_slot_of_the_same_tenant_lends_its_prefix() -> None:
+    slots = [a_slot(0, ids=PROMPT, busy=True), a_slot(1)]
+
+    assert place([*PROMPT[:60], 7, 7, 7], "a", slots, sharing=True) == Placement(1, 0, 60)
+
+
+def test_a_long_conversation_is_not_cut_down_for_a_short_common_start() -> None:
+    slots = [a_slot(0, ids=PROMPT), a_slot(1)]
+
+    assert place([*PROMPT[:20], 7, 7], "a", slots, sharing=True) == Placement(1, 0, 20)
+
+
+def test_it_is_cut_if_there_is_no_other_slot() -> None:
+    slots = [a_slot(0, ids=PROMPT), a_slot(1, busy=True)]
+
+    assert place([*PROMPT[:20], 7, 7], "a", slots, sharing=True) == Placement(0, 0, 20)
+
+
+def test_without_a_match_empty_slots_go_first_and_then_the_oldest_cache() -> None:
+    assert place(PROMPT, "a", [a_slot(0, ids=[1], used=5), a_slot(1, used=9)], sharing=True) == Placement(1, 1, 0)
+    assert place(PROMPT, "a", [a_slot(0, ids=[1], used=5), a_slot(1, ids=[1], used=4)], sharing=True) == Placement(
+        1, 1, 0
+    )
+
+
+def test_a_model_that_cannot_keep_parts_starts_anew() -> None:
+    assert place(PROMPT, "a", [a_slot(0, ids=PROMPT)], sharing=False) == Placement(0, 0, 0)
+
+
+def test_there_is_no_place_when_all_are_busy() -> None:
+    assert place(PROMPT, "a", [a_slot(0, busy=True)], sharing=True) is None
+
+
+@pytest.mark.parametrize(
+    ("pending", "counts"),
+    [
+        ([1, 1, 1], [1, 1, 1]),
+        ([2000], [512]),
+        ([1, 2000], [1, 128]),
+        ([100, 100, 1], [100, 28, 1]),
+        ([50, 1, 300, 300], [50, 1, 78, 0]),
+        ([], []),
+    ],
+)
+def test_generating_calls_go_on_while_prompts_take_turns(pending: list[int], counts: list[int]) -> None:
+    assert plan_step(pending, BUDGET) == counts
+
+
+@given(st.lists(st.integers(1, 3000), max_size=64))
+def test_a_step_never_exceeds_the_batch_and_always_gets_on(pending: list[int]) -> None:
+    counts = plan_step(pending, BUDGET)
+
+    assert sum(counts) <= BUDGET.step
+    assert all(count <= have for count, have in zip(counts, pending, strict=True))
+    assert not pending or sum(counts) > 0
+    assert all(count == 1 for count, have in zip(counts, pending, strict=True) if have == 1)
+
+
+def test_admission_counts_the_worst_case() -> None:
+    assert reserve(100, 50, 3, sharing=True) == 250
+    assert reserve(100, 50, 3, sharing=False) == 450
+    assert fits([400, 300], 300, 1000)
+    assert not fits([400, 300], 301, 1000)
+
+
+def test_the_cache_that_goes_is_the_idle_one_used_longest_ago() -> None:
+    slots = [a_slot(0, ids=[1], busy=True), a_slot(1, ids=[1], used=7), a_slot(2, ids=[1], used=6), a_slot(3, used=1)]
+
+    assert cache_to_drop(slots) is slots[2]
+    assert cache_to_drop(slots[:1]) is None
