@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 from sqlalchemy import Connection, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -173,7 +173,32 @@ def list_keys(connection: Connection, *, organisation: OrganisationId | None = N
     )
     if organisation is not None:
         query = query.where(organisations.c.id == organisation)
-    return [ListedKey(*row._tuple()) for row in connection.execute(query)]
+    return [
+        ListedKey(
+            id=KeyId(key),
+            name=name,
+            shown=shown,
+            organisation=OrganisationId(organisation_id),
+            organisation_name=organisation_name,
+            project=ProjectId(project),
+            project_name=project_name,
+            created_ms=created_ms,
+            expires_ms=expires_ms,
+            revoked_ms=revoked_ms,
+        )
+        for (
+            key,
+            name,
+            shown,
+            organisation_id,
+            organisation_name,
+            project,
+            project_name,
+            created_ms,
+            expires_ms,
+            revoked_ms,
+        ) in connection.execute(query)
+    ]
 
 
 def key_records(connection: Connection) -> Sequence[KeyRecord]:
@@ -208,8 +233,9 @@ def key_records(connection: Connection) -> Sequence[KeyRecord]:
 def _create(connection: Connection, table: Table, row: Mapping[str, object], *, kind: str, name: str) -> int:
     try:
         with connection.begin_nested():
-            result = connection.execute(insert(table).values(row))
+            made = insert(table).values(row).returning(table.c.id)
+            identifier: int = connection.execute(made).scalar_one()
     except IntegrityError as error:
         raise NameTaken(kind, name) from error
     revision.bump(connection)
-    return cast("int", result.inserted_primary_key[0])
+    return identifier

@@ -33,7 +33,7 @@ from relay.ledger.books import CallBooks
 from relay.ledger.calls import Closed
 from relay.ledger.entries import Account, CallId
 from relay.ledger.journal import Journal, Position
-from relay.ledger.store import Batch, JournalMark, OpenHold
+from relay.ledger.store import AccountIds, Batch, JournalMark, OpenHold
 from relay.storage.engine import Database
 
 TICK_S = 0.05
@@ -77,6 +77,7 @@ class Carrier:
         self._on_carried = on_carried
         self._posted: dict[CallId, OpenHold] = {}
         self._unposted: Batch | None = None
+        self._accounts = AccountIds()
         self._errands: deque[_Errand] = deque()
         self._event = threading.Event()
         self._stopping = False
@@ -143,7 +144,7 @@ class Carrier:
         batch = self._unposted if self._unposted is not None else self._collect()
         if batch is not None:
             self._unposted = batch
-            moved = self._database.write_sync(partial(_post, batch=batch))
+            moved = self._database.write_sync(partial(_post, batch=batch, accounts=self._accounts))
             crash.point("after_commit")
             self._carried(batch, moved)
         self._journal.forget_before(self._mark.oldest)
@@ -198,8 +199,8 @@ class Carrier:
                 errand.done.set_exception(error)
 
 
-def _post(connection: Connection, batch: Batch) -> Mapping[Account, int]:
-    moved = store.post(connection, batch)
+def _post(connection: Connection, batch: Batch, accounts: AccountIds) -> Mapping[Account, int]:
+    moved = store.post(connection, batch, accounts=accounts)
     crash.point("before_commit")
     return moved
 

@@ -13,9 +13,11 @@ A provider that was dearer than the hold is paid from `operator/loss`: a caller 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, NewType
+
+import msgspec
 
 from relay.storage.ids import OrganisationId, PersonId
 
@@ -35,6 +37,7 @@ OPERATOR: Final = Account("operator")
 OPERATOR_LOSS: Final = Account("operator/loss")
 
 
+@lru_cache(maxsize=4096)
 def credit(organisation: OrganisationId) -> Account:
     """What an organisation can spend."""
     return Account(f"credit/{organisation}")
@@ -50,6 +53,7 @@ def owner(person: PersonId) -> Account:
     return Account(f"owner/{person}")
 
 
+@lru_cache(maxsize=4096)
 def provider(name: str) -> Account:
     """What the operator owes a provider."""
     return Account(f"provider/{name}")
@@ -67,9 +71,11 @@ class Unbalanced(ValueError):
     """Postings that do not sum to zero: a programming error, so it is no RelayError."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """Postings that happen together: account and amount, at most one per account, their sum zero.
+Posting = tuple[Account, NanoDollars]
+
+
+class Transaction(msgspec.Struct, frozen=True, gc=False):
+    """Postings that happen together, at most one an account, their sum zero.
 
     `source` and `kind` make the transaction happen once, however often it is posted.
     """
@@ -77,34 +83,26 @@ class Transaction:
     source: int
     kind: TransactionKind
     at_ms: int
-    postings: tuple[tuple[Account, NanoDollars], ...]
+    postings: Sequence[Posting]
 
     def __post_init__(self) -> None:
-        if sum(amount for _, amount in self.postings):
+        total = 0
+        for _, amount in self.postings:
+            total += amount
+        if total:
             raise Unbalanced(self.source, self.kind, self.postings)
-
-
-def transaction(
-    source: int, kind: TransactionKind, *, at_ms: int, postings: Iterable[tuple[Account, NanoDollars]]
-) -> Transaction:
-    """Merges postings to the same account and drops those of nothing."""
-    folded: dict[Account, int] = {}
-    for account, amount in postings:
-        folded[account] = folded.get(account, 0) + amount
-    kept = tuple((account, NanoDollars(amount)) for account, amount in folded.items() if amount)
-    return Transaction(source=source, kind=kind, at_ms=at_ms, postings=kept)
 
 
 def deposit_transaction(deposit: int, organisation: OrganisationId, *, amount: NanoDollars, at_ms: int) -> Transaction:
     """Money brought in from outside."""
     postings = ((FUNDING, NanoDollars(-amount)), (credit(organisation), amount))
-    return transaction(deposit, TransactionKind.DEPOSIT, at_ms=at_ms, postings=postings)
+    return Transaction(deposit, TransactionKind.DEPOSIT, at_ms, postings)
 
 
 def hold_transaction(call: CallId, organisation: OrganisationId, *, bound: NanoDollars, at_ms: int) -> Transaction:
     """Reserves the most a call may cost."""
     postings = ((credit(organisation), NanoDollars(-bound)), (held(organisation), bound))
-    return transaction(call, TransactionKind.HOLD, at_ms=at_ms, postings=postings)
+    return Transaction(call, TransactionKind.HOLD, at_ms, postings)
 
 
 def settle_transaction(
@@ -113,13 +111,22 @@ def settle_transaction(
     *,
     posted_hold: NanoDollars,
     cost: NanoDollars,
-    shares: Iterable[tuple[Account, NanoDollars]],
+    shares: Sequence[Posting],
     at_ms: int,
 ) -> Transaction:
     """Charges a call and releases the rest of its hold; `posted_hold` is 0 for a hold that was never posted."""
-    postings = (
-        (held(organisation), NanoDollars(-posted_hold)),
-        (credit(organisation), NanoDollars(posted_hold - cost)),
-        *shares,
-    )
-    return transaction(call, TransactionKind.SETTLE, at_ms=at_ms, postings=postings)
+    postings: list[Posting] = [(credit(organisation), NanoDollars(posted_hold - cost)), *shares]
+    if posted_hold:
+        postings.append((held(organisation), NanoDollars(-posted_hold)))
+    return Transaction(call, _SETTLE, at_ms, postings if len(shares) <= 2 else merged(postings))
+
+
+def merged(postings: Iterable[Posting]) -> Sequence[Posting]:
+    """One posting an account: the legs of a call may pay the same one twice."""
+    sums: dict[Account, int] = {}
+    for account, amount in postings:
+        sums[account] = sums.get(account, 0) + amount
+    return [(account, NanoDollars(amount)) for account, amount in sums.items()]
+
+
+_SETTLE: Final = TransactionKind.SETTLE

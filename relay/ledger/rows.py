@@ -5,25 +5,26 @@ Rows are flat: the values of all of them end to end, in the order of the columns
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from relay.ledger.calls import Closed, LegTerms, NodePayee
 from relay.ledger.earnings import DAY_MS
-from relay.ledger.entries import OPERATOR, OPERATOR_LOSS, Account, NanoDollars, provider
+from relay.ledger.entries import OPERATOR, OPERATOR_LOSS, NanoDollars, Posting, provider
 from relay.storage.ids import NodeId
 
 
-def shares(closed: Closed) -> Iterator[tuple[Account, NanoDollars]]:
-    """Who gets what of the call's cost; the operator's loss is what it adds to it."""
+def shares(closed: Closed) -> Sequence[Posting]:
+    """Who gets what of the call's cost; what the operator loses is added to it. An account may come more than once."""
+    postings: list[Posting] = []
     for leg in closed.settlement.legs:
         payee = closed.legs[leg.leg].payee
         if isinstance(payee, NodePayee):
-            yield payee.account, leg.owner_share
-            yield OPERATOR, leg.operator_share
+            postings += ((payee.account, leg.owner_share), (OPERATOR, leg.operator_share))
         else:
-            yield provider(payee.provider), leg.provider_share
+            postings.append((provider(payee.provider), leg.provider_share))
             if leg.operator_loss:
-                yield OPERATOR_LOSS, NanoDollars(-leg.operator_loss)
+                postings.append((OPERATOR_LOSS, NanoDollars(-leg.operator_loss)))
+    return postings
 
 
 def usage_row(closed: Closed) -> tuple[object, ...]:

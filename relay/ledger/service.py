@@ -33,7 +33,7 @@ from relay.ledger.lock import DirectoryLock
 from relay.ledger.records import encode
 from relay.ledger.recovery import recover
 from relay.ledger.rows import earned_by_node
-from relay.ledger.store import Batch, JournalMark
+from relay.ledger.store import AccountIds, Batch, JournalMark
 from relay.storage.engine import Database
 from relay.storage.errors import StorageUnavailable, problem_of
 from relay.storage.ids import NodeId, OrganisationId
@@ -179,15 +179,17 @@ class Ledger:
 
 def _settle_the_past(database: Database, directory: Path, clock: Clock) -> JournalMark:
     """Posts what a dead process left, removes its files, and says where the new journal begins."""
-    start = journals.position(0, 0)
-    found = database.read_sync(store.read_mark) or JournalMark(0, start, start)
+    found = database.read_sync(store.read_mark)
     closed = recover(directory, found, now_ms=clock.now_ms())
     last = max([*journals.segments(directory), journals.segment_of(found.oldest)])
     begin = journals.position(last + 1)
     mark = JournalMark(found.batch + 1, begin, begin)
-    database.write_sync(
-        lambda connection: store.post(connection, Batch(mark, closed, resolved=store.open_holds(connection)))
-    )
+
+    def settle(connection: Connection) -> None:
+        batch = Batch(mark, closed, resolved=store.open_holds(connection))
+        store.post(connection, batch, accounts=AccountIds())
+
+    database.write_sync(settle)
     if closed:
         _log.warning("settled %d calls that a relay left behind", len(closed))
     journals.remove_segments(directory)

@@ -81,13 +81,28 @@ class Batch:
     resolved: Mapping[CallId, OpenHold] = field(default_factory=dict)
 
 
-def read_mark(connection: Connection) -> JournalMark | None:
-    row = connection.execute(
-        select(journal_position.c.batch, journal_position.c.carried, journal_position.c.oldest).where(
-            journal_position.c.journal == _JOURNAL
-        )
-    ).first()
-    return JournalMark(row.batch, Position(row.carried), Position(row.oldest)) if row is not None else None
+class AccountIds:
+    """Row ids of accounts by name. Accounts are never deleted, so those found committed can be remembered."""
+
+    def __init__(self) -> None:
+        self._known: dict[Account, int] = {}
+
+    def ids(self, connection: Connection, names: Iterable[Account]) -> Mapping[Account, int]:
+        """Ids of at least these accounts, made where missing; a new one is remembered only when next looked for."""
+        unknown = [name for name in names if name not in self._known]
+        if not unknown:
+            return self._known
+        query = select(ledger_accounts.c.name, ledger_accounts.c.id).where(ledger_accounts.c.name.in_(unknown))
+        self._known |= {Account(name): identifier for name, identifier in connection.execute(query)}
+        made = {name: _make_account(connection, name) for name in unknown if name not in self._known}
+        return self._known | made
+
+
+def read_mark(connection: Connection) -> JournalMark:
+    """How far the journal is in the database; in a new one, nowhere."""
+    query = select(journal_position.c.batch, journal_position.c.carried, journal_position.c.oldest)
+    row = connection.execute(query.where(journal_position.c.journal == _JOURNAL)).one()
+    return JournalMark(row.batch, Position(row.carried), Position(row.oldest))
 
 
 def open_holds(connection: Connection) -> dict[CallId, OpenHold]:
@@ -128,35 +143,38 @@ def deposit(
     row = {"organisation": organisation, "amount": amount, "reference": reference, "at_ms": at_ms}
     identifier = connection.execute(insert(ledger_deposits).values(row).returning(ledger_deposits.c.id)).scalar_one()
     transactions = [deposit_transaction(identifier, organisation, amount=amount, at_ms=at_ms)]
-    _post_transactions(connection, transactions, _folded(transactions))
+    moved = _folded(transactions)
+    _post_transactions(connection, transactions, moved=moved, ids=AccountIds().ids(connection, moved))
     revision.bump(connection)
     return True
 
 
-def post(connection: Connection, batch: Batch) -> Mapping[Account, int]:
+def post(connection: Connection, batch: Batch, *, accounts: AccountIds) -> Mapping[Account, int]:
     """Posts a batch, unless it is there already, and returns by how much it moves each account."""
     transactions = _transactions(batch)
     moved = _folded(transactions)
-    mark = read_mark(connection)
-    if mark is not None and mark.batch >= batch.mark.batch:
+    if not _advance(connection, batch.mark):
         return moved
-    _post_transactions(connection, transactions, moved)
+    _post_transactions(connection, transactions, moved=moved, ids=accounts.ids(connection, moved))
     _write_holds(connection, batch)
     _write_usage(connection, batch.closed)
-    _write_mark(connection, batch.mark, first=mark is None)
     return moved
 
 
 def _post_transactions(
-    connection: Connection, transactions: Sequence[Transaction], moved: Mapping[Account, int]
+    connection: Connection,
+    transactions: Sequence[Transaction],
+    *,
+    moved: Mapping[Account, int],
+    ids: Mapping[Account, int],
 ) -> None:
     """Appends the entries of transactions, and what they sum to to the balances."""
-    ids = _account_ids(connection, moved)
     values: list[object] = []
     for transaction in transactions:
         source, kind, at_ms = transaction.source, int(transaction.kind), transaction.at_ms
         for account, amount in transaction.postings:
-            values += (source, kind, ids[account], amount, at_ms)
+            if amount:
+                values += (source, kind, ids[account], amount, at_ms)
     _ENTRIES.insert(connection, values)
     if changes := [{"account": ids[account], "change": change} for account, change in moved.items() if change]:
         connection.execute(_FOLD, changes)
@@ -175,6 +193,12 @@ _FOLD: Final = (
     .where(ledger_accounts.c.id == bindparam("account"))
     .values(balance=ledger_accounts.c.balance + bindparam("change"))
 )
+
+
+def _make_account(connection: Connection, name: Account) -> int:
+    made = insert(ledger_accounts).values(name=name, balance=0).returning(ledger_accounts.c.id)
+    identifier: int = connection.execute(made).scalar_one()
+    return identifier
 
 
 def _transactions(batch: Batch) -> list[Transaction]:
@@ -208,17 +232,6 @@ def _transactions(batch: Batch) -> list[Transaction]:
     return [*held, *settled, *released]
 
 
-def _account_ids(connection: Connection, names: Collection[Account]) -> dict[Account, int]:
-    """Ids of accounts, made where missing."""
-    query = select(ledger_accounts.c.name, ledger_accounts.c.id).where(ledger_accounts.c.name.in_(names))
-    ids = {Account(name): identifier for name, identifier in connection.execute(query)}
-    for name in names:
-        if name not in ids:
-            made = insert(ledger_accounts).values(name=name, balance=0).returning(ledger_accounts.c.id)
-            ids[name] = connection.execute(made).scalar_one()
-    return ids
-
-
 def _write_holds(connection: Connection, batch: Batch) -> None:
     values: list[object] = []
     for hold in batch.held:
@@ -243,9 +256,14 @@ def _write_usage(connection: Connection, closed: Iterable[Closed]) -> None:
     _NODE_DAYS.insert(connection, node_day_rows(closed))
 
 
-def _write_mark(connection: Connection, mark: JournalMark, *, first: bool) -> None:
-    values = {"batch": mark.batch, "carried": mark.carried, "oldest": mark.oldest}
-    if first:
-        connection.execute(insert(journal_position).values(journal=_JOURNAL, **values))
-    else:
-        connection.execute(update(journal_position).where(journal_position.c.journal == _JOURNAL).values(values))
+def _advance(connection: Connection, mark: JournalMark) -> bool:
+    """Moves the mark on; False if it is there already, because a commit that was reported as failed had happened."""
+    values = {"batch_": mark.batch, "carried_": mark.carried, "oldest_": mark.oldest}
+    return connection.execute(_ADVANCE, values).rowcount == 1
+
+
+_ADVANCE: Final = (
+    update(journal_position)
+    .where(journal_position.c.journal == _JOURNAL, journal_position.c.batch < bindparam("batch_"))
+    .values(batch=bindparam("batch_"), carried=bindparam("carried_"), oldest=bindparam("oldest_"))
+)

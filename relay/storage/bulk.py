@@ -18,7 +18,7 @@ class BulkInsert:
     def __init__(self, table: Table, columns: tuple[str, ...], *, conflict: str = "") -> None:
         for column in columns:
             table.c[column]  # a misspelt one fails here, not on the first batch
-        self._head = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "
+        self._head = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "  # noqa: S608 - names of our own tables
         self._width = len(columns)
         self._tail = f" {conflict}" if conflict else ""
         self._statements: dict[tuple[str, int], str] = {}

@@ -177,7 +177,7 @@ ledger_entries = Table(
     sqlite_with_rowid=False,
 )
 """Append-only. (`source`, `kind`) names a transaction: the call or deposit it comes from and what it does; being the
-key, it makes each posting happen once. No foreign key to the account: it would cost a look-up a row on the busiest table."""
+key, it makes each posting happen once. No foreign key to the account: a look-up a row, on the busiest table."""
 
 ledger_holds = Table(
     "ledger_holds",
@@ -208,8 +208,8 @@ journal_position = Table(
     Column("carried", BigInteger, nullable=False),
     Column("oldest", BigInteger, nullable=False),
 )
-"""How far the ledger's journal is in the database. Settlements before `carried` are posted; the oldest call that was
-open then begins at `oldest`; `batch` numbers the transactions, so that one whose commit was in doubt is not repeated."""
+"""How far the ledger's journal is in the database. Settlements before `carried` are posted; the oldest call open then
+begins at `oldest`; `batch` numbers the transactions, so that one whose commit was in doubt is not posted again."""
 
 node_days = Table(
     "node_days",

@@ -1,12 +1,268 @@
-"""Version 1: the first tables."""
+"""Version 1: the first tables, as they were then. Frozen: later changes are later steps."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    insert,
+)
 
-from relay.storage.tables import metadata, revision
+metadata = MetaData()
+
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("email", String, unique=True),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+organisations = Table(
+    "organisations",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("organisation", ForeignKey("organisations.id"), primary_key=True),
+    Column("person", ForeignKey("people.id"), primary_key=True),
+    Column("role", String, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("organisation", ForeignKey("organisations.id"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    UniqueConstraint("organisation", "name"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("project", ForeignKey("projects.id"), nullable=False),
+    Column("created_by", ForeignKey("people.id")),
+    Column("name", String, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False, unique=True),
+    Column("prefix", String, nullable=False),
+    Column("exposure", JSON, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger),
+    Column("revoked_ms", BigInteger),
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("organisation", ForeignKey("organisations.id"), nullable=False),
+    Column("owner", ForeignKey("people.id"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("pool", String, nullable=False),
+    Column("public_key", LargeBinary(32), nullable=False, unique=True),
+    Column("key_id", String, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("epoch", BigInteger, nullable=False, default=0, server_default="0"),
+    Column("link_secret_current", LargeBinary(32)),
+    Column("link_secret_previous", LargeBinary(32)),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger),
+    Column("suspended_ms", BigInteger),
+    Column("suspended_reason", String),
+    Column("revoked_ms", BigInteger),
+)
+
+enrolments = Table(
+    "enrolments",
+    metadata,
+    Column("device_code_hash", LargeBinary(32), primary_key=True),
+    Column("user_code", String, nullable=False, unique=True),
+    Column("state", String, nullable=False),
+    Column("public_key", LargeBinary(32), nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("pkce_challenge", String),
+    Column("loopback_port", Integer),
+    Column("address", String),
+    Column("tries", SmallInteger, nullable=False, default=0, server_default="0"),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("approved_by", ForeignKey("people.id")),
+    Column("organisation", ForeignKey("organisations.id")),
+    Column("node", ForeignKey("nodes.id")),
+)
+
+enrolment_tokens = Table(
+    "enrolment_tokens",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("organisation", ForeignKey("organisations.id"), nullable=False),
+    Column("created_by", ForeignKey("people.id"), nullable=False),
+    Column("pool", String, nullable=False),
+    Column("uses_left", Integer, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+
+providers = Table(
+    "providers",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("base_url", String, nullable=False),
+    Column("secret", String, nullable=False),
+    Column("models", JSON, nullable=False),
+    Column("prices", JSON, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("disabled_ms", BigInteger),
+)
+
+relay_identity = Table(
+    "relay_identity",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("private_key", LargeBinary(32), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+ledger_accounts = Table(
+    "ledger_accounts",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("balance", BigInteger, nullable=False, default=0, server_default="0"),
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("source", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    Column("account", BigInteger, primary_key=True, autoincrement=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+ledger_holds = Table(
+    "ledger_holds",
+    metadata,
+    Column("call", BigInteger, primary_key=True, autoincrement=False),
+    Column("organisation", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+ledger_deposits = Table(
+    "ledger_deposits",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("organisation", ForeignKey("organisations.id"), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("reference", String, nullable=False, unique=True),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+journal_position = Table(
+    "journal_position",
+    metadata,
+    Column("journal", String, primary_key=True),
+    Column("batch", BigInteger, nullable=False),
+    Column("carried", BigInteger, nullable=False),
+    Column("oldest", BigInteger, nullable=False),
+)
+
+node_days = Table(
+    "node_days",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("earned", BigInteger, nullable=False),
+    Column("answers", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("call", RowId, primary_key=True, autoincrement=False),
+    Column("organisation", BigInteger, nullable=False),
+    Column("project", BigInteger, nullable=False),
+    Column("api_key", BigInteger, nullable=False),
+    Column("model", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("streamed", SmallInteger, nullable=False),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("delivered", SmallInteger, nullable=False),
+    Column("target", String),
+    Column("node", String),
+    Column("provider", String),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("token_source", String, nullable=False),
+    Column("finish_reason", String),
+    Column("error", String),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("ttft_ms", Integer),
+    Column("duration_ms", Integer, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Column("owner_share", BigInteger, nullable=False),
+    Column("operator_share", BigInteger, nullable=False),
+    Column("provider_share", BigInteger, nullable=False),
+    Column("operator_loss", BigInteger, nullable=False),
+    Index("usage_by_organisation", "organisation", "started_ms"),
+)
+
+usage_legs = Table(
+    "usage_legs",
+    metadata,
+    Column("call", BigInteger, primary_key=True, autoincrement=False),
+    Column("leg", SmallInteger, primary_key=True, autoincrement=False),
+    Column("target", String, nullable=False),
+    Column("node", String),
+    Column("provider", String),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Column("owner_share", BigInteger, nullable=False),
+    Column("operator_share", BigInteger, nullable=False),
+    Column("provider_share", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
 
 
 def upgrade(connection: Connection) -> None:
     metadata.create_all(connection)
     connection.execute(insert(revision).values(name="control", value=0))
+    connection.execute(insert(journal_position).values(journal="main", batch=0, carried=0, oldest=0))
