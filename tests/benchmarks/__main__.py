@@ -1,0 +1,14 @@
+"""`python -m tests.benchmarks relay|engine [--json] [--short]`: one of the benchmarks by its name."""
+
+import sys
+
+from tests.benchmarks.engine.__main__ import main as engine
+from tests.benchmarks.relay.__main__ import main as relay
+
+_BENCHMARKS = {"relay": relay, "engine": engine}
+
+if __name__ == "__main__":
+    name, arguments = (sys.argv[1:2] or [""])[0], sys.argv[2:]
+    if name not in _BENCHMARKS:
+        sys.exit(f"a benchmark is one of: {', '.join(_BENCHMARKS)}")
+    sys.exit(_BENCHMARKS[name](arguments))

@@ -1,0 +1,1 @@
+"""Our worker against llama-server, both on the same libraries, the same model and the same questions."""

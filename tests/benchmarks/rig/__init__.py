@@ -1,0 +1,1 @@
+"""The rig: a provider and a load generator in C, fast enough never to be what limits a benchmark."""
