@@ -124,6 +124,7 @@ def test_without_a_terminal_a_plain_account_gets_the_one_command_to_run(
     tools = tmp_path / "bin"
     (tools / "id").unlink()
     a_tool(tools, "id", "echo 1000")
+    a_tool(tools, "sudo", f"touch {tmp_path}/called")
     a_tool(tools, "apt-get", f"touch {tmp_path}/called")
     done = run("demo")
     assert done.returncode == 1
