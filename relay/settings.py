@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +25,29 @@ class NodeSettings:
     heartbeat_s: float = 15.0
     """How often a node repeats its status."""
 
-    drain_close_s: float = 5.0
-    """From the relay's goodbye to closing the socket itself, for a node that does not close it."""
+    close_s: float = 2.0
+    """Wait for the other side's close frame. Hanging up at once could reset the connection before ours is read."""
+
+    drain_s: float = 30.0
+    """From the relay's goodbye to the end of answers that still run. Service managers kill after 90 s or less."""
+
+    return_s: float = 5.0
+    """When a node should come back after the relay has said goodbye; the node adds its own jitter."""
 
     sockets_per_owner: int = 5
     """Ready nodes of one person. Stops one account from filling the registry."""
 
     pending_per_address: int = 200
     """Open sockets before a valid hello, per address. A stampede of reconnecting nodes behind one router fits."""
+
+    frames_per_s: int = 500
+    """Messages a node may send a second. Twice the 250 steps a second that a full node needs."""
+
+    burst_frames: int = 1000
+    """Messages it may send at once: two seconds of the above, as after a stall of its network."""
+
+    bytes_per_s: int = 4 * 1024 * 1024
+    """Bytes a node may send a second, all frames together. Text is a thousandth of it; vectors are not."""
 
     backlog_bytes: int = 4 * 1024 * 1024
     """Bytes waiting to be sent to one node. More means that it reads too slowly to be of use (close code 4408)."""
@@ -70,3 +86,132 @@ class EnrolmentSettings:
 
     session_s: float = 3600.0
     """Life of a sign-in to the pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerSettings:
+    """The clocks of a call. Each bounds one silence, so that no caller waits for nothing."""
+
+    connect_s: float = 5.0
+    """To open a connection to a provider. Any network worth using answers in one."""
+
+    header_s: float = 60.0
+    """Until a provider's response header: some think before they send it."""
+
+    accept_s: float = 3.0
+    """Until a node accepts. It only has to look for a free slot and count the prompt."""
+
+    first_content_s: float = 60.0
+    """From a provider's header to the first content."""
+
+    node_first_content_s: float = 30.0
+    """From a node's accept to the first content, plus one second per 1,000 prompt tokens."""
+
+    gap_s: float = 60.0
+    """Between two events of a provider."""
+
+    node_gap_s: float = 20.0
+    """Between two steps of a node; a slow PC still makes a token a second."""
+
+    call_s: float = 600.0
+    """A whole call, over all attempts."""
+
+    heartbeat_s: float = 15.0
+    """Silence after which a streaming caller gets a comment line; proxies give up at 30 to 60 s."""
+
+    drain_s: float = 60.0
+    """How long the last bytes of an answer may take to leave for a slow caller."""
+
+    attempts: int = 3
+    """Targets tried at most. More would multiply an outage."""
+
+    slow_caller_bytes: int = 256 * 1024
+    """Unsent bytes of one call, after which that call alone is ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    """What one call may ask for."""
+
+    body_bytes: int = 4 * 1024 * 1024
+    """Largest body of a call."""
+
+    body_hard_bytes: int = 32 * 1024 * 1024
+    """Up to here a too large body is read and dropped, so that its caller hears why; beyond, the socket closes."""
+
+    default_max_tokens: int = 4096
+    """The completion's limit when the caller gives none; also what is held for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where the relay listens."""
+
+    host: str = "127.0.0.1"
+    """Address. The default reaches this computer only: who opens a relay to a network should say so."""
+
+    port: int = 8484
+    """TCP port of API, console and node sockets; 0 takes a free one."""
+
+    edge: str = "http"
+    """Who serves the hot routes: `http` inside the server's protocol, or `asgi`, slower and free of its internals."""
+
+    names: tuple[str, ...] = ()
+    """`host:port` names that nodes may have dialled besides the address itself: those of a proxy, or in the DNS."""
+
+    drain_s: float = 30.0
+    """How long running calls may go on after SIGTERM."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoneySettings:
+    """What tokens of nodes cost when their owner asks for no price of their own. Micro-dollars per million tokens."""
+
+    node_prompt_price: int = 50_000
+    """$0.05 per million: about half of what providers take for small open models."""
+
+    node_completion_price: int = 200_000
+    """$0.20 per million."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """One model of a provider in the settings file. Prices in micro-dollars per million tokens."""
+
+    name: str
+    upstream: str = ""
+    """The provider's own name for it, if it differs."""
+    context: int = 131_072
+    prompt_price: int = 0
+    completion_price: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """A provider in the settings file."""
+
+    name: str
+    base_url: str
+    models: tuple[ModelSettings, ...]
+    api_key: str = field(default="", repr=False)
+    api_key_file: str = ""
+    """A file that holds the key, for those who keep secrets out of settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """Everything, as read by `configuration`."""
+
+    data: Path
+    """Folder of the database, the journal and the board."""
+
+    demo: bool = False
+    """Give the first organisation a starting credit, so that a first call works."""
+
+    server: ServerSettings = ServerSettings()
+    money: MoneySettings = MoneySettings()
+    calls: CallSettings = CallSettings()
+    timers: TimerSettings = TimerSettings()
+    nodes: NodeSettings = NodeSettings()
+    enrolment: EnrolmentSettings = EnrolmentSettings()
+    providers: tuple[ProviderSettings, ...] = ()

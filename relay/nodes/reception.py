@@ -25,7 +25,7 @@ from relay.settings import NodeSettings
 from relay.storage.engine import Database
 from relay.storage.errors import StorageUnavailable
 from relay.storage.ids import NodeId
-from relay.wire.frames import CloseCode, HelloBody
+from relay.wire.frames import CloseCode, HelloBody, Limits
 from relay.wire.handshake import Enrolled, Proven, Rejected
 from relay.wire.identity import LINK_SECRET_BYTES, NONCE_BYTES, SigningKey
 from relay.wire.relay_session import RelaySession
@@ -108,7 +108,12 @@ class Reception:
         return None
 
     def new_session(self) -> RelaySession:
-        return RelaySession(key=self._key, hosts=self._hosts, nonce=secrets.token_bytes(NONCE_BYTES))
+        settings = self.settings
+        limits = Limits(
+            frames_per_s=settings.frames_per_s, burst_frames=settings.burst_frames, bytes_per_s=settings.bytes_per_s
+        )
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return RelaySession(key=self._key, hosts=self._hosts, nonce=nonce, limits=limits)
 
     def challenge(self, socket: NodeSocket, node_nonce: bytes) -> bytes:
         return socket.session.challenge(node_nonce=node_nonce, time=self._clock.now_ms() // 1000)

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from relay.nodes import handshake
 from relay.nodes.link import NodeLink
-from relay.nodes.websocket import FrameError, FrameReader, Opcode, decode_close, encode, encode_close
+from relay.nodes.websocket import FrameError, FrameReader, Opcode, RfcCode, decode_close, encode, encode_close
 from relay.settings import NodeSettings
 from relay.wire.errors import ProtocolViolation
 from relay.wire.frames import CloseCode, HelloBody
@@ -28,8 +28,6 @@ from relay.wire.session import State
 HIGH_WATER: Final = 96 * 1024
 LOW_WATER: Final = 66 * 1024
 """Two parts of a body (64 KiB) fill the buffer; when one has left, there is room for the next."""
-CLOSE_WAIT_S: Final = 2.0
-"""How long to wait for the other side's close frame. Closing at once could reset the connection before ours is read."""
 _HEAD_END: Final = b"\r\n\r\n"
 
 
@@ -222,8 +220,9 @@ class NodeSocket(asyncio.Protocol):
             if probe is not None and not probe.done():
                 probe.set_result(True)
         else:
-            code, _ = decode_close(payload)
-            self.close(code if code >= 1000 and payload else 1000, "")
+            decode_close(payload)
+            self.close(RfcCode.NORMAL, "")
+            self._end()
 
     def _weigh(self, frames: int, size: int, now: float) -> None:
         """Slows a node down that sends too fast, and closes it only when that does not help."""
@@ -303,7 +302,7 @@ class NodeSocket(asyncio.Protocol):
         self._flush()
         self._cancel_timers()
         self._transport.resume_reading()
-        self._deadline = self._loop.call_later(CLOSE_WAIT_S, self._end)
+        self._deadline = self._loop.call_later(self._host.settings.close_s, self._end)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 

@@ -109,7 +109,7 @@ def test_only_the_exact_raw_path_is_a_node_socket(target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data,status",
+    ("data", "status"),
     [
         pytest.param(a_head("GET /v1/node?token=x HTTP/1.1"), 400, id="a query"),
         pytest.param(a_head("POST /v1/node HTTP/1.1"), 405, id="a POST"),
