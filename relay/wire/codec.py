@@ -12,6 +12,7 @@ import struct
 from typing import Final, TypeVar, cast
 
 import msgspec
+from typing_extensions import override
 
 from relay.wire import frames
 from relay.wire.errors import ProtocolViolation, SessionMisuse
@@ -39,12 +40,20 @@ class OfferedCall(msgspec.Struct, frozen=True):
     call: Call
     payload: bytes | None
 
+    @override
+    def __repr__(self) -> str:
+        return f"OfferedCall({self.call!r}, ***)"
+
 
 class BodyPart(msgspec.Struct, frozen=True):
     """A `BODY`: the next piece of a call's payload, never empty."""
 
     leg: LegId
     data: bytes
+
+    @override
+    def __repr__(self) -> str:
+        return f"BodyPart({self.leg}, {len(self.data)} bytes)"
 
 
 class Steps(msgspec.Struct, frozen=True):

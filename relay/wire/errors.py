@@ -10,6 +10,8 @@ Whatever bytes arrive, only a `ProtocolViolation` escapes from `codec` and `sess
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from relay.wire.frames import CloseCode
 
 
@@ -21,9 +23,13 @@ class ProtocolViolation(WireError):
     """The other side sent what it may not. `code` is the WebSocket close code, `message` the fact, without its data."""
 
     def __init__(self, message: str, code: CloseCode = CloseCode.VIOLATION) -> None:
-        super().__init__(f"{message} ({code.value})")
+        super().__init__(message)
         self.code = code
         self.message = message
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.message} ({self.code.value})"
 
 
 class RelayNotProven(ProtocolViolation):

@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Literal, NewType
 
 import msgspec
 from msgspec import Meta
+from typing_extensions import override
 
 from relay.wire.fields import (
     FRAME_BYTES,
@@ -139,6 +140,10 @@ class Welcome(Frame, frozen=True, kw_only=True, omit_defaults=True):
     limits: Limits
     link_secret: Secret
     token: Name = ""
+
+    @override
+    def __repr__(self) -> str:
+        return f"Welcome(session={self.session!r}, epoch={self.epoch}, link_secret=***, token=***)"
 
 
 class Refuse(Frame, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,6 +14,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing_extensions import override
 
 SEED_BYTES: Final = 32
 NONCE_BYTES: Final = 32
@@ -24,6 +25,22 @@ _HELLO: Final = b"nightjar hello v1\0"
 _LINK: Final = b"nightjar link v1\0"
 _ENROL: Final = b"nightjar enrol v1\0"
 _ROTATE: Final = b"nightjar rotate v1\0"
+
+
+# The encodings of the eight points of small order, sign bit aside. As a public key such a point has "signed" what
+# nobody signed (under the first, an all-zero signature holds for any text), so it could name a node that everybody is.
+_SMALL_ORDER: Final = frozenset(
+    bytes.fromhex(encoding)
+    for encoding in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
 
 
 class SigningKey:
@@ -47,6 +64,10 @@ class SigningKey:
     def sign(self, text: bytes) -> bytes:
         return self._private.sign(text)
 
+    @override
+    def __repr__(self) -> str:
+        return f"SigningKey({self.fingerprint[:8]}, ***)"
+
 
 def fingerprint(public_key: bytes) -> str:
     """SHA-256 of a public key in hexadecimal: a node's `key_id`, a relay's `relay_id`."""
@@ -54,7 +75,9 @@ def fingerprint(public_key: bytes) -> str:
 
 
 def is_signed(text: bytes, signature: bytes, *, by: bytes) -> bool:
-    """Whether `signature` over `text` is of the public key `by`. A malformed key has signed nothing."""
+    """Whether `signature` over `text` is of the public key `by`. A malformed or degenerate key has signed nothing."""
+    if len(by) != 32 or by[:31] + bytes([by[31] & 0x7F]) in _SMALL_ORDER:
+        return False
     try:
         Ed25519PublicKey.from_public_bytes(by).verify(signature, text)
     except (InvalidSignature, ValueError):

@@ -49,6 +49,7 @@ import enum
 from typing import Final
 
 import msgspec
+from typing_extensions import override
 
 from relay.wire.codec import Steps
 from relay.wire.errors import SessionMisuse
@@ -104,6 +105,10 @@ class CallOffered(msgspec.Struct, frozen=True):
     body: bytes | None
     ids: bytes = b""
 
+    @override
+    def __repr__(self) -> str:
+        return f"CallOffered({self.call!r}, ***)"
+
 
 class BodyArrived(msgspec.Struct, frozen=True):
     """The whole payload of a large call is there: now its prompt can be accepted, or the call declined."""
@@ -111,6 +116,10 @@ class BodyArrived(msgspec.Struct, frozen=True):
     id: LegId
     body: bytes
     ids: bytes = b""
+
+    @override
+    def __repr__(self) -> str:
+        return f"BodyArrived({self.id}, ***)"
 
 
 RelayEvent = HelloBody | Advertise | Status | Accept | Decline | BodyWanted | Steps | Finish | Fail | Yield | Drain

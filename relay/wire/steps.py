@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgspec
+from typing_extensions import override
 
 from relay.wire.deltas import Delta
 from relay.wire.errors import ProtocolViolation
@@ -25,12 +26,16 @@ MAX_RECORD_BYTES: Final = 64 * 1024
 
 _PLAIN_KINDS: Final = frozenset({StepKind.TEXT.value, StepKind.REASONING.value, StepKind.TOOL_ARGUMENTS.value})
 _END_TEXTS: Final = frozenset(reason.encode() for reason in FINISH_REASONS)
+_RECORDS: Final = range(MAX_RECORDS)
 _STEP: Final = bytes([Kind.STEP])
 _delta: Final = msgspec.json.Decoder(Delta)
 
 
 class StepRecord(msgspec.Struct, frozen=True, gc=False):
-    """A piece of one choice of one leg. `ids` are the sampled tokens as packed little-endian u32, `data` the bytes."""
+    """A piece of one choice of one leg. `ids` are the sampled tokens as packed little-endian u32, `data` the bytes.
+
+    Its repr tells sizes only: it is a piece of somebody's answer.
+    """
 
     leg: LegId
     choice: int
@@ -46,6 +51,10 @@ class StepRecord(msgspec.Struct, frozen=True, gc=False):
     def size(self) -> int:
         """Bytes on the wire."""
         return HEAD.size + len(self.ids) + len(self.data)
+
+    @override
+    def __repr__(self) -> str:
+        return f"StepRecord({self.leg}, {self.choice}, {self.kind}, {self.n_ids} ids, {len(self.data)} bytes)"
 
 
 def encode_steps(records: Iterable[StepRecord]) -> bytes:
@@ -68,7 +77,7 @@ def decode_steps(message: bytes) -> list[StepRecord]:
     unpack, plain, append = HEAD.unpack_from, _PLAIN_KINDS, records.append
     at, end = 1, len(message)
     try:
-        while at < end:
+        for _ in _RECORDS:
             leg, choice, kind, n_ids, length = unpack(message, at)
             ids_at = at + 12
             data_at = ids_at + 4 * n_ids
@@ -81,13 +90,13 @@ def decode_steps(message: bytes) -> list[StepRecord]:
             elif not data.isascii():
                 data.decode()
             append(StepRecord(leg, choice, kind, message[ids_at:data_at], data))
+            if at == end:
+                return records
     except struct.error:
-        raise ProtocolViolation("a step frame ends inside a record's head") from None
+        raise ProtocolViolation("a step frame ends inside a record, or has none") from None
     except UnicodeDecodeError:
         raise ProtocolViolation("the text of a step is not whole code points of UTF-8") from None
-    if not 0 < len(records) <= MAX_RECORDS:
-        raise ProtocolViolation("a step frame has no records, or too many")
-    return records
+    raise ProtocolViolation("a step frame of too many records")
 
 
 def decode_delta(data: bytes) -> Delta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from relay.wire.frames import AdvertisedModel, CallHeader, LegId, StepKind, Usage
+from relay.wire.frames import AdvertisedModel, Call, CallHeader, LegId, StepKind, Usage
 from relay.wire.handshake import Enrolled, NodeIdentity, Proven
 from relay.wire.identity import LinkSecrets, SigningKey
 from relay.wire.node_session import NodeSession
@@ -41,6 +41,13 @@ def a_call(**changed: Any) -> CallHeader:
         "max_tokens": 100,
     }
     return CallHeader(**values | changed)
+
+
+def an_offer(leg: int, **changed: Any) -> Call:
+    """A call as it stands on the wire."""
+    header = a_call()
+    values = {name: getattr(header, name) for name in header.__struct_fields__}
+    return Call(**values | {"id": LegId(leg), "body_len": 0} | changed)
 
 
 def a_model(**changed: Any) -> AdvertisedModel:
