@@ -24,7 +24,7 @@ from desktop.errors import DesktopError
 from desktop.inference.text import Piece, piece
 
 BATCH: Final = 512
-"""Ids of one step at most."""
+"""Ids of one step at most. Larger ones gain nothing on a CPU and make a cancel wait."""
 
 MAX_BYTES_PER_TOKEN: Final = 256
 """A text longer than this times the context cannot fit, and is not given to the tokenizer at all."""
@@ -92,6 +92,8 @@ class LlamaModel:
         self.slots = slots
         self.pool = pool or self.context * slots
         self._ctx = self._make_context(threads)
+        self.batch = int(llama.llama_n_batch(self._ctx))
+        """Ids of one step at most: BATCH, or less in a small pool."""
         self._vocab = llama.llama_model_get_vocab(self._model)
         self._memory = llama.llama_get_memory(self._ctx)
         self.n_vocab = int(llama.llama_vocab_n_tokens(self._vocab))
@@ -116,6 +118,11 @@ class LlamaModel:
                 f"There is not enough memory for {self.slots} answers of {self.context} tokens at once."
             )
         return context  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Gives the memory back, as far as llama.cpp does; a worker just ends instead."""
+        llama.llama_free(self._ctx)
+        llama.llama_model_free(self._model)
 
     # --- facts ---
 

@@ -111,7 +111,6 @@ class Host:
         template: ChatTemplate | None,
         *,
         prefill_budget: int,
-        batch: int,
         clock: Clock = time.monotonic,
     ) -> None:
         self.outbox = Outbox()
@@ -119,7 +118,7 @@ class Host:
         """Serials whose prompt is part of the step that runs now: what a cancel should interrupt."""
         self._model = model
         self._template = template
-        self._budget = Budget(prefill=prefill_budget, step=batch)
+        self._budget = Budget(prefill=prefill_budget, step=model.batch)
         self._clock = clock
         self._slots = [Slot(index) for index in range(model.slots)]
         self._calls: dict[int, Call] = {}

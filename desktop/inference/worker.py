@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from desktop.inference import frames, speed
-from desktop.inference.engine import BATCH, EngineBroken, LlamaModel, ModelUnusable
+from desktop.inference.engine import EngineBroken, LlamaModel, ModelUnusable
 from desktop.inference.host import Host
 from desktop.inference.templates import ChatTemplate, TemplateRefused
 from desktop.inference.text import PARSER_VERSION
@@ -56,7 +56,7 @@ def main() -> int:
     except ModelUnusable as error:
         _send(replies, frames.encode(frames.Unusable(reason=str(error))))
         return _UNUSABLE
-    host = Host(model, template, prefill_budget=load.prefill_budget, batch=BATCH)
+    host = Host(model, template, prefill_budget=load.prefill_budget)
     inbox.interrupt = lambda serial: model.abort.set() if serial in host.prefilling else None
     _send(replies, frames.encode(ready))
     return _serve(host, inbox, replies)
@@ -124,6 +124,10 @@ def _frame(requests: BinaryIO) -> tuple[int, bytes] | None:
 
 
 def _prepare(load: frames.Load) -> tuple[LlamaModel, ChatTemplate | None, frames.Loaded]:
+    try:
+        Path(load.path).open("rb").close()
+    except OSError as error:
+        raise ModelUnusable(f"The model file cannot be read: {error.strerror}.") from error
     model = LlamaModel(
         load.path,
         context=load.context,

@@ -7,6 +7,8 @@ import pytest
 
 from desktop.inference.parameters import ChatRequest, Message, ParameterRefused, parse_chat
 
+AN_IMAGE = {"role": "user", "content": [{"type": "image_url"}]}
+
 
 def parse(**fields: Any) -> ChatRequest:
     return parse_chat(msgspec.json.encode({"messages": [{"role": "user", "content": "hi"}]} | fields))
@@ -96,7 +98,7 @@ def test_a_bias_is_read_by_token_id() -> None:
         ({"messages": ["hi"]}, "messages[0]", "invalid_type"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role", "invalid_value"),
         ({"messages": [{"role": "user"}]}, "messages[0].content", "invalid_type"),
-        ({"messages": [{"role": "user", "content": [{"type": "file"}]}]}, "messages[0].content[0].type", "unsupported_parameter"),
+        ({"messages": [AN_IMAGE]}, "messages[0].content[0].type", "unsupported_parameter"),
         ({"messages": [{"role": "user", "content": "", "audio": [1]}]}, "messages[0].audio", "unsupported_parameter"),
     ],
 )  # fmt: skip
