@@ -41,6 +41,9 @@ BORDERS = {
 }
 """Who may import a library by name, as prefixes of paths; whoever else needs it asks the package that may."""
 
+HELD_TASKS = {"desktop/inference/keeper.py"}
+"""Start one task outside a group on purpose: it outlives the call that starts it, and a `stop` ends and awaits it."""
+
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "base", "misc"}
 
 TOP_LEVEL = {"desktop", "relay", "packaging", "assets", "tests"}
@@ -154,9 +157,9 @@ def bare_tasks(tree: ast.Module) -> Iterator[int]:
             yield node.lineno
 
 
-def test_no_task_is_started_outside_a_task_group() -> None:
-    found = [f"{shown(path)}:{line}" for path in source_files(*PROGRAMS) for line in bare_tasks(parsed(path))]
-    assert found == []
+def test_no_task_is_started_outside_a_task_group_but_the_ones_that_are_stopped_and_awaited() -> None:
+    found = {shown(path): len(list(bare_tasks(parsed(path)))) for path in source_files(*PROGRAMS)}
+    assert {path: tasks for path, tasks in found.items() if tasks} == dict.fromkeys(HELD_TASKS, 1)
 
 
 def test_the_search_for_bare_tasks_sees_each_way_to_start_one() -> None:

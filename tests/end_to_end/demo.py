@@ -100,7 +100,6 @@ def faults(answer: Answer, booking: Booking) -> list[str]:
 def local_nightjar(home: Path, log: IO[str]) -> Iterator[Local]:
     """A private relay and this computer as its node, both ended at exit. Raises DemoFailed."""
     environment = os.environ | {"NIGHTJAR_HOME": str(home)}
-    environment.pop("DBUS_SESSION_BUS_ADDRESS", None)  # the node of one minute leaves nothing in the person's keyring
     command = [sys.executable, "-m", "desktop", "local", "--headless", "--json-ready"]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
