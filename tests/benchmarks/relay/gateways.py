@@ -81,55 +81,48 @@ def nginx(folder: Path, *, provider_port: int, cores: Cores) -> Iterator[Gateway
 
 
 class PreparedRelay:
-    """A relay's data folder with its one provider and one key, from which it can be started again and again."""
+    """A relay's data folder with credit, one key and one provider, from which it can be started again and again."""
 
     def __init__(self, folder: Path, *, provider_port: int, cores: Cores) -> None:
         self.data = folder
         self._cores = cores
-        base_url = f"http://127.0.0.1:{provider_port}/v1"
-        offered = (
-            "provider",
-            "add",
-            "mock",
-            "--base-url",
-            base_url,
-            "--key",
-            "sk-upstream",
-            "--model",
-            "mock",
-            *_PRICES,
-        )
-        self._command(*offered)
-        self._key = str(json.loads(self._command("key", "create", "bench", "--json"))["key"])
+        # The first start on an empty folder makes the organisation, its key and the demo's credit.
+        with self._serving() as (_, announcement):
+            self._key = str(announcement["api_key"])
+        self._offer(provider_port)
 
     @contextmanager
     def started(self) -> Iterator[Gateway]:
-        announcement, log = self.data / "announcement.json", self.data / "output.log"
-        announcement.unlink(missing_ok=True)
-        command = (sys.executable, "-m", "relay", "serve", "--demo", "--port", "0")
-        options = ("--data", str(self.data), "--announce", str(announcement))
         begun = time.monotonic()
-        with running([*command, *options], core=self._cores.measured, log=log) as process:
-
-            def ready() -> bool:
-                process.check()
-                return announcement.exists() and announcement.stat().st_size > 0
-
-            wait_until(ready, within_s=30, what="the relay's announcement")
-            port = _port(json.loads(announcement.read_text()))
+        with self._serving() as (process, announcement):
+            port = int(str(announcement["endpoint"]).rpartition(":")[2].partition("/")[0])
             wait_until(lambda: _answers(port, self._key), within_s=10, what="the relay's first answer")
             yield Gateway("relay", port, self._key, process, time.monotonic() - begun)
 
-    def _command(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "relay", *arguments, "--data", str(self.data)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    @contextmanager
+    def _serving(self) -> Iterator[tuple[Running, dict[str, object]]]:
+        """The process and what it announced, which is when its port is open."""
+        self.data.mkdir(exist_ok=True)
+        announced = self.data / "announcement.json"
+        announced.unlink(missing_ok=True)
+        command = (sys.executable, "-m", "relay", "serve", "--demo", "--port", "0")
+        options = ("--data", str(self.data), "--announce", str(announced))
+        with running([*command, *options], core=self._cores.measured, log=self.data / "output.log") as process:
+
+            def ready() -> bool:
+                process.check()
+                return announced.exists() and announced.stat().st_size > 0
+
+            wait_until(ready, within_s=30, what="the relay's announcement")
+            yield process, json.loads(announced.read_text())
+
+    def _offer(self, provider_port: int) -> None:
+        base_url = f"http://127.0.0.1:{provider_port}/v1"
+        command = [sys.executable, "-m", "relay", "provider", "add", "mock", "--model", "mock", "--key", "sk-upstream"]
+        options = ["--base-url", base_url, *_PRICES, "--data", str(self.data)]
+        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
         if done.returncode:
-            raise Unmeasurable(f"nightjar-relay {arguments[0]} {arguments[1]} failed: {done.stderr}")
-        return done.stdout
-
-
-def _port(announcement: dict[str, object]) -> int:
-    return int(str(announcement["endpoint"]).rpartition(":")[2].partition("/")[0])
+            raise Unmeasurable(f"the provider could not be added: {done.stderr}")
 
 
 def _own_name() -> str:
