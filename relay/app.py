@@ -93,7 +93,14 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         registry = Registry()
         reception = Reception(database, registry, key=key, hosts=hosts, clock=clock, settings=settings.nodes)
         keyring, catalogue = Keyring(clock), Catalogue()
-        reload = _Reload(database, ledger, reception, keyring, catalogue, settings.providers)
+        reload = _Reload(
+            database,
+            ledger,
+            reception=reception,
+            keyring=keyring,
+            catalogue=catalogue,
+            providers=settings.providers,
+        )
         await reload.now()
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         await stack.enter_async_context(reception)
@@ -145,6 +152,7 @@ class _Reload:
         self,
         database: Database,
         ledger: Ledger,
+        *,
         reception: Reception,
         keyring: Keyring,
         catalogue: Catalogue,
@@ -165,7 +173,7 @@ class _Reload:
             try:
                 if await self._database.read(revision.current) != self._seen:
                     await self.now()
-            except Exception:
+            except Exception:  # noqa: BLE001 - the supervisor of the snapshots
                 _log.exception("the control plane could not be reloaded; trying again")
 
     async def now(self) -> None:

@@ -102,7 +102,7 @@ def _shown(value: object) -> str:
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
-        "--data", type=Path, metavar="DIR", help="data folder (default: the user's, or $NIGHTJAR_RELAY_DATA)"
+        "--data", type=Path, metavar="DIR", help="data folder (default: the user's, or $NIGHTJAR_HOME/relay)"
     )
     common.add_argument(
         "--config", type=Path, metavar="FILE", help="settings file (default: relay.toml in the data folder)"

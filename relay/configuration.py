@@ -44,8 +44,8 @@ class BadSettings(RelayError):
 
 def data_folder() -> Path:
     """Where a relay keeps its data if nobody says otherwise: the user's data folder of each system."""
-    if chosen := os.environ.get("NIGHTJAR_RELAY_DATA"):
-        return Path(chosen)
+    if chosen := os.environ.get("NIGHTJAR_HOME"):
+        return Path(chosen) / "relay"
     home = Path.home()
     if sys.platform == "darwin":
         return home / "Library" / "Application Support" / "nightjar" / "relay"

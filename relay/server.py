@@ -66,7 +66,7 @@ def serve(
     Raises:
         RelayError: it cannot start; the error says why and what to do.
     """
-    listener = _listen(settings.server)
+    listener = listen(settings.server)
     run = _run(settings, listener, announce=announce, until_parent_ends=until_parent_ends, show=show)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(run)
@@ -80,7 +80,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _listen(server: ServerSettings) -> socket.socket:
+def listen(server: ServerSettings) -> socket.socket:
     """The listening socket; made first, so that a port in use is the first thing a person hears."""
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     listener = socket.socket(family)
@@ -104,8 +104,8 @@ async def _run(
     show: Callable[[Announcement], None],
 ) -> None:
     host, port = settings.server.host, listener.getsockname()[1]
-    async with services(settings, SystemClock(), hosts=_names(settings.server, port)) as built:
-        server = RelayServer(_config(settings, built), built)
+    async with services(settings, SystemClock(), hosts=node_hosts(settings.server, port)) as built:
+        server = RelayServer(server_config(settings, built), built)
         announcement = Announcement(
             endpoint=f"http://{_literal(host)}:{port}/v1",
             console=f"http://{_literal(host)}:{port}/console",
@@ -119,7 +119,7 @@ async def _run(
         await server.serve_announced(listener, lambda: _announce(announcement, announce, show))
 
 
-def _config(settings: RelaySettings, built: Services) -> uvicorn.Config:
+def server_config(settings: RelaySettings, built: Services) -> uvicorn.Config:
     base: Any = hot_protocol(built.chat) if settings.server.edge == "http" else UpgradingHttpProtocol
     return uvicorn.Config(
         create_app(built),
@@ -136,7 +136,7 @@ def _config(settings: RelaySettings, built: Services) -> uvicorn.Config:
     )
 
 
-def _names(server: ServerSettings, port: int) -> set[str]:
+def node_hosts(server: ServerSettings, port: int) -> set[str]:
     """What nodes may have dialled: the address, this computer's own names for it, and those of the settings."""
     names = {f"{_literal(server.host)}:{port}", *server.names}
     if server.host in ("127.0.0.1", "0.0.0.0", "::", "::1", "localhost"):  # noqa: S104 - compared, not bound

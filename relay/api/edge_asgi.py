@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from relay.api.hot import PATH, ChatRoute
+from relay.completions.refusal import wrong_method
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -87,10 +88,14 @@ class HotAsgi:
         self._route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
+        if scope["type"] != "http" or scope["path"] != PATH:
+            await self._app(scope, receive, send)
+        elif scope["method"] == "POST":
             await self._serve(scope, receive, send)
         else:
-            await self._app(scope, receive, send)
+            reply = AsgiReply()
+            self._route.refuse(wrong_method(scope["method"], PATH), reply)
+            await reply.pump(send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         authorization = next((value for name, value in scope["headers"] if name == b"authorization"), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 from fastapi import APIRouter, Request
@@ -10,10 +11,13 @@ from fastapi.responses import JSONResponse
 from relay.accounts.errors import AuthenticationFault, NotAuthenticated
 from relay.accounts.identity import Identity
 from relay.accounts.keys import Keyring
-from relay.completions.refusal import not_authenticated, unknown_model
+from relay.completions.refusal import Refusal, bad_request, not_authenticated, unknown_model
 from relay.completions.targets import ListedModel, Targets
 from relay.ledger.service import Ledger
 from relay.storage.engine import Database
+from relay.usage import reports
+
+_HEX = re.compile(r"[0-9a-f]{16}")
 
 
 class ModelServices(Protocol):
@@ -62,7 +66,48 @@ def router(services: ModelServices) -> APIRouter:
                 return JSONResponse(_model(each))
         raise unknown_model(name)
 
+    @routes.get("/v1/generation")
+    async def get_generation(request: Request, id: str = "") -> JSONResponse:  # noqa: A002 - the parameter's public name
+        identity = caller(services.keyring, request)
+        number = _call_number(id)
+        await services.ledger.flush()
+        found = await services.database.read(lambda connection: reports.call(connection, identity.organisation, number))
+        if found is None:
+            message = f"There is no finished call {id!r}. A running one appears here when it has ended."
+            raise Refusal(404, message, kind="invalid_request_error", param="id", code="generation_not_found")
+        return JSONResponse({"data": _generation(id, found)})
+
     return routes
+
+
+def _call_number(text: str) -> int:
+    """The call an id stands for: the value of `x-generation-id`, or of `id` in the answer."""
+    prefix, _, digits = text.rpartition("-")
+    if prefix not in ("gen", "chatcmpl", "req") or not _HEX.fullmatch(digits):
+        raise bad_request("'id' must be the x-generation-id of an answer.", param="id")
+    return int(digits, 16)
+
+
+def _generation(identifier: str, call: reports.CallUsage) -> dict[str, object]:
+    """What became of a call; money in nano-dollars, times in Unix milliseconds."""
+    return {
+        "id": identifier,
+        "model": call.model,
+        "target": call.target,
+        "state": call.state,
+        "finish_reason": call.finish_reason,
+        "error": call.error,
+        "streamed": call.streamed,
+        "attempts": call.attempts,
+        "tokens_prompt": call.prompt_tokens,
+        "tokens_completion": call.completion_tokens,
+        "token_source": call.token_source,
+        "created_ms": call.started_ms,
+        "ttft_ms": call.ttft_ms,
+        "duration_ms": call.duration_ms,
+        "cost_nano_usd": call.cost_nano,
+        "shares": {"node": call.owner_nano, "operator": call.operator_nano, "provider": call.provider_nano},
+    }
 
 
 def _model(model: ListedModel) -> dict[str, object]:

@@ -23,6 +23,7 @@ MAX_ERROR_BYTES = 64 * 1024
 MAX_EVENT_BYTES = 1024 * 1024
 BYTES_PER_TOKEN = 4
 """For estimates only, where a provider never came to tell its usage."""
+ABSENT = msgspec.Raw(b"")
 
 
 class _Usage(msgspec.Struct):
@@ -35,8 +36,8 @@ class _Delta(msgspec.Struct):
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
-    tool_calls: msgspec.Raw | None = None
-    function_call: msgspec.Raw | None = None
+    tool_calls: msgspec.Raw = ABSENT
+    function_call: msgspec.Raw = ABSENT
 
 
 class _Choice(msgspec.Struct):
@@ -47,7 +48,7 @@ class _Choice(msgspec.Struct):
 class _Event(msgspec.Struct):
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = ABSENT
 
 
 class _PlainChoice(msgspec.Struct):
@@ -58,12 +59,11 @@ class _PlainChoice(msgspec.Struct):
 class _Plain(msgspec.Struct):
     choices: list[_PlainChoice] | None = None
     usage: _Usage | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = ABSENT
 
 
 _event = msgspec.json.Decoder(_Event).decode
 _plain = msgspec.json.Decoder(_Plain).decode
-_NULL = b"null"
 COMMITTED = 3
 """`call.Phase.COMMITTED` as a plain number: this is asked for every chunk."""
 
@@ -191,11 +191,15 @@ class PassThrough:
             call.emit(data, self._tokens)
             return
         passed: list[bytes] = []
+        failure = None
         for event in data.split(b"\n\n"):
-            if event and not self._look_into(event, passed):
-                return
+            failure = self._look_into(event, passed)
+            if failure is not None:
+                break
         self._pass(b"".join(passed))
-        if self._done:
+        if failure is not None:
+            self._fail(failure)
+        elif self._done:
             self._stream_ended()
 
     def _pass(self, data: bytes) -> None:
@@ -208,26 +212,24 @@ class PassThrough:
         if data:
             self._call.emit(data, self._tokens)
 
-    def _look_into(self, event: bytes, passed: list[bytes]) -> bool:
-        """Read one event; False if the attempt is over because of it."""
+    def _look_into(self, event: bytes, passed: list[bytes]) -> Failure | None:
+        """Read one event, add it to `passed` if it is the caller's; a failure if the attempt ends because of it."""
         if not event.startswith(b"data:"):
-            return True  # a comment or a field of SSE that OpenAI's format does not use
+            return None  # a comment, or a field of SSE that OpenAI's format does not use
         payload = event[5:].strip()
         if payload == b"[DONE]":
             self._done = True
-            return True
+            return None
         try:
             parsed = _event(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self._broken(f"an event is not a chat completion chunk: {error}")
-            return False
+            return _bad_answer(f"an event is not a chat completion chunk: {error}")
         if _given(parsed.error):
-            self._call_failed(payload)
-            return False
+            return classify(502, payload, retry_after=None, fast=True)
         self._count(parsed)
         if parsed.choices or self._call.request.include_usage or parsed.usage is None:
             passed.append(event + b"\n\n")
-        return True
+        return None
 
     def _count(self, parsed: _Event) -> None:
         if parsed.usage is not None:
@@ -254,21 +256,21 @@ class PassThrough:
             tail=DONE,
         )
 
-    def _call_failed(self, payload: bytes) -> None:
-        self._cancel()
-        self._call.attempt_failed(classify(502, payload, retry_after=None, fast=True))
-
     def _broken(self, problem: str) -> None:
-        self._cancel()
-        self._call.attempt_failed(Failure(Fault.ILL, problem, "bad_answer", 502))
+        self._fail(_bad_answer(problem))
 
-    def _cancel(self) -> None:
+    def _fail(self, failure: Failure) -> None:
         self._done = True
         self._call.drop_attempt()
+        self._call.attempt_failed(failure)
 
 
-def _given(value: msgspec.Raw | None) -> bool:
-    return value is not None and bytes(value) != _NULL
+def _bad_answer(problem: str) -> Failure:
+    return Failure(Fault.ILL, problem, "bad_answer", 502)
+
+
+def _given(value: msgspec.Raw) -> bool:
+    return bytes(value) not in (b"", b"null")
 
 
 def _has_content(delta: _Delta | None) -> bool:

@@ -51,6 +51,11 @@ def unknown_model(model: str) -> Refusal:
     return Refusal(404, message, kind="invalid_request_error", param="model", code="model_not_found")
 
 
+def wrong_method(method: str, path: str) -> Refusal:
+    """The path takes POST only (405)."""
+    return Refusal(405, f"{path} takes POST, not {method}.", kind="invalid_request_error", code="method_not_allowed")
+
+
 def too_large(limit: int) -> Refusal:
     """The body is over the limit (413)."""
     message = f"The request body is larger than {limit // 2**20} MiB. Shorten the messages, or send fewer images."
