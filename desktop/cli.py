@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return act(options)
     except DesktopError as error:
-        return _say_failure(error, as_json=getattr(options, "json", False))
+        return _say_failure(error, as_json=_wants_json(options))
     except KeyboardInterrupt:
         return 130
 
@@ -66,6 +66,10 @@ def _say_failure(error: DesktopError, *, as_json: bool) -> int:
     else:
         sys.stderr.write(f"nightjar: {error.line()}\n")
     return 1
+
+
+def _wants_json(options: argparse.Namespace) -> bool:
+    return any(getattr(options, name, False) for name in ("json", "json_ready"))
 
 
 def _print_json(value: object) -> None:
@@ -162,7 +166,7 @@ def _local(options: argparse.Namespace) -> int:
         Paths.for_user(),
         port=options.port,
         headless=options.headless,
-        json_ready=options.json_ready or options.json,
+        json_ready=_wants_json(options),
     )
 
 

@@ -35,6 +35,9 @@ from relay.wire.version import NONCE_HEADER, PATH, SUBPROTOCOL
 
 log = logging.getLogger(__name__)
 
+_LEAVING = 1001
+"""RFC 6455: an endpoint is going away."""
+
 _RETRY_LIMIT_S = 3600.0
 """The longest wait a relay can ask for."""
 
@@ -166,6 +169,10 @@ class Link:
             return connection.parting(closed)
         except LinkTooSlowError:
             return Parting("the connection was too slow")
+        except asyncio.CancelledError:
+            # Left to itself the library would call our leaving an internal error.
+            await socket.close(_LEAVING)
+            raise
         finally:
             self._current = None
             connection.serving.lost()

@@ -65,8 +65,9 @@ class Backoff:
 
     def wait(self, ended: Parting) -> float:
         """Seconds until the next try. A wait the relay asked for is kept, and spread by a tenth."""
+        chance = self._chance()
         if ended.retry_after is not None:
-            return ended.retry_after * (1 + self._chance() / 10)
+            return ended.retry_after * (1 + chance / 10)
         bound = min(self._most, self._first * 2.0 ** min(self._failures, 30))
         self._failures += 1
-        return max(self._chance() * bound, ended.least_wait * (0.5 + self._chance()))
+        return max(chance * bound, ended.least_wait * (0.5 + chance))

@@ -23,7 +23,7 @@ class Ready:
 
 def as_json(ready: Ready) -> str:
     """One line, for programs."""
-    return msgspec.json.encode({"ready": True} | asdict(ready)).decode()
+    return msgspec.json.encode({"ok": True} | asdict(ready)).decode()
 
 
 def as_text(ready: Ready) -> str:
