@@ -163,7 +163,12 @@ class Enroller:
 
     def _signed(self, challenge: _Challenge) -> dict[str, Any]:
         text = enrol_text(host=self._relay.place, nonce=challenge.nonce, facts=self._facts)
-        return {"nonce": challenge.nonce, "facts": self._facts, "signature": self._key.sign(text)}
+        return {
+            "public_key": self._key.public,
+            "nonce": challenge.nonce,
+            "facts": self._facts,
+            "signature": self._key.sign(text),
+        }
 
     def _waiting(self, started: _Started) -> Waiting:
         """Pages come from the relay, and only pages of that relay are ever opened."""

@@ -59,7 +59,7 @@ class RelayProcess:
         if port is not None:
             arguments += ["--port", str(port)]
         with output.open("wb") as log_file:
-            process = await _spawn(arguments, stdin=PIPE, output=log_file)
+            process = await _spawn(arguments, stdin=PIPE, stdout=log_file, stderr=subprocess.STDOUT)
         relay = cls(process, data, output)
         try:
             yield relay, await relay._announced(announce)
@@ -74,12 +74,14 @@ class RelayProcess:
 
     async def ask(self, *verb: str) -> dict[str, Any]:
         """The JSON answer of one command on the same data folder. Raises LocalRelayFailed."""
-        process = await _spawn([*verb, "--data", str(self._data), "--json"], stdin=subprocess.DEVNULL, output=PIPE)
-        answer, _ = await process.communicate()
+        arguments = [*verb, "--data", str(self._data), "--json"]
+        process = await _spawn(arguments, stdin=subprocess.DEVNULL, stdout=PIPE, stderr=PIPE)
+        answer, complaint = await process.communicate()
         try:
             return msgspec.json.decode(answer, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise LocalRelayFailed(f"it cannot do `{' '.join(verb)}`") from error
+            said = _last_line(complaint.decode(errors="replace")) or f"status {process.returncode}"
+            raise LocalRelayFailed(f"`{' '.join(verb)}` failed: {said}") from error
 
     async def _announced(self, announce: Path) -> Announcement:
         try:
@@ -94,8 +96,7 @@ class RelayProcess:
 
     def _last_words(self) -> str:
         """The last line it said: for people where it ended on purpose."""
-        lines = self._output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        said = lines[-1].removeprefix("nightjar-relay: ").rstrip(".") if lines else ""
+        said = _last_line(self._output.read_text(encoding="utf-8", errors="replace"))
         return said or f"it ended with status {self._process.returncode}"
 
     async def _end(self) -> None:
@@ -121,10 +122,16 @@ def _read(announce: Path) -> Announcement | None:
         return None
 
 
-async def _spawn(arguments: Sequence[str], *, stdin: int, output: int | BinaryIO) -> Process:
+def _last_line(said: str) -> str:
+    lines = said.strip().splitlines()
+    return lines[-1].removeprefix("nightjar-relay: ").rstrip(".") if lines else ""
+
+
+async def _spawn(arguments: Sequence[str], *, stdin: int, stdout: int | BinaryIO, stderr: int) -> Process:
     """`nightjar-relay` of this very installation."""
+    command = [*_program(), *arguments]
     return await asyncio.create_subprocess_exec(
-        *_program(), *arguments, stdin=stdin, stdout=output, stderr=subprocess.STDOUT, cwd=_ROOT, start_new_session=True
+        *command, stdin=stdin, stdout=stdout, stderr=stderr, cwd=_ROOT, start_new_session=True
     )
 
 
