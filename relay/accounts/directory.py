@@ -86,13 +86,17 @@ def create_organisation(connection: Connection, name: str, *, at_ms: int) -> Org
 def add_member(
     connection: Connection, organisation: OrganisationId, person: PersonId, *, role: Role, at_ms: int
 ) -> None:
+    """Raises NoSuchRecord for an unknown organisation or person."""
+    _require(connection, organisations, organisation, kind="organisation")
+    _require(connection, people, person, kind="person")
     row = {"organisation": organisation, "person": person, "role": role, "created_ms": at_ms}
     connection.execute(insert(memberships).values(row))
     revision.bump(connection)
 
 
 def create_project(connection: Connection, organisation: OrganisationId, *, name: str, at_ms: int) -> ProjectId:
-    """Raises NameTaken when the organisation has a project of that name."""
+    """Raises NoSuchRecord for an unknown organisation, NameTaken when it has a project of that name."""
+    _require(connection, organisations, organisation, kind="organisation")
     row = {"organisation": organisation, "name": name, "created_ms": at_ms}
     return ProjectId(_create(connection, projects, row, kind="project", name=name))
 
@@ -108,8 +112,7 @@ def create_key(
     created_by: PersonId | None = None,
 ) -> IssuedKey:
     """Makes a key for a project. Raises NoSuchRecord for an unknown project or pool."""
-    if connection.execute(select(projects.c.id).where(projects.c.id == project)).first() is None:
-        raise NoSuchRecord("project", project)
+    _require(connection, projects, project, kind="project")
     for pool in exposure - POOLS:
         raise NoSuchRecord("pool", pool)
     key = new_key()
@@ -145,8 +148,7 @@ def first_project(connection: Connection) -> ProjectId:
 
 def revoke_key(connection: Connection, key: KeyId, *, at_ms: int) -> None:
     """Ends a key for good; revoking it again changes nothing. Raises NoSuchRecord."""
-    if connection.execute(select(api_keys.c.id).where(api_keys.c.id == key)).first() is None:
-        raise NoSuchRecord("key", key)
+    _require(connection, api_keys, key, kind="key")
     still_valid = (api_keys.c.id == key) & api_keys.c.revoked_ms.is_(None)
     connection.execute(update(api_keys).where(still_valid).values(revoked_ms=at_ms))
     revision.bump(connection)
@@ -228,6 +230,11 @@ def key_records(connection: Connection) -> Sequence[KeyRecord]:
         )
         for digest, key, name, exposure, expires_ms, revoked_ms, project, organisation in connection.execute(query)
     ]
+
+
+def _require(connection: Connection, table: Table, identifier: int, *, kind: str) -> None:
+    if connection.execute(select(table.c.id).where(table.c.id == identifier)).first() is None:
+        raise NoSuchRecord(kind, identifier)
 
 
 def _create(connection: Connection, table: Table, row: Mapping[str, object], *, kind: str, name: str) -> int:

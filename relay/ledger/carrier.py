@@ -23,8 +23,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
-
 from relay.errors import RelayError
 from relay.faults import crash
 from relay.ledger import store
@@ -141,12 +139,10 @@ class Carrier:
         self._prepare()
         self._journal.sync()
         self._board.sync()
-        batch = self._unposted if self._unposted is not None else self._collect()
-        if batch is not None:
-            self._unposted = batch
-            moved = self._database.write_sync(partial(_post, batch=batch, accounts=self._accounts))
-            crash.point("after_commit")
-            self._carried(batch, moved)
+        if self._unposted is not None:
+            self._carry(self._unposted)
+        if (batch := self._collect()) is not None:
+            self._carry(batch)
         self._journal.forget_before(self._mark.oldest)
 
     def _prepare(self) -> None:
@@ -181,7 +177,11 @@ class Carrier:
             resolved={call: self._posted[call] for call in gone if call in self._posted},
         )
 
-    def _carried(self, batch: Batch, moved: Mapping[Account, int]) -> None:
+    def _carry(self, batch: Batch) -> None:
+        """Posts a batch. One that fails is kept as it is: its commit may have happened, and its number will tell."""
+        self._unposted = batch
+        moved = self._database.write_sync(partial(store.post, batch=batch, accounts=self._accounts))
+        crash.point("after_commit")
         self._unposted = None
         self._mark = batch.mark
         self._posted.update({hold.call: hold for hold in batch.held})
@@ -197,12 +197,6 @@ class Carrier:
         for errand in errands:
             if errand.done.set_running_or_notify_cancel():
                 errand.done.set_exception(error)
-
-
-def _post(connection: Connection, batch: Batch, accounts: AccountIds) -> Mapping[Account, int]:
-    moved = store.post(connection, batch, accounts=accounts)
-    crash.point("before_commit")
-    return moved
 
 
 def _run_errand(errand: _Errand) -> None:

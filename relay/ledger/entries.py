@@ -114,11 +114,14 @@ def settle_transaction(
     shares: Sequence[Posting],
     at_ms: int,
 ) -> Transaction:
-    """Charges a call and releases the rest of its hold; `posted_hold` is 0 for a hold that was never posted."""
+    """Charges a call and releases the rest of its hold; `posted_hold` is 0 for a hold that was never posted.
+
+    `shares` must be merged: they go into the transaction as they are.
+    """
     postings: list[Posting] = [(credit(organisation), NanoDollars(posted_hold - cost)), *shares]
     if posted_hold:
         postings.append((held(organisation), NanoDollars(-posted_hold)))
-    return Transaction(call, _SETTLE, at_ms, postings if len(shares) <= 2 else merged(postings))
+    return Transaction(call, _SETTLE, at_ms, postings)
 
 
 def merged(postings: Iterable[Posting]) -> Sequence[Posting]:

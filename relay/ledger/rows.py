@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from relay.ledger.calls import Closed, LegTerms, NodePayee
 from relay.ledger.earnings import DAY_MS
-from relay.ledger.entries import OPERATOR, OPERATOR_LOSS, NanoDollars, Posting, provider
+from relay.ledger.entries import OPERATOR, OPERATOR_LOSS, NanoDollars, Posting, merged, provider
 from relay.storage.ids import NodeId
 
 
 def shares(closed: Closed) -> Sequence[Posting]:
-    """Who gets what of the call's cost; what the operator loses is added to it. An account may come more than once."""
+    """Who gets what of the call's cost; what the operator loses is added to it."""
     postings: list[Posting] = []
     for leg in closed.settlement.legs:
         payee = closed.legs[leg.leg].payee
@@ -24,7 +24,7 @@ def shares(closed: Closed) -> Sequence[Posting]:
             postings.append((provider(payee.provider), leg.provider_share))
             if leg.operator_loss:
                 postings.append((OPERATOR_LOSS, NanoDollars(-leg.operator_loss)))
-    return postings
+    return postings if len(closed.settlement.legs) < 2 else merged(postings)
 
 
 def usage_row(closed: Closed) -> tuple[object, ...]:

@@ -56,6 +56,7 @@ class Ledger:
         self._database = database
         self._clock = clock
         self._lock = lock
+        self._closed = False
         self._credit = Credit(database.read_sync(store.credits_of))
         self._earnings = EarningsBook()
         self._earnings.load(database.read_sync(store.earned_days))
@@ -142,12 +143,14 @@ class Ledger:
 
     async def aclose(self) -> None:
         """Carries everything into the database and lets go of the files. Open calls stay for the next `open`."""
-        await asyncio.to_thread(self._carrier.stop)
+        if not self._closed:
+            await asyncio.to_thread(self._carrier.stop)
         self._release()
 
     def close(self) -> None:
         """`aclose` for where no event loop runs."""
-        self._carrier.stop()
+        if not self._closed:
+            self._carrier.stop()
         self._release()
 
     def _close(self, books: CallBooks, closed: Closed) -> None:
@@ -172,6 +175,9 @@ class Ledger:
         await asyncio.wrap_future(self._carrier.errand(work))
 
     def _release(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         self._journal.close()
         self._board.close()
         self._lock.close()
@@ -190,6 +196,7 @@ def _settle_the_past(database: Database, directory: Path, clock: Clock) -> Journ
         store.post(connection, batch, accounts=AccountIds())
 
     database.write_sync(settle)
+    crash.point("after_commit")
     if closed:
         _log.warning("settled %d calls that a relay left behind", len(closed))
     journals.remove_segments(directory)

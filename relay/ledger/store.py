@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from relay.faults import crash
 from relay.ledger.calls import Closed
 from relay.ledger.entries import (
     Account,
@@ -158,6 +159,7 @@ def post(connection: Connection, batch: Batch, *, accounts: AccountIds) -> Mappi
     _post_transactions(connection, transactions, moved=moved, ids=accounts.ids(connection, moved))
     _write_holds(connection, batch)
     _write_usage(connection, batch.closed)
+    crash.point("before_commit")
     return moved
 
 
