@@ -32,7 +32,7 @@ def run_ui(agent_handle: AgentHandle, *, background: bool) -> int:
     """
     application = _application()
     theme = Theme(application)
-    interface = Interface(Bridge(agent_handle, application), Tray(), MainWindow(theme), clock=time.time)
+    interface = Interface(Bridge(agent_handle, application), Tray(application), MainWindow(theme), clock=time.time)
     instance, signals = SingleInstance(Paths.for_user().runtime), StopSignals()
     instance.raised.connect(interface.show_window)
     signals.came.connect(interface.quit)

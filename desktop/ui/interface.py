@@ -130,7 +130,7 @@ class Interface(QObject):
         )
         if available:
             self._grace.stop()
-        elif not self._window.isVisible() and self._snapshot is not None:
+        elif self._tray.icon is not None and not self._window.isVisible():
             # The panel may be restarting: it gets as long as at login.
             self._grace.start(_TRAY_GRACE_MS)
 

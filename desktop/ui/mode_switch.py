@@ -24,6 +24,7 @@ class _Segment(QRadioButton):
         super().__init__(text, parent)
         self._theme = theme
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 
     @override

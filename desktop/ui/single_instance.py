@@ -40,7 +40,8 @@ class SingleInstance(QObject):
         self._server.close()
 
     def _answer(self) -> None:
-        while (connection := self._server.nextPendingConnection()) is not None:
+        while self._server.hasPendingConnections():
+            connection = self._server.nextPendingConnection()
             self._connections.append(connection)
             connection.readyRead.connect(self._hear)
             connection.disconnected.connect(self._forget)

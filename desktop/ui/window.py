@@ -83,6 +83,8 @@ class MainWindow(QMainWindow):
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setWidget(page)
         # A scroll area hides its content's least width from the window; without this, narrow means cut off.
+        # Else the first control would be focused, ring and all, before anybody touched a key.
+        page.setFocus()
         area.setMinimumWidth(page.minimumSizeHint().width() + SPACE_S)
         return area
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from desktop.ui.buttons import Button
 from desktop.ui.cards.frame import Card
 from desktop.ui.labels import Prose, Text
 from desktop.ui.presenters import relay_address
@@ -37,8 +38,7 @@ class EnrolmentCard(Card):
         self.address = QLineEdit()
         self.address.setPlaceholderText("relay.example.org")
         self.address.setClearButtonEnabled(True)
-        self.connect_button = QPushButton(self.tr("Connect in browser"))
-        self.connect_button.setProperty("kind", "primary")
+        self.connect_button = Button(self.tr("Connect in browser"), "primary")
         self.connect_button.setEnabled(False)
         label = Text(self.tr("Address of the &relay"))
         label.setBuddy(self.address)
@@ -61,11 +61,9 @@ class EnrolmentCard(Card):
         self.code.setProperty("code", "true")
         self.code.setTextInteractionFlags(_SELECTABLE)
         self.expiry = Prose(role=Type.CAPTION, ink="muted")
-        self.open_button = QPushButton(self.tr("Open the approval page"))
-        self.open_button.setProperty("kind", "primary")
-        self.copy_button = QPushButton(self.tr("Copy code"))
-        self.cancel_button = QPushButton(self.tr("Cancel"))
-        self.cancel_button.setProperty("kind", "quiet")
+        self.open_button = Button(self.tr("Open the approval page"), "primary")
+        self.copy_button = Button(self.tr("Copy code"))
+        self.cancel_button = Button(self.tr("Cancel"), "quiet")
         row = QHBoxLayout()
         row.setSpacing(SPACE_S)
         for button in (self.open_button, self.copy_button, self.cancel_button):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.agent.state import Mode
+from desktop.ui.buttons import Button
 from desktop.ui.cards.frame import Card
 from desktop.ui.labels import Prose
 from desktop.ui.meters import Badge
@@ -29,11 +30,10 @@ class StateCard(Card):
         self.headline = Prose(role=Type.HEADLINE)
         self.detail = Prose(ink="muted")
         self.modes = ModeSwitch(theme)
-        self.pause = QPushButton(self.tr("Pause…"))
-        self.resume = QPushButton(self.tr("Resume now"))
+        self.pause = Button(self.tr("Pause…"))
+        self.resume = Button(self.tr("Resume now"), "primary")
         self._pauses = PauseMenu(self)
         self.pause.setMenu(self._pauses)
-        self.resume.setProperty("kind", "primary")
         self.body.setSpacing(SPACE_L)
         self.body.addLayout(self._sentence())
         self.body.addLayout(self._controls())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -28,8 +29,11 @@ def agent() -> Iterator[QuietAgent]:
 
 
 @pytest.fixture
-def theme(qapp: QApplication) -> Theme:
-    return Theme(qapp, scheme=Qt.ColorScheme.Light)
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    made = Theme(qapp, scheme=Qt.ColorScheme.Light)
+    yield made
+    # At once: outside Qt's own loop `deleteLater` means never, and every live window slows the next one down.
+    shiboken6.delete(made)
 
 
 @pytest.fixture
@@ -41,8 +45,7 @@ def presenter(qapp: QApplication) -> Presenter:
 def window(qtbot: QtBot, theme: Theme) -> Iterator[MainWindow]:
     made = MainWindow(theme)
     yield made
-    made.hide()
-    made.deleteLater()
+    shiboken6.delete(made)
 
 
 class Panel:
@@ -65,7 +68,7 @@ def tray(qtbot: QtBot, panel: Panel) -> Iterator[Tray]:
     made = Tray(is_available=panel)
     yield made
     made.close()
-    made.deleteLater()
+    shiboken6.delete(made)
 
 
 class Clock:
@@ -89,5 +92,5 @@ def interface(agent: QuietAgent, tray: Tray, window: MainWindow, clock: Clock) -
     made = Interface(bridge, tray, window, clock=clock)
     yield made
     made.stop()
-    bridge.deleteLater()
-    made.deleteLater()
+    shiboken6.delete(made)
+    shiboken6.delete(bridge)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+import shiboken6
 from pytestqt.qtbot import QtBot
 
 from desktop.agent.commands import Resume
@@ -19,7 +20,7 @@ def bridge(qtbot: QtBot, agent: QuietAgent) -> Iterator[Bridge]:
     made = Bridge(agent)
     yield made
     made.close()
-    made.deleteLater()
+    shiboken6.delete(made)
 
 
 def test_a_snapshot_from_the_agents_thread_arrives_on_qts(qtbot: QtBot, agent: QuietAgent, bridge: Bridge) -> None:

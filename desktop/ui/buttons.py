@@ -1,0 +1,17 @@
+"""The push button. Clicking it does not give it the focus, so the focus ring is there for who uses the keyboard."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
+
+
+class Button(QPushButton):
+    """`primary`: what the page is for; `quiet`: the way out; `plain`: everything else. The style sheet draws them."""
+
+    def __init__(self, text: str, kind: Literal["primary", "plain", "quiet"] = "plain") -> None:
+        super().__init__(text)
+        self.setProperty("kind", kind)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
