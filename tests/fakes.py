@@ -146,6 +146,7 @@ class FakeRelay:
         self.tokens = {"good-token"}
         self.approved = asyncio.Event()
         self.denied = False
+        self.polls_to_fail = 0
         self.proved = False
         self.public_key: bytes | None = None
         self.facts: dict[str, Any] = {}
@@ -261,6 +262,9 @@ class FakeRelay:
         return Response("approve", media_type="text/plain")
 
     async def _poll(self, _request: Request) -> Response:
+        if self.polls_to_fail:
+            self.polls_to_fail -= 1
+            return _json({"error": {"message": "Busy.", "code": "busy"}}, status=503)
         if self.denied:
             return _json({"state": "denied"})
         if not self.approved.is_set():

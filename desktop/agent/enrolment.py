@@ -104,6 +104,10 @@ class Joined:
     key: SigningKey
 
 
+class _Unreachable(EnrolmentFailed):
+    """No answer, or none that is meant: the next try may get one."""
+
+
 class Enroller:
     """One attempt at one relay. All methods raise EnrolmentFailed, with a sentence for people, or RelayUntrusted."""
 
@@ -164,7 +168,6 @@ class Enroller:
     def _signed(self, challenge: _Challenge) -> dict[str, Any]:
         text = enrol_text(host=self._relay.place, nonce=challenge.nonce, facts=self._facts)
         return {
-            "public_key": self._key.public,
             "nonce": challenge.nonce,
             "facts": self._facts,
             "signature": self._key.sign(text),
@@ -178,12 +181,17 @@ class Enroller:
         return Waiting(started.user_code, started.approve_url, opened, time.time() + started.expires_in)
 
     async def _poll(self, http: httpx.AsyncClient, started: _Started) -> _Joined:
+        """Asks until it is decided; a relay that is away for a moment does not undo what a person is about to do."""
         pause = max(started.interval, _SHORTEST_POLL_S)
         try:
             async with asyncio.timeout(started.expires_in + pause):
                 while True:
                     await asyncio.sleep(pause)
-                    polled = await self._post(http, "poll", _Polled, {"device_code": started.device_code})
+                    try:
+                        polled = await self._post(http, "poll", _Polled, {"device_code": started.device_code})
+                    except _Unreachable as error:
+                        log.info("the relay did not say whether it is decided", extra={"why": error.why})
+                        continue
                     if polled.state == "approved":
                         return _Joined(polled.node_id, polled.key_id)
                     if polled.state != "waiting":
@@ -212,7 +220,8 @@ class Enroller:
                 self._relay.url, f"it cannot be reached ({_reason(error)})", "Check the address."
             ) from error
         if response.status_code != HTTPStatus.OK:
-            raise EnrolmentFailed(self._relay.url, _refusal(response))
+            passing = response.is_server_error or response.status_code == HTTPStatus.TOO_MANY_REQUESTS
+            raise (_Unreachable if passing else EnrolmentFailed)(self._relay.url, _refusal(response))
         try:
             return msgspec.json.decode(response.content[:_ANSWER_LIMIT], type=answer)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

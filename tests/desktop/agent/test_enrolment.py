@@ -62,6 +62,15 @@ async def test_a_browser_on_this_pc_proves_itself_over_loopback(desktop: Desktop
     assert forged.status_code == 404
 
 
+async def test_a_relay_that_is_away_for_a_moment_does_not_end_the_waiting(desktop: Desktop, relay: FakeRelay) -> None:
+    relay.polls_to_fail = 1
+    relay.approved.set()
+    async with desktop.running():
+        await desktop.tell(Enrol(relay.url))
+        await desktop.until(lambda snapshot: snapshot.sharing.sharing)
+    assert not relay.polls_to_fail
+
+
 async def test_a_declined_enrolment_says_so(desktop: Desktop, relay: FakeRelay) -> None:
     relay.denied = True
     async with desktop.running():
