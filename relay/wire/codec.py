@@ -56,7 +56,7 @@ class BodyPart(msgspec.Struct, frozen=True):
         return f"BodyPart({self.leg}, {len(self.data)} bytes)"
 
 
-class Steps(msgspec.Struct, frozen=True):
+class Steps(msgspec.Struct, frozen=True, gc=False):
     """The records of one `STEP`, never none."""
 
     records: list[StepRecord]

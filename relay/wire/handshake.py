@@ -78,6 +78,10 @@ class RelayHandshake:
         )
         return self._challenge
 
+    @property
+    def is_challenged(self) -> bool:
+        return bool(self._challenge)
+
     def hear(self, hello: Hello) -> HelloBody:
         """The one hello of this socket, its claims not yet proven."""
         if not self._challenge or self._hello is not None:

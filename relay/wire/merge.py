@@ -18,39 +18,46 @@ BATCH_BYTES: Final = 128 * 1024
 _MERGEABLE: Final = frozenset({StepKind.TEXT.value, StepKind.REASONING.value, StepKind.TOOL_ARGUMENTS.value})
 
 
-class _Pending:
-    """A record still growing."""
+class _Run:
+    """Records of one choice and kind that follow each other and will leave as one; mostly there is one."""
 
-    __slots__ = ("choice", "data", "ids", "kind", "leg")
+    __slots__ = ("_bytes", "_ids", "_records", "key")
 
-    def __init__(self, record: StepRecord) -> None:
-        self.leg = record.leg
-        self.choice = record.choice
-        self.kind = record.kind
-        self.ids = bytearray(record.ids)
-        self.data = bytearray(record.data)
+    def __init__(self, record: StepRecord, key: tuple[LegId, int]) -> None:
+        self.key = key
+        self._records = [record]
+        self._ids = len(record.ids)
+        self._bytes = len(record.data)
 
     def absorb(self, record: StepRecord) -> bool:
-        """Grow by a record of the same choice and kind, unless it carries a whole event or there is no room."""
-        if self.kind != record.kind or self.kind not in _MERGEABLE:
+        """Grow by a record of the same choice, unless it is of another kind, a whole event, or there is no room."""
+        kind = self._records[0].kind
+        self._ids += len(record.ids)
+        self._bytes += len(record.data)
+        if kind != record.kind or kind not in _MERGEABLE or self._is_full():
+            self._ids -= len(record.ids)
+            self._bytes -= len(record.data)
             return False
-        room = MAX_RECORD_BYTES - len(self.data), 4 * MAX_RECORD_IDS - len(self.ids)
-        if len(record.data) > room[0] or len(record.ids) > room[1]:
-            return False
-        self.ids += record.ids
-        self.data += record.data
+        self._records.append(record)
         return True
 
-    def frozen(self) -> StepRecord:
-        return StepRecord(self.leg, self.choice, self.kind, bytes(self.ids), bytes(self.data))
+    def _is_full(self) -> bool:
+        return self._ids > 4 * MAX_RECORD_IDS or self._bytes > MAX_RECORD_BYTES
+
+    def joined(self) -> StepRecord:
+        first, *more = self._records
+        if not more:
+            return first
+        ids, data = (b"".join(parts) for parts in zip(*((r.ids, r.data) for r in self._records), strict=True))
+        return StepRecord(first.leg, first.choice, first.kind, ids, data)
 
 
 class StepMerger:
     """The records of one node on their way out. `due` says when to call `take`, `take` gives what goes into a frame."""
 
     def __init__(self) -> None:
-        self._pending: list[_Pending] = []
-        self._last: dict[tuple[LegId, int], _Pending] = {}
+        self._runs: list[_Run] = []
+        self._last: dict[tuple[LegId, int], _Run] = {}
         self._begun: set[LegId] = set()
         self._urgent = False
         self._sent = float("-inf")
@@ -63,12 +70,12 @@ class StepMerger:
         key = record.leg, record.choice
         last = self._last.get(key)
         if last is None or not last.absorb(record):
-            self._last[key] = pending = _Pending(record)
-            self._pending.append(pending)
+            self._last[key] = run = _Run(record, key)
+            self._runs.append(run)
 
     def due(self, now: float) -> float | None:
         """Seconds until `take` gives something: 0 for now, `None` if nothing waits."""
-        if not self._pending:
+        if not self._runs:
             return None
         return 0.0 if self._urgent else max(0.0, self._sent + WINDOW_S - now)
 
@@ -80,22 +87,24 @@ class StepMerger:
         """As `take`, due or not: before the terminal of a leg, which must not overtake its text."""
         batch: list[StepRecord] = []
         size = 0
-        for pending in self._pending[:MAX_RECORDS]:
-            record = pending.frozen()
-            if batch and size + record.size > BATCH_BYTES:
+        for run in self._runs[:MAX_RECORDS]:
+            record = run.joined()
+            size += record.size
+            if batch and size > BATCH_BYTES:
                 break
             batch.append(record)
-            size += record.size
         if batch:
-            del self._pending[: len(batch)]
-            # What is left over goes at once; what was taken can no longer grow.
-            self._urgent = bool(self._pending)
-            self._last = {(pending.leg, pending.choice): pending for pending in self._pending}
+            self._keep(self._runs[len(batch) :])
+            # What is left over goes at once.
+            self._urgent = bool(self._runs)
             self._sent = now
         return batch
 
     def forget(self, leg: LegId) -> None:
         """The leg is closed: drop what waits of it."""
         self._begun.discard(leg)
-        self._pending = [pending for pending in self._pending if pending.leg != leg]
-        self._last = {key: pending for key, pending in self._last.items() if pending.leg != leg}
+        self._keep([run for run in self._runs if run.key[0] != leg])
+
+    def _keep(self, runs: list[_Run]) -> None:
+        self._runs = runs
+        self._last = {run.key: run for run in runs}

@@ -8,7 +8,7 @@ from typing import Literal
 from relay.wire import codec
 from relay.wire.bodies import Inbox
 from relay.wire.codec import BodyPart, OfferedCall, Sender
-from relay.wire.errors import ProtocolViolation, SessionMisuse
+from relay.wire.errors import ProtocolViolation, RelayNotProven, SessionMisuse
 from relay.wire.fields import FRAME_BYTES, MAX_TEXT, MAX_WORD
 from relay.wire.frames import (
     Accept,
@@ -235,10 +235,16 @@ class NodeSession(Session):
             case Welcome():
                 self._welcomed(frame)
             case Refuse():
-                self._state = State.CLOSED
+                self._refused()
             case _:
                 return ()
         return (frame,)
+
+    def _refused(self) -> None:
+        """Only the pinned relay may tell a node that it is revoked, and be believed."""
+        if not self._handshake.is_challenged:
+            raise RelayNotProven("a refusal by a relay that has not proven itself")
+        self._state = State.CLOSED
 
     def _welcomed(self, welcome: Welcome) -> None:
         if not self._greeted:

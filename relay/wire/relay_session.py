@@ -102,8 +102,10 @@ class RelaySession(Session):
         )
 
     def refuse(self, code: CloseCode, message: str, *, retry_after: float | None = None) -> bytes:
-        """No session. Close the socket with the same code."""
+        """No session. Close the socket with the same code. Only after the challenge: a node heeds no stranger."""
         self._expect(State.OPEN)
+        if not self._handshake.is_challenged:
+            raise SessionMisuse("a refusal before the challenge")
         self._state = State.CLOSED
         return codec.encode(Refuse(code=code, message=message[:MAX_TEXT], retry_after=retry_after))
 

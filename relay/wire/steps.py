@@ -15,7 +15,7 @@ import msgspec
 from typing_extensions import override
 
 from relay.wire.deltas import Delta
-from relay.wire.errors import ProtocolViolation
+from relay.wire.errors import ProtocolViolation, SessionMisuse
 from relay.wire.frames import FINISH_REASONS, Kind, LegId, StepKind
 
 HEAD: Final = struct.Struct("<IBBHI")
@@ -58,11 +58,11 @@ class StepRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 def encode_steps(records: Iterable[StepRecord]) -> bytes:
-    """One `STEP` message. The records must keep the bounds of this module; `merge` sees to it."""
+    """One `STEP` message. Raises `SessionMisuse` for a record that is out of bounds."""
     parts = [_STEP]
     for record in records:
         if len(record.ids) > 4 * MAX_RECORD_IDS or len(record.data) > MAX_RECORD_BYTES:
-            raise ValueError("a step record is larger than the protocol allows")
+            raise SessionMisuse("a step record is larger than the protocol allows")
         head = HEAD.pack(record.leg, record.choice, record.kind, len(record.ids) >> 2, len(record.data))
         parts += (head, record.ids, record.data)
     return b"".join(parts)

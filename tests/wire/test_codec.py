@@ -198,7 +198,7 @@ def test_a_call_or_body_that_does_not_add_up_is_a_violation(message: bytes) -> N
 # --- anything at all
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(strategies.malformed(), st.sampled_from(list(Sender)), st.booleans())
 def test_of_malformed_messages_only_violations_come(message: bytes, sender: Sender, opening: bool) -> None:
     with suppress(ProtocolViolation):

@@ -121,6 +121,14 @@ def test_a_challenge_with_another_time_than_was_signed_proves_nothing() -> None:
         link.relay_says(changed(link.relay.challenge(node_nonce=NODE_NONCE, time=UNIX_TIME), time=UNIX_TIME + 1))
 
 
+def test_a_relay_that_has_not_proven_itself_cannot_refuse() -> None:
+    link = Link()
+    with pytest.raises(RelayNotProven):
+        link.relay_says(codec.encode(Refuse(code=4403, message="you are revoked, believe me")))
+    with pytest.raises(SessionMisuse):
+        Link().relay.refuse(CloseCode.REVOKED, "too early")
+
+
 def test_clocks_that_are_years_apart_do_not_matter() -> None:
     link = Link()
     assert link.relay_says(link.relay.challenge(node_nonce=NODE_NONCE, time=0))

@@ -35,7 +35,7 @@ def said_by(sender: Sender) -> st.SearchStrategy[list[bytes]]:
     return st.lists(st.one_of(own_part, own_part, malformed()), max_size=6)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(said_by(Sender.NODE))
 def test_a_hostile_node_never_breaks_the_relay(messages: list[bytes]) -> None:
     link = a_busy_link()
@@ -49,7 +49,7 @@ def test_a_hostile_node_never_breaks_the_relay(messages: list[bytes]) -> None:
     assert set(link.relay.close()) <= {OFFERED, ACCEPTED, RUNNING, SENDING}
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(said_by(Sender.RELAY))
 def test_a_hostile_relay_never_breaks_a_node(messages: list[bytes]) -> None:
     link = a_busy_link()

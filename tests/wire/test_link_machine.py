@@ -7,11 +7,13 @@ what the node said of it, with one end at most; and nothing is left when all leg
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from relay.wire.codec import Steps
 from relay.wire.fields import INLINE_BODY
@@ -22,12 +24,20 @@ from relay.wire.steps import StepRecord
 from tests.wire.links import DIGEST, USAGE, Link, a_call, a_ready_link, text
 
 SMALL, LARGE = b"{}", bytes(3 * INLINE_BODY)
+MANY = 6
+"""Calls before either side thinks of leaving."""
+Event = TypeVar("Event")
+picks = st.integers(0, 99)
+
+
+def picked(legs: Iterable[LegId], pick: int) -> LegId:
+    """One of them, later ones first as `pick` shrinks."""
+    ordered = sorted(legs, reverse=True)
+    return ordered[pick % len(ordered)]
 
 
 class LinkMachine(RuleBasedStateMachine):
     """A link with a delay: each side's messages wait in a queue until a rule delivers them."""
-
-    offered: Bundle[LegId] = Bundle("offered")
 
     @initialize()
     def open(self) -> None:
@@ -43,33 +53,44 @@ class LinkMachine(RuleBasedStateMachine):
         self.heard: dict[LegId, list[StepRecord]] = {}
         self.ends: dict[LegId, str] = {}
         self.cancelled: set[LegId] = set()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Three small calls run already, and a large one is being sent."""
+        for large in (False, False, False, True):
+            self.offer(large=large)
+        self.deliver_to_the_node(messages=4)
+        for _ in range(4):
+            self.accept(pick=0)
+        self.deliver_to_the_relay(messages=4)
 
     # --- the relay acts
 
     @precondition(lambda self: self.link.relay.state is State.READY)
-    @rule(target=offered, large=st.booleans())
-    def offer(self, large: bool) -> LegId:
+    @rule(large=st.booleans())
+    def offer(self, large: bool) -> None:
         body = LARGE if large else SMALL
         leg, message = self.link.relay.offer(a_call(), body)
         self.bodies[leg] = body
         self.down.append(message)
-        return leg
 
-    @rule()
-    def send_a_part(self) -> None:
-        if part := self.link.relay.next_part():
+    @rule(parts=st.integers(1, 4))
+    def send_parts(self, parts: int) -> None:
+        for part in islice(iter(self.link.relay.next_part, None), parts):
             assert part.leg not in self.cancelled
             self.down.append(part.message)
 
-    @rule(leg=offered)
-    def cancel(self, leg: LegId) -> None:
+    @precondition(lambda self: len(self.bodies) > 2)
+    @rule(pick=picks)
+    def cancel(self, pick: int) -> None:
+        leg = picked(self.bodies, pick)
         message = self.link.relay.cancel(leg, self.link.now)
         assert bool(message) == (leg not in self.ends and leg not in self.cancelled)
         if message:
             self.cancelled.add(leg)
             self.down.append(message)
 
-    @precondition(lambda self: self.link.relay.state is State.READY)
+    @precondition(lambda self: self.link.relay.state is State.READY and len(self.bodies) > MANY)
     @rule()
     def say_bye(self) -> None:
         self.down.append(self.link.relay.bye())
@@ -80,26 +101,32 @@ class LinkMachine(RuleBasedStateMachine):
         if message:
             self.up.append(message)
 
-    @rule(leg=offered)
-    def accept(self, leg: LegId) -> None:
-        if leg in self.known and leg not in self.accepted:
-            if leg in self.whole:
-                self.accepted.add(leg)
-                self._say(self.link.node.accept(leg, prompt_tokens=7, prompt_digest=DIGEST))
-            elif leg not in self.said:
-                self.said[leg] = []
-                self._say(self.link.node.accept_header(leg))
+    def unanswered(self) -> set[LegId]:
+        """Offers the node may accept now: of a large one the header, or the prompt once its body is there."""
+        return {leg for leg in self.known - self.accepted if leg in self.whole or leg not in self.said}
 
-    @rule(leg=offered, data=st.text(st.characters(exclude_categories=["Cs"]), max_size=5))
-    def step(self, leg: LegId, data: str) -> None:
-        if leg in self.accepted and (message := self.link.node.step([text(leg, data)])):
-            self.said.setdefault(leg, []).append(text(leg, data))
-            self.up.append(message)
+    @precondition(lambda self: self.unanswered())
+    @rule(pick=picks)
+    def accept(self, pick: int) -> None:
+        leg = picked(self.unanswered(), pick)
+        self.said[leg] = []
+        if leg in self.whole:
+            self.accepted.add(leg)
+            self._say(self.link.node.accept(leg, prompt_tokens=7, prompt_digest=DIGEST))
+        else:
+            self._say(self.link.node.accept_header(leg))
 
-    @rule(leg=consumes(offered), how=st.sampled_from(["decline", "finish", "fail", "yield"]))
-    def end(self, leg: LegId, how: str) -> None:
-        if leg not in self.known:
-            return
+    @precondition(lambda self: self.accepted)
+    @rule(pick=picks, data=st.text(max_size=5))
+    def step(self, pick: int, data: str) -> None:
+        leg = picked(self.accepted, pick)
+        self.said[leg].append(text(leg, data))
+        self._say(self.link.node.step([text(leg, data)]))
+
+    @precondition(lambda self: len(self.known) > 1)
+    @rule(pick=picks, how=st.sampled_from(["decline", "finish", "fail", "yield"]))
+    def end(self, pick: int, how: str) -> None:
+        leg = picked(self.known, pick)
         node, now = self.link.node, self.link.now
         ends: dict[str, Callable[[], bytes]] = {
             "finish": lambda: node.finish(leg, "stop", usage=USAGE, now=now),
@@ -115,17 +142,21 @@ class LinkMachine(RuleBasedStateMachine):
         self.accepted.discard(leg)
         self.known.discard(leg)
 
-    @precondition(lambda self: self.link.node.state is State.READY)
+    @precondition(lambda self: self.link.node.state is State.READY and len(self.bodies) > MANY)
     @rule()
     def drain(self) -> None:
         self.up.append(self.link.node.drain("quit"))
 
     # --- the network acts
 
+    def _delivered(self, way: deque[bytes], hear: Callable[[bytes], list[Event]], messages: int) -> Iterator[Event]:
+        for _ in range(min(messages, len(way))):
+            yield from hear(way.popleft())
+
     @precondition(lambda self: self.down)
-    @rule()
-    def deliver_to_the_node(self) -> None:
-        for event in self.link.relay_says(self.down.popleft()):
+    @rule(messages=st.integers(1, 5))
+    def deliver_to_the_node(self, messages: int) -> None:
+        for event in self._delivered(self.down, self.link.relay_says, messages):
             match event:
                 case CallOffered(call=call, body=body):
                     self.known.add(call.id)
@@ -145,9 +176,9 @@ class LinkMachine(RuleBasedStateMachine):
                     raise AssertionError(event)
 
     @precondition(lambda self: self.up)
-    @rule()
-    def deliver_to_the_relay(self) -> None:
-        for event in self.link.node_says(self.up.popleft()):
+    @rule(messages=st.integers(1, 5))
+    def deliver_to_the_relay(self, messages: int) -> None:
+        for event in self._delivered(self.up, self.link.node_says, messages):
             match event:
                 case Steps(records=records):
                     for record in records:
@@ -197,5 +228,5 @@ class LinkMachine(RuleBasedStateMachine):
             assert set(self.link.node.close()) == self.known
 
 
-LinkMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+LinkMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
 TestLink = LinkMachine.TestCase
