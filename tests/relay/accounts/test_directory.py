@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def test_the_database_file_does_not_contain_the_key(tmp_path: Path, database: Da
 
 def test_a_revoked_key_is_refused_and_says_when(database: Database, made: Bootstrap) -> None:
     for at_ms in (7, 8):
-        database.write_sync(lambda connection, at_ms=at_ms: directory.revoke_key(connection, made.key.id, at_ms=at_ms))
+        database.write_sync(partial(directory.revoke_key, key=made.key.id, at_ms=at_ms))
     with pytest.raises(NotAuthenticated):
         keyring(database).authenticate(header(made.key))
     (listed,) = database.read_sync(directory.list_keys)

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -126,11 +125,11 @@ def test_opening_again_after_the_repair_changes_nothing(database: Database, tmp_
 
 
 @pytest.fixture(scope="module")
-def forkserver() -> Iterator[multiprocessing.context.ForkServerContext]:
+def forkserver() -> multiprocessing.context.ForkServerContext:
     """Children that have everything imported: a kill comes at an instant of work and not of start-up."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.relay.ledger.crasher"])
-    yield context
+    return context
 
 
 @pytest.mark.parametrize("seed", range(50))

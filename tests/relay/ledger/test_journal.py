@@ -14,6 +14,7 @@ from relay.ledger import mapped
 from relay.ledger.journal import Journal, Position, position, replay
 
 SMALL = 4096 * 2
+BEGIN = position(1)
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     journal.close()
 
 
-def payloads(folder: Path, since: Position = position(1)) -> list[bytes]:
+def payloads(folder: Path, since: Position = BEGIN) -> list[bytes]:
     return [record.payload for record in replay(folder, since)]
 
 

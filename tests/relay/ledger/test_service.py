@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from relay.accounts import directory
 from relay.clock import ManualClock
 from relay.ledger import journal as journals
 from relay.ledger import mapped, store
+from relay.ledger.books import CallBooks
 from relay.ledger.calls import Delivered
 from relay.ledger.check import check
 from relay.ledger.entries import OPERATOR, OPERATOR_LOSS, NanoDollars, credit, held, provider
@@ -242,10 +242,10 @@ async def test_a_prompt_without_a_token_delivered_costs_nothing_after_a_crash(
     assert database.read_sync(usage_of)[1]["cost"] == 0
 
 
-async def test_a_hold_whose_journal_is_lost_is_released(database: Database, folder: Path, clock: ManualClock) -> None:
+def test_a_hold_whose_journal_is_lost_is_released(database: Database, folder: Path, clock: ManualClock) -> None:
     ledger = Ledger.open(database, folder, clock)
     ledger.admit(an_admission())
-    await ledger.aclose()
+    ledger.close()
     assert database.read_sync(check).open_holds == 1
     for path in folder.glob("journal-*"):
         path.unlink()
@@ -278,9 +278,8 @@ async def test_the_journal_is_forgotten_as_it_is_carried(
 
 
 @pytest.fixture
-def small_segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journals.Journal.__init__, "__kwdefaults__", {"segment_bytes": 8 * CALL_ROOM_BYTES})
-    yield
 
 
 @pytest.mark.usefixtures("small_segments")
@@ -293,10 +292,13 @@ async def test_without_room_to_write_down_its_end_no_call_is_admitted_but_open_o
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(mapped, "_allocate", no_space)
-    admitted = []
+    admitted: list[CallBooks] = []
+
+    def admit_without_end() -> None:
+        admitted.extend(ledger.admit(an_admission(call)) for call in range(1, 1000))
+
     with pytest.raises(LedgerUnavailable) as caught:
-        for call in range(1, 1000):
-            admitted.append(ledger.admit(an_admission(call)))
+        admit_without_end()
     assert caught.value.remedy
     assert len(admitted) > 8
     for books in admitted:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.ledger.calls import Closed, Delivered, LegTerms, NodePayee, Outcome, ProviderPayee
+from relay.ledger.calls import Closed, Delivered, LegShare, LegTerms, NodePayee, Outcome, ProviderPayee, Settlement
 from relay.ledger.entries import NanoDollars, Unbalanced, owner, settle_transaction
 from relay.ledger.pricing import Price, rounded
 from relay.ledger.rows import earned_by_node, shares
@@ -44,7 +44,8 @@ def test_the_shares_sum_to_the_cost_and_the_cost_stays_within_the_hold(drawn: li
     terms, delivered = terms_and_delivered(drawn)
     settlement = settle(terms, delivered, NanoDollars(bound))
     assert 0 <= settlement.cost <= bound
-    for part in (settlement, *settlement.legs):
+    parts: list[Settlement | LegShare] = [settlement, *settlement.legs]
+    for part in parts:
         assert part.cost + part.operator_loss == part.owner_share + part.operator_share + part.provider_share
         assert min(part.owner_share, part.operator_share, part.provider_share, part.operator_loss) >= 0
     for total in ("cost", "owner_share", "operator_share", "provider_share", "operator_loss"):

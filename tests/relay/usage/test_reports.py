@@ -47,7 +47,7 @@ def prepare(connection: Connection) -> None:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    """Three calls of two days: one by a node, one by a provider, one that two nodes answered together; one that failed."""
+    """Calls of two days: one by a node, one by a provider, one by two nodes together, one that failed."""
     with Database.open(tmp_path / "relay.db") as database:
         database.write_sync(prepare)
         ledger = Ledger.open(database, tmp_path / "ledger", ManualClock())
