@@ -61,7 +61,7 @@ class EnrolmentSettings:
     """Life of a code. Long enough to sign in, short enough that a leaked one is stale."""
 
     code_tries: int = 5
-    """Wrong acts upon one code before it dies."""
+    """Wrong codes one person may type within the life of a code, and wrong proofs for one code. Guessing needs 20^8."""
 
     poll_s: float = 2.0
     """How often the desktop may ask. A person waits for the answer, so it should feel immediate."""
@@ -75,8 +75,8 @@ class EnrolmentSettings:
     codes_per_address_h: int = 5
     """New codes per address and hour; enrolling by token is not counted here."""
 
-    wrong_codes_per_person_h: int = 20
-    """Codes a signed-in person may mistype in an hour. Guessing needs 20^8 tries."""
+    strangers_per_address_min: int = 20
+    """Requests per address and minute by somebody who has proved nothing: challenges, wrong codes, wrong tokens."""
 
     pending: int = 2000
     """Codes waiting at once, over all addresses."""

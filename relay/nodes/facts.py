@@ -31,9 +31,10 @@ class NodeFacts:
     pool: str
 
 
-class DesktopFacts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a desktop says of itself when it asks to be enrolled."""
+class DesktopFacts(msgspec.Struct, frozen=True):
+    """What a desktop says of itself when it asks to be enrolled; `public_key` is the key it will be known by."""
 
+    public_key: Annotated[bytes, Meta(min_length=32, max_length=32)]
     name: _Short = ""
     os: _Short = ""
     app_version: _Short = ""
@@ -63,6 +64,7 @@ def read_facts(data: bytes) -> DesktopFacts:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadFacts(str(error) if isinstance(error, msgspec.ValidationError) else "not JSON") from error
     return DesktopFacts(
+        public_key=facts.public_key,
         name=visible(facts.name, MAX_NAME) or "Unnamed PC",
         os=visible(facts.os),
         app_version=visible(facts.app_version),
