@@ -125,6 +125,7 @@ class Agent:
             self._arm_snooze()
             self._changed()
             self._obey_all()
+            log.info("the agent is running", extra={"enrolled": self._memberships.member is not None})
             await self._quit.wait()
             await self._wind_down()
             for task in lasting:

@@ -1,0 +1,84 @@
+"""`nightjar --headless` as a process: started, asked, ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "desktop"]
+
+
+@contextlib.contextmanager
+def headless() -> Iterator[subprocess.Popen[str]]:
+    """A running agent, not enrolled, so without a model."""
+    with subprocess.Popen([*COMMAND, "--headless"], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "the agent is running" in line:
+                break
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def verb(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly(number: signal.Signals, own_home: Path) -> None:
+    with headless() as process:
+        process.send_signal(number)
+        assert process.wait(timeout=20) == 0
+    assert not (own_home / "data" / "run" / "control.sock").exists()
+
+
+def test_its_verbs_reach_it() -> None:
+    with headless() as process:
+        assert "not enrolled" in verb("status").stdout
+        assert verb("mode", "always").returncode == 0
+        assert json.loads(verb("status", "--json").stdout)["snapshot"]["mode"] == "always"
+        assert verb("quit").returncode == 0
+        assert process.wait(timeout=20) == 0
+
+
+def test_a_second_one_is_one_line_with_the_remedy() -> None:
+    with headless():
+        second = verb("--headless")
+    assert second.returncode == 1
+    assert second.stderr.startswith("nightjar: Nightjar is already running")
+    assert second.stderr.count("\n") == 1
+
+
+def test_after_a_kill_it_starts_again() -> None:
+    with headless() as process:
+        process.kill()
+        process.wait()
+    with headless():
+        assert verb("status").returncode == 0
+
+
+def test_an_unreadable_settings_file_is_one_line_that_names_it(own_home: Path) -> None:
+    settings = own_home / "config" / "settings.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("sharing = 3")
+    done = verb("--headless")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"nightjar: Cannot read {settings}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_its_log_is_json_lines(own_home: Path) -> None:
+    with headless() as process:
+        process.terminate()
+        process.wait(timeout=20)
+    lines = (own_home / "logs" / "nightjar.log").read_text(encoding="utf-8").splitlines()
+    assert {"event": "the agent is running", "enrolled": False}.items() <= json.loads(lines[0]).items()
