@@ -9,9 +9,10 @@ from __future__ import annotations
 import enum
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
+from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
+from desktop.ui.colour_scheme import ColourScheme
 from desktop.ui.style_sheet import style_sheet
 from desktop.ui.tokens import DARK, LIGHT, Colours
 
@@ -33,28 +34,24 @@ class Theme(QObject):
 
     changed = Signal()
 
-    def __init__(self, application: QApplication, *, scheme: Qt.ColorScheme | None = None) -> None:
+    def __init__(self, application: QApplication, *, scheme: Qt.ColorScheme = Qt.ColorScheme.Unknown) -> None:
         """With `scheme` the desktop is not asked (pictures, tests)."""
         super().__init__(application)
         self._application = application
         self._fixed = scheme
-        self._native_dark = _is_dark(application.palette())
+        self._desktop = ColourScheme(application.palette(), self)
         self.colours = LIGHT
         application.setStyle("Fusion")
         self._dress()
-        QGuiApplication.styleHints().colorSchemeChanged.connect(self._dress)
+        self._desktop.changed.connect(self._dress)
 
     def _dress(self) -> None:
-        self.colours = DARK if self._wants_dark() else LIGHT
+        unknown = self._fixed is Qt.ColorScheme.Unknown
+        dark = self._desktop.dark if unknown else self._fixed is Qt.ColorScheme.Dark
+        self.colours = DARK if dark else LIGHT
         self._application.setPalette(_palette(self.colours))
         self._application.setStyleSheet(style_sheet(self.colours))
         self.changed.emit()
-
-    def _wants_dark(self) -> bool:
-        scheme = self._fixed if self._fixed is not None else QGuiApplication.styleHints().colorScheme()
-        if scheme is Qt.ColorScheme.Unknown:
-            return self._native_dark
-        return scheme is Qt.ColorScheme.Dark
 
 
 def font(role: Type) -> QFont:
@@ -77,12 +74,6 @@ def restyle(widget: QWidget, name: str, value: str) -> None:
     widget.setProperty(name, value)
     widget.style().unpolish(widget)
     widget.style().polish(widget)
-
-
-def _is_dark(palette: QPalette) -> bool:
-    """What the desktop's own colours say, where it has no word for its scheme."""
-    ground, ink = palette.color(QPalette.ColorRole.Window), palette.color(QPalette.ColorRole.WindowText)
-    return ground.lightness() < ink.lightness()
 
 
 def _palette(colours: Colours) -> QPalette:

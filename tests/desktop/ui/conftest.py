@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,9 @@ from desktop.ui.theme import Theme
 from desktop.ui.tray import Tray
 from desktop.ui.window import MainWindow
 from tests.desktop.ui.agents import QuietAgent
+
+# The person's own desktop has no say in a test, however dark it is. Read once in a process, by Qt, so set at once.
+os.environ["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/nowhere"
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
-from dbus_fast.annotations import DBusBool, DBusInt32, DBusSignature, DBusStr
+from dbus_fast.annotations import DBusBool, DBusInt32, DBusSignature, DBusStr, DBusVariant
 from dbus_fast.constants import PropertyAccess
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property, dbus_signal
 
@@ -118,6 +118,9 @@ Nothing = Annotated[None, DBusSignature("")]
 """dbus-fast takes a plain `None`, once annotations are strings, for a missing signature."""
 
 
+Setting = Annotated[list[Any], DBusSignature("ssv")]
+
+
 class Watcher(ServiceInterface):
     """The half of a panel that knows which icons there are."""
 
@@ -144,6 +147,35 @@ class Watcher(ServiceInterface):
     @dbus_signal()
     def StatusNotifierHostRegistered(self) -> Nothing:  # noqa: N802
         return None
+
+
+class Portal(ServiceInterface):
+    """The desktop's settings, of which only the colour scheme is asked: 1 dark, 2 light."""
+
+    def __init__(self, scheme: int) -> None:
+        super().__init__("org.freedesktop.portal.Settings")
+        self._scheme = scheme
+
+    @classmethod
+    @asynccontextmanager
+    async def on(cls, address: str, scheme: int) -> AsyncIterator[Portal]:
+        bus = await MessageBus(bus_address=address, bus_type=BusType.SESSION).connect()
+        portal = cls(scheme)
+        bus.export("/org/freedesktop/portal/desktop", portal)
+        await bus.request_name("org.freedesktop.portal.Desktop")
+        try:
+            yield portal
+        finally:
+            bus.disconnect()
+
+    @dbus_method()
+    def Read(self, namespace: DBusStr, key: DBusStr) -> DBusVariant:  # noqa: N802
+        assert (namespace, key) == ("org.freedesktop.appearance", "color-scheme")
+        return Variant("v", Variant("u", self._scheme))
+
+    @dbus_signal()
+    def SettingChanged(self, scheme: int) -> Setting:  # noqa: N802
+        return ["org.freedesktop.appearance", "color-scheme", Variant("u", scheme)]
 
 
 class Panel:

@@ -20,6 +20,7 @@ from desktop.agent.state import Snapshot
 from desktop.system.paths import Paths
 from desktop.ui import examples
 from desktop.ui.application import run_ui
+from desktop.ui.colour_scheme import is_dark
 
 
 def tell(**facts: object) -> None:
@@ -76,6 +77,7 @@ class Witness:
         assert isinstance(application, QApplication)
         windows = [one for one in application.topLevelWidgets() if one.isVisible() and one.windowTitle() == "Nightjar"]
         self._tell("window", bool(windows))
+        self._tell("dark", is_dark(application.palette()))
         for icon in application.findChildren(QSystemTrayIcon):
             centre = icon.geometry().center()
             self._tell("icon", [centre.x(), centre.y()])

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.desktop.ui.panels import Panel, display, process, program, session_bus
+from tests.desktop.ui.panels import Panel, Portal, display, process, program, session_bus
 
 pytestmark = [
     pytest.mark.desktop_session,
@@ -102,6 +102,14 @@ async def test_a_panel_that_comes_late_gets_the_icon_all_the_same(screen: str, b
         await panel.click(item, rows["1 hour"])
         assert await nightjar.tells("command") == "Snooze"
         assert await nightjar.ends(signal.SIGINT) == 0
+
+
+async def test_the_portals_colour_scheme_is_followed_at_the_start_and_later(bus: str, own_home: Path) -> None:
+    async with Portal.on(bus, scheme=1) as portal, program(home=own_home, bus=bus) as nightjar:
+        assert await nightjar.tells("dark") is True
+        portal.SettingChanged(2)
+        assert await nightjar.tells("dark") is False
+        assert await nightjar.ends(signal.SIGTERM) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -41,7 +41,7 @@ def test_a_desktop_without_a_word_for_its_scheme_is_judged_by_its_colours(
     native.setColor(QPalette.ColorRole.Window, QColor(ground))
     native.setColor(QPalette.ColorRole.WindowText, QColor(ink))
     plain.setPalette(native)
-    assert Theme(plain, scheme=Qt.ColorScheme.Unknown).colours.dark is dark
+    assert Theme(plain).colours.dark is dark
 
 
 def test_type_grows_with_the_desktops_font(plain: QApplication) -> None:
