@@ -97,6 +97,15 @@ def test_a_cancelled_call_sends_no_further_part_and_those_on_their_way_are_dropp
     assert link.relay_says(on_its_way.message) == []
 
 
+def test_a_node_forgets_the_parts_of_a_call_that_is_over(link: Link) -> None:
+    leg = asked(link)
+    part = link.relay.next_part()
+    assert part is not None
+    link.relay_says(part.message)
+    link.node_says(link.node.decline(leg, "busy", now=link.now))
+    assert (link.node._inbox._parts, link.node._inbox._calls) == ({}, {})
+
+
 def test_a_lost_link_holds_no_bodies(link: Link) -> None:
     asked(link)
     link.relay.close()

@@ -204,6 +204,14 @@ def test_a_hello_of_an_unknown_version_is_rejected() -> None:
     assert "update" in verdict.message
 
 
+def test_a_hello_that_names_another_key_than_it_is_signed_by_is_rejected() -> None:
+    link = Link()
+    link.relay_challenges()
+    body = HelloBody(node_id="node-1", key_id=STRANGER_KEY.fingerprint, version=1)
+    link.node_says(link.node._handshake.hello(body))
+    assert isinstance(link.judge(), Rejected)
+
+
 def test_a_second_hello_is_a_violation() -> None:
     link = Link()
     link.relay_challenges()
