@@ -45,8 +45,9 @@ class ColourScheme(QObject):
     def _ask_portal(self, bus: QDBusConnection) -> None:
         if not bus.isConnected():
             return
-        slot = SLOT("_setting_changed(QDBusMessage)").encode()
-        bus.connect(_SERVICE, _PATH, _SETTINGS, "SettingChanged", self, slot)
+        slot = SLOT("_setting_changed(QDBusMessage)")
+        # The type stub asks for bytes, which the binding itself refuses.
+        bus.connect(_SERVICE, _PATH, _SETTINGS, "SettingChanged", self, slot)  # type: ignore[call-overload]
         if not bus.interface().isServiceRegistered(_SERVICE).value():
             return
         call = QDBusMessage.createMethodCall(_SERVICE, _PATH, _SETTINGS, "Read")
