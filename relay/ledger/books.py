@@ -10,7 +10,7 @@ from relay.ledger.calls import Admission, Closed, LegTerms, Outcome, Settlement
 from relay.ledger.entries import NanoDollars
 from relay.ledger.errors import AlreadySettled
 from relay.ledger.journal import Journal, Position, RecordKind
-from relay.ledger.records import LegBegun, Settled, encode
+from relay.ledger.records import encode
 from relay.ledger.settlement import settle
 
 _LEG = int(RecordKind.LEG)
@@ -36,15 +36,13 @@ class CallBooks:
     def __init__(
         self,
         admission: Admission,
-        *,
         journal: Journal,
-        since: Position,
         seat: Seat,
         on_closed: Callable[[CallBooks, Closed], None],
     ) -> None:
         self.admission = admission
         self.legs: dict[int, LegTerms] = {}
-        self.since = since
+        self.since: Position = journal.position
         self.seat = seat
         self._cells, self._at = seat
         self._journal = journal
@@ -61,7 +59,7 @@ class CallBooks:
         """Writes down a leg before its call is dispatched; `progress` speaks of this leg from now on."""
         delivered = self._at + CELL_DELIVERED
         before = self._cells[delivered] - self._leg_bits
-        self._journal.append(_LEG, encode(LegBegun(self.admission.call, before, terms)))
+        self._journal.append(_LEG, encode((self.admission.call, before, terms)))  # a LegBegun
         self.legs[terms.number] = terms
         self._leg_bits = self._cells[delivered] = terms.number << LEG_SHIFT
 
@@ -83,7 +81,7 @@ class CallBooks:
         crash.point("before_settle")
         settlement = settle(self.legs, outcome.delivered, admission.bound)
         at_ms = admission.started_ms + outcome.duration_ms
-        end = self._journal.append(_SETTLE, encode(Settled(admission.call, at_ms, outcome)))
+        end = self._journal.append(_SETTLE, encode((admission.call, at_ms, outcome)))  # a Settled
         self._settled = True
         crash.point("mid_settle")
         self._on_closed(self, Closed(admission, self.legs, outcome, settlement, at_ms, end))

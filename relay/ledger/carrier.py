@@ -26,12 +26,13 @@ from typing import Any, TypeVar
 from relay.errors import RelayError
 from relay.faults import crash
 from relay.ledger import store
+from relay.ledger.batch import Batch, JournalMark, OpenHold
 from relay.ledger.board import Board
 from relay.ledger.books import CallBooks
 from relay.ledger.calls import Closed
 from relay.ledger.entries import Account, CallId
-from relay.ledger.journal import Journal, Position
-from relay.ledger.store import AccountIds, Batch, JournalMark, OpenHold
+from relay.ledger.journal import Journal
+from relay.ledger.store import Known
 from relay.storage.engine import Database
 
 TICK_S = 0.05
@@ -75,7 +76,7 @@ class Carrier:
         self._on_carried = on_carried
         self._posted: dict[CallId, OpenHold] = {}
         self._unposted: Batch | None = None
-        self._accounts = AccountIds()
+        self._known = Known()
         self._errands: deque[_Errand] = deque()
         self._event = threading.Event()
         self._stopping = False
@@ -167,7 +168,7 @@ class Carrier:
             if admission.bound and admission.call not in self._posted and admission.call not in gone
         ]
         oldest = min((books.since for books in still_open), default=upto)
-        carried = Position(closed[-1].end) if closed else self._mark.carried
+        carried = closed[-1].end if closed else self._mark.carried
         if not closed and not held and oldest == self._mark.oldest:
             return None
         return Batch(
@@ -180,7 +181,7 @@ class Carrier:
     def _carry(self, batch: Batch) -> None:
         """Posts a batch. One that fails is kept as it is: its commit may have happened, and its number will tell."""
         self._unposted = batch
-        moved = self._database.write_sync(partial(store.post, batch=batch, accounts=self._accounts))
+        moved = self._database.write_sync(partial(store.post, batch=batch, known=self._known))
         crash.point("after_commit")
         self._unposted = None
         self._mark = batch.mark

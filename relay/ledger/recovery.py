@@ -13,13 +13,13 @@ from pathlib import Path
 
 import msgspec
 
+from relay.ledger.batch import JournalMark
 from relay.ledger.board import Line, read_lines
 from relay.ledger.calls import Admission, Closed, Delivered, LegTerms, Outcome
 from relay.ledger.entries import CallId
 from relay.ledger.journal import Record, RecordKind, replay
 from relay.ledger.records import LegBegun, Settled, decode_admit, decode_leg, decode_settle
 from relay.ledger.settlement import settle
-from relay.ledger.store import JournalMark
 
 CRASHED = "relay_crashed"
 """The error code of a call that its relay did not live to end."""

@@ -5,7 +5,7 @@ Rows are flat: the values of all of them end to end, in the order of the columns
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from relay.ledger.calls import Closed, LegTerms, NodePayee
 from relay.ledger.earnings import DAY_MS
@@ -27,11 +27,13 @@ def shares(closed: Closed) -> Sequence[Posting]:
     return postings if len(closed.settlement.legs) < 2 else merged(postings)
 
 
-def usage_row(closed: Closed) -> tuple[object, ...]:
+def usage_row(closed: Closed, ids: Mapping[str, int]) -> tuple[object, ...]:
+    """`ids` has the ids of labels."""
     admission, outcome, settlement = closed.admission, closed.outcome, closed.settlement
     delivered = settlement.legs
     terms = closed.legs[delivered[-1].leg] if delivered else _last(closed)
-    target, node, company = _target(terms)
+    target, node, company = _target(terms, ids)
+    reason, error = outcome.finish_reason, outcome.error
     if len(delivered) == 1:
         prompt_tokens, completion_tokens = delivered[0].prompt_tokens, delivered[0].completion_tokens
     else:
@@ -42,8 +44,8 @@ def usage_row(closed: Closed) -> tuple[object, ...]:
         admission.organisation,
         admission.project,
         admission.key,
-        admission.model,
-        outcome.state,
+        ids[admission.model],
+        ids[outcome.state],
         admission.stream,
         len(closed.legs),
         len(delivered),
@@ -53,9 +55,9 @@ def usage_row(closed: Closed) -> tuple[object, ...]:
         prompt_tokens,
         completion_tokens,
         outcome.cached_tokens,
-        outcome.source,
-        outcome.finish_reason,
-        outcome.error,
+        ids[outcome.source],
+        ids[reason] if reason is not None else None,
+        ids[error] if error is not None else None,
         admission.started_ms,
         outcome.ttft_ms,
         outcome.duration_ms,
@@ -67,33 +69,37 @@ def usage_row(closed: Closed) -> tuple[object, ...]:
     )
 
 
-def leg_rows(closed: Closed) -> Iterator[object]:
+def leg_rows(closed: Closed, ids: Mapping[str, int]) -> Iterator[object]:
     for leg in closed.settlement.legs:
         yield closed.admission.call
         yield leg.leg
-        yield from _target(closed.legs[leg.leg])
+        yield from _target(closed.legs[leg.leg], ids)
         yield from (leg.prompt_tokens, leg.completion_tokens)
         yield from (leg.cost, leg.owner_share, leg.operator_share, leg.provider_share)
 
 
-def earned_by_node(closed: Closed) -> dict[NodeId, NanoDollars]:
+def earned_by_node(closed: Closed) -> Iterable[tuple[NodeId, NanoDollars]]:
     """What each node that delivered something of the call gets for it, all its legs together."""
+    delivered = closed.settlement.legs
+    if len(delivered) == 1:
+        payee = closed.legs[delivered[0].leg].payee
+        return ((payee.node, delivered[0].owner_share),) if isinstance(payee, NodePayee) else ()
     earned: dict[NodeId, NanoDollars] = {}
-    for leg in closed.settlement.legs:
+    for leg in delivered:
         payee = closed.legs[leg.leg].payee
         if isinstance(payee, NodePayee):
             earned[payee.node] = NanoDollars(earned.get(payee.node, 0) + leg.owner_share)
-    return earned
+    return earned.items()
 
 
 def node_day_rows(closed: Iterable[Closed]) -> list[object]:
     """What each node earned on each day, and how many calls it answered, summed over the calls."""
     days: dict[tuple[NodeId, int], tuple[int, int]] = {}
     for call in closed:
-        day = call.at_ms // DAY_MS
-        for node, amount in earned_by_node(call).items():
-            earned, answers = days.get((node, day), (0, 0))
-            days[node, day] = (earned + amount, answers + 1)
+        for node, amount in earned_by_node(call):
+            key = (node, call.at_ms // DAY_MS)
+            earned, answers = days.get(key, (0, 0))
+            days[key] = (earned + amount, answers + 1)
     return [value for (node, day), (earned, answers) in days.items() for value in (node, day, earned, answers)]
 
 
@@ -101,10 +107,11 @@ def _last(closed: Closed) -> LegTerms | None:
     return closed.legs[max(closed.legs)] if closed.legs else None
 
 
-def _target(terms: LegTerms | None) -> tuple[str | None, str | None, str | None]:
-    """Name of the target, its node, its provider."""
+def _target(terms: LegTerms | None, ids: Mapping[str, int]) -> tuple[int | None, int | None, int | None]:
+    """Name of the target, its node, its provider, as labels."""
     if terms is None:
         return None, None, None
-    if isinstance(terms.payee, NodePayee):
-        return terms.target, terms.payee.node, None
-    return terms.target, None, terms.payee.provider
+    payee = terms.payee
+    if isinstance(payee, NodePayee):
+        return ids[terms.target], ids[payee.node], None
+    return ids[terms.target], None, ids[payee.provider]

@@ -20,6 +20,7 @@ from relay.faults import crash
 from relay.ledger import board as boards
 from relay.ledger import journal as journals
 from relay.ledger import store
+from relay.ledger.batch import Batch, JournalMark
 from relay.ledger.board import Board
 from relay.ledger.books import CallBooks
 from relay.ledger.calls import Admission, Closed
@@ -33,7 +34,7 @@ from relay.ledger.lock import DirectoryLock
 from relay.ledger.records import encode
 from relay.ledger.recovery import recover
 from relay.ledger.rows import earned_by_node
-from relay.ledger.store import AccountIds, Batch, JournalMark
+from relay.ledger.store import Known
 from relay.storage.engine import Database
 from relay.storage.errors import StorageUnavailable, problem_of
 from relay.storage.ids import NodeId, OrganisationId
@@ -106,17 +107,15 @@ class Ledger:
             raise InsufficientCredit(bound, NanoDollars(available))
         if call in self._open:
             raise ValueError(f"call {call} is open already")
-        if not self._journal.has_room((len(self._open) + 1) * CALL_ROOM_BYTES):
+        journal = self._journal
+        if not journal.has_room((len(self._open) + 1) * CALL_ROOM_BYTES):
             raise LedgerUnavailable("its journal is full")
         try:
             seat = self._board.take(call)
         except OSError as error:
             raise LedgerUnavailable(f"no room for its board ({error.strerror})") from error
-        books = CallBooks(
-            admission, journal=self._journal, since=self._journal.position, seat=seat, on_closed=self._close
-        )
-        self._open[call] = books  # before the first record, see `carrier`
-        self._journal.append(_ADMIT, encode(admission))
+        books = self._open[call] = CallBooks(admission, journal, seat, self._close)  # before its record: see `carrier`
+        journal.append(_ADMIT, encode(admission))
         self._credit.change(organisation, -bound)
         if self._carrier.idle:
             self._carrier.wake()
@@ -160,7 +159,7 @@ class Ledger:
         del self._open[admission.call]
         self._board.give_back(books.seat)
         self._credit.change(admission.organisation, admission.bound - settlement.cost)
-        for node, earned in earned_by_node(closed).items():
+        for node, earned in earned_by_node(closed):
             self._earnings.add(node, earned, closed.at_ms)
 
     def _deposit(self, work: Callable[[Connection], bool]) -> None:
@@ -193,7 +192,7 @@ def _settle_the_past(database: Database, directory: Path, clock: Clock) -> Journ
 
     def settle(connection: Connection) -> None:
         batch = Batch(mark, closed, resolved=store.open_holds(connection))
-        store.post(connection, batch, accounts=AccountIds())
+        store.post(connection, batch, known=Known())
 
     database.write_sync(settle)
     crash.point("after_commit")

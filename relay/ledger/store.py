@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from relay.faults import crash
+from relay.ledger.batch import Batch, JournalMark, OpenHold, transactions
 from relay.ledger.calls import Closed
-from relay.ledger.entries import (
-    Account,
-    CallId,
-    NanoDollars,
-    Transaction,
-    deposit_transaction,
-    hold_transaction,
-    settle_transaction,
-)
-from relay.ledger.journal import Position
-from relay.ledger.rows import leg_rows, node_day_rows, shares, usage_row
+from relay.ledger.entries import Account, CallId, NanoDollars, Transaction, deposit_transaction
+from relay.ledger.rows import leg_rows, node_day_rows, usage_row
 from relay.storage import revision
 from relay.storage.bulk import BulkInsert
 from relay.storage.ids import NodeId, OrganisationId
+from relay.storage.named import NamedRows
 from relay.storage.tables import (
     journal_position,
+    labels,
     ledger_accounts,
     ledger_deposits,
     ledger_entries,
@@ -49,61 +42,19 @@ _NODE_DAYS: Final = BulkInsert(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class JournalMark:
-    """How far the journal is in the database; see the table."""
-
-    batch: int
-    carried: Position
-    oldest: Position
-
-
-@dataclass(frozen=True, slots=True)
-class OpenHold:
-    """A hold that is posted and not resolved."""
-
-    call: CallId
-    organisation: OrganisationId
-    amount: NanoDollars
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one transaction carries into the database.
-
-    `held` are new holds, `resolved` those already in the database that end now: with the call of the same id in
-    `closed`, or, where there is none because the journal lost it, given back in full.
-    """
-
-    mark: JournalMark
-    closed: Sequence[Closed] = ()
-    held: Collection[OpenHold] = ()
-    resolved: Mapping[CallId, OpenHold] = field(default_factory=dict)
-
-
-class AccountIds:
-    """Row ids of accounts by name. Accounts are never deleted, so those found committed can be remembered."""
+class Known:
+    """Ids of accounts and labels, remembered between transactions."""
 
     def __init__(self) -> None:
-        self._known: dict[Account, int] = {}
-
-    def ids(self, connection: Connection, names: Iterable[Account]) -> Mapping[Account, int]:
-        """Ids of at least these accounts, made where missing; a new one is remembered only when next looked for."""
-        unknown = [name for name in names if name not in self._known]
-        if not unknown:
-            return self._known
-        query = select(ledger_accounts.c.name, ledger_accounts.c.id).where(ledger_accounts.c.name.in_(unknown))
-        self._known |= {Account(name): identifier for name, identifier in connection.execute(query)}
-        made = {name: _make_account(connection, name) for name in unknown if name not in self._known}
-        return self._known | made
+        self.accounts = NamedRows(ledger_accounts, "name")
+        self.labels = NamedRows(labels, "text")
 
 
 def read_mark(connection: Connection) -> JournalMark:
     """How far the journal is in the database; in a new one, nowhere."""
     query = select(journal_position.c.batch, journal_position.c.carried, journal_position.c.oldest)
     row = connection.execute(query.where(journal_position.c.journal == _JOURNAL)).one()
-    return JournalMark(row.batch, Position(row.carried), Position(row.oldest))
+    return JournalMark(row.batch, row.carried, row.oldest)
 
 
 def open_holds(connection: Connection) -> dict[CallId, OpenHold]:
@@ -143,36 +94,36 @@ def deposit(
         return False
     row = {"organisation": organisation, "amount": amount, "reference": reference, "at_ms": at_ms}
     identifier = connection.execute(insert(ledger_deposits).values(row).returning(ledger_deposits.c.id)).scalar_one()
-    transactions = [deposit_transaction(identifier, organisation, amount=amount, at_ms=at_ms)]
-    moved = _folded(transactions)
-    _post_transactions(connection, transactions, moved=moved, ids=AccountIds().ids(connection, moved))
+    made = [deposit_transaction(identifier, organisation, amount=amount, at_ms=at_ms)]
+    moved = _folded(made)
+    _post_transactions(connection, made, moved=moved, ids=Known().accounts.lookup(connection))
     revision.bump(connection)
     return True
 
 
-def post(connection: Connection, batch: Batch, *, accounts: AccountIds) -> Mapping[Account, int]:
+def post(connection: Connection, batch: Batch, *, known: Known) -> Mapping[Account, int]:
     """Posts a batch, unless it is there already, and returns by how much it moves each account."""
-    transactions = _transactions(batch)
-    moved = _folded(transactions)
+    made = transactions(batch)
+    moved = _folded(made)
     if not _advance(connection, batch.mark):
         return moved
-    _post_transactions(connection, transactions, moved=moved, ids=accounts.ids(connection, moved))
+    _post_transactions(connection, made, moved=moved, ids=known.accounts.lookup(connection))
     _write_holds(connection, batch)
-    _write_usage(connection, batch.closed)
+    _write_usage(connection, batch.closed, known.labels.lookup(connection))
     crash.point("before_commit")
     return moved
 
 
 def _post_transactions(
     connection: Connection,
-    transactions: Sequence[Transaction],
+    made: Sequence[Transaction],
     *,
     moved: Mapping[Account, int],
-    ids: Mapping[Account, int],
+    ids: Mapping[str, int],
 ) -> None:
     """Appends the entries of transactions, and what they sum to to the balances."""
     values: list[object] = []
-    for transaction in transactions:
+    for transaction in made:
         source, kind, at_ms = transaction.source, int(transaction.kind), transaction.at_ms
         for account, amount in transaction.postings:
             if amount:
@@ -182,9 +133,9 @@ def _post_transactions(
         connection.execute(_FOLD, changes)
 
 
-def _folded(transactions: Sequence[Transaction]) -> dict[Account, int]:
+def _folded(made: Sequence[Transaction]) -> dict[Account, int]:
     moved: dict[Account, int] = {}
-    for transaction in transactions:
+    for transaction in made:
         for account, amount in transaction.postings:
             moved[account] = moved.get(account, 0) + amount
     return moved
@@ -195,43 +146,6 @@ _FOLD: Final = (
     .where(ledger_accounts.c.id == bindparam("account"))
     .values(balance=ledger_accounts.c.balance + bindparam("change"))
 )
-
-
-def _make_account(connection: Connection, name: Account) -> int:
-    made = insert(ledger_accounts).values(name=name, balance=0).returning(ledger_accounts.c.id)
-    identifier: int = connection.execute(made).scalar_one()
-    return identifier
-
-
-def _transactions(batch: Batch) -> list[Transaction]:
-    held = [hold_transaction(hold.call, hold.organisation, bound=hold.amount, at_ms=hold.at_ms) for hold in batch.held]
-    lost = dict(batch.resolved)
-    settled = []
-    for closed in batch.closed:
-        admission = closed.admission
-        hold = lost.pop(admission.call, None)
-        settled.append(
-            settle_transaction(
-                admission.call,
-                admission.organisation,
-                posted_hold=hold.amount if hold is not None else NanoDollars(0),
-                cost=closed.settlement.cost,
-                shares=shares(closed),
-                at_ms=closed.at_ms,
-            )
-        )
-    released = [
-        settle_transaction(
-            hold.call,
-            hold.organisation,
-            posted_hold=hold.amount,
-            cost=NanoDollars(0),
-            shares=(),
-            at_ms=hold.at_ms,
-        )
-        for hold in lost.values()
-    ]
-    return [*held, *settled, *released]
 
 
 def _write_holds(connection: Connection, batch: Batch) -> None:
@@ -246,13 +160,13 @@ def _write_holds(connection: Connection, batch: Batch) -> None:
         )
 
 
-def _write_usage(connection: Connection, closed: Iterable[Closed]) -> None:
+def _write_usage(connection: Connection, closed: Iterable[Closed], ids: Mapping[str, int]) -> None:
     calls: list[object] = []
     legs: list[object] = []
     for call in closed:
-        calls += usage_row(call)
+        calls += usage_row(call, ids)
         if len(call.settlement.legs) > 1:
-            legs += leg_rows(call)
+            legs += leg_rows(call, ids)
     _USAGE.insert(connection, calls)
     _LEGS.insert(connection, legs)
     _NODE_DAYS.insert(connection, node_day_rows(closed))

@@ -11,6 +11,7 @@ lock was not to be had, so it must not have effects outside the database.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -114,8 +115,8 @@ class Database:
         try:
             with self._engine.execution_options(nightjar_read_only=read_only).begin() as connection:
                 return work(connection)
-        except DBAPIError as error:
-            cause = error.orig if error.orig is not None else error
+        except (DBAPIError, sqlite3.Error) as error:
+            cause = (error.orig or error) if isinstance(error, DBAPIError) else error
             problem = problem_of(cause)
             if problem is StorageProblem.OTHER:
                 raise

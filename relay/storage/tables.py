@@ -222,6 +222,15 @@ node_days = Table(
 )
 """What a node earned on a UTC day (days since 1970), so that its lifetime is a short sum."""
 
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("text", String, nullable=False, unique=True),
+)
+"""Words that many rows of usage share: names of models, targets, nodes and providers, states, reasons, error codes.
+They are kept once and named by number, which halves the size of a row and the time to write it."""
+
 usage = Table(
     "usage",
     metadata,
@@ -229,20 +238,20 @@ usage = Table(
     Column("organisation", BigInteger, nullable=False),
     Column("project", BigInteger, nullable=False),
     Column("api_key", BigInteger, nullable=False),
-    Column("model", String, nullable=False),
-    Column("state", String, nullable=False),
+    Column("model", BigInteger, nullable=False),
+    Column("state", BigInteger, nullable=False),
     Column("streamed", SmallInteger, nullable=False),
     Column("attempts", SmallInteger, nullable=False),
     Column("delivered", SmallInteger, nullable=False),
-    Column("target", String),
-    Column("node", String),
-    Column("provider", String),
+    Column("target", BigInteger),
+    Column("node", BigInteger),
+    Column("provider", BigInteger),
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("completion_tokens", BigInteger, nullable=False),
     Column("cached_tokens", BigInteger, nullable=False),
-    Column("token_source", String, nullable=False),
-    Column("finish_reason", String),
-    Column("error", String),
+    Column("token_source", BigInteger, nullable=False),
+    Column("finish_reason", BigInteger),
+    Column("error", BigInteger),
     Column("started_ms", BigInteger, nullable=False),
     Column("ttft_ms", Integer),
     Column("duration_ms", Integer, nullable=False),
@@ -253,17 +262,17 @@ usage = Table(
     Column("operator_loss", BigInteger, nullable=False),
     Index("usage_by_organisation", "organisation", "started_ms"),
 )
-"""One row a call. `attempts` legs were tried, `delivered` of them wrote something; `target`, `node` and `provider` are
-those of the last leg that delivered, else of the last one tried."""
+"""One row a call; its words are `labels`. `attempts` legs were tried, `delivered` of them wrote something; `target`,
+`node` and `provider` are those of the last leg that delivered, else of the last one tried."""
 
 usage_legs = Table(
     "usage_legs",
     metadata,
     Column("call", BigInteger, primary_key=True, autoincrement=False),
     Column("leg", SmallInteger, primary_key=True, autoincrement=False),
-    Column("target", String, nullable=False),
-    Column("node", String),
-    Column("provider", String),
+    Column("target", BigInteger, nullable=False),
+    Column("node", BigInteger),
+    Column("provider", BigInteger),
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("completion_tokens", BigInteger, nullable=False),
     Column("cost", BigInteger, nullable=False),

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import ColumnElement, Connection, Row, Select, Subquery, Table, func, literal, select, union_all
 
 from relay.storage.ids import KeyId, NodeId, OrganisationId, ProjectId
-from relay.storage.tables import api_keys, nodes, usage, usage_legs
+from relay.storage.tables import api_keys, labels, nodes, usage, usage_legs
 
 Grouping = Literal["day", "model", "key", "node", "provider"]
 
@@ -73,14 +73,14 @@ def rows(
     limit: int = 1000,
 ) -> Sequence[CallUsage]:
     """An organisation's calls, newest first."""
-    query = select(usage).where(*_period(organisation, since_ms, until_ms))
+    query = _worded().where(*_period(organisation, since_ms, until_ms))
     newest_first = query.order_by(usage.c.started_ms.desc(), usage.c.call.desc()).limit(limit)
     return [_call_usage(row) for row in connection.execute(newest_first)]
 
 
 def call(connection: Connection, organisation: OrganisationId, call_id: int) -> CallUsage | None:
     """One call, if the organisation made it and it has ended."""
-    query = select(usage).where(usage.c.call == call_id, usage.c.organisation == organisation)
+    query = _worded().where(usage.c.call == call_id, usage.c.organisation == organisation)
     row = connection.execute(query).first()
     return _call_usage(row) if row is not None else None
 
@@ -123,7 +123,8 @@ def _by_day(period: _Period) -> Subquery:
 
 
 def _by_model(period: _Period) -> Subquery:
-    return _calls(usage.c.model, usage.c.model).where(*period).subquery()
+    query = _calls(usage.c.model, labels.c.text).join(labels, labels.c.id == usage.c.model)
+    return query.where(*period).subquery()
 
 
 def _by_key(period: _Period) -> Subquery:
@@ -133,13 +134,14 @@ def _by_key(period: _Period) -> Subquery:
 
 def _by_node(period: _Period) -> Subquery:
     legs = _legs(period, "node")
-    query = select(legs, func.coalesce(nodes.c.name, legs.c.grouped).label("label"))
-    return query.outerjoin(nodes, nodes.c.id == legs.c.grouped).subquery()
+    query = select(legs, func.coalesce(nodes.c.name, labels.c.text).label("label"))
+    query = query.join(labels, labels.c.id == legs.c.grouped)
+    return query.outerjoin(nodes, nodes.c.id == labels.c.text).subquery()
 
 
 def _by_provider(period: _Period) -> Subquery:
     legs = _legs(period, "provider")
-    return select(legs, legs.c.grouped.label("label")).subquery()
+    return select(legs, labels.c.text.label("label")).join(labels, labels.c.id == legs.c.grouped).subquery()
 
 
 _GROUPED: Final[Mapping[Grouping, Callable[[_Period], Subquery]]] = {
@@ -149,6 +151,18 @@ _GROUPED: Final[Mapping[Grouping, Callable[[_Period], Subquery]]] = {
     "node": _by_node,
     "provider": _by_provider,
 }
+
+
+def _worded() -> Select[Any]:
+    """Rows of usage with their words in place of the labels' numbers."""
+    query = select(*(column for column in usage.columns if column.name not in _WORDS))
+    for name in _WORDS:
+        word = labels.alias(name)
+        query = query.add_columns(word.c.text.label(name)).outerjoin(word, word.c.id == usage.c[name])
+    return query
+
+
+_WORDS: Final = ("model", "state", "target", "node", "provider", "token_source", "finish_reason", "error")
 
 
 def _calls(grouped: ColumnElement[Any], label: ColumnElement[Any]) -> Select[Any]:

@@ -10,7 +10,7 @@ from relay.ledger.calls import Admission, Delivered, LegTerms, NodePayee, Outcom
 from relay.ledger.entries import Account, CallId, owner
 from relay.ledger.pricing import Price
 from relay.storage.ids import NodeId, OrganisationId, PersonId
-from relay.storage.tables import ledger_accounts, ledger_entries, usage
+from relay.storage.tables import labels, ledger_accounts, ledger_entries, usage
 from relay.wire.frames import PicoDollars
 
 ORGANISATION = OrganisationId(1)
@@ -61,7 +61,12 @@ def balances(connection: Connection) -> dict[Account, int]:
 
 
 def usage_of(connection: Connection) -> dict[int, dict[str, Any]]:
-    return {row["call"]: dict(row) for row in connection.execute(select(usage)).mappings()}
+    words = {number: text for number, text in connection.execute(select(labels.c.id, labels.c.text))}
+    worded = ("model", "state", "target", "node", "provider", "token_source", "finish_reason", "error")
+    return {
+        row["call"]: {name: words.get(value) if name in worded else value for name, value in row.items()}
+        for row in connection.execute(select(usage)).mappings()
+    }
 
 
 def entry_count(connection: Connection) -> int:

@@ -14,7 +14,7 @@ from relay.storage.tables import node_days, people
 _numbers = Table("numbers", MetaData(), Column("number", Integer, primary_key=True), Column("word", String))
 
 
-@given(count=st.integers(0, 400))
+@given(count=st.integers(0, 1500))
 def test_any_number_of_rows_arrives_in_order(count: int) -> None:
     engine = create_engine("sqlite://")
     with engine.begin() as connection:

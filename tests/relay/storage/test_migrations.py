@@ -42,6 +42,7 @@ def test_a_database_of_version_one_has_what_version_one_had() -> None:
         "enrolment_tokens",
         "enrolments",
         "journal_position",
+        "labels",
         "ledger_accounts",
         "ledger_deposits",
         "ledger_entries",
