@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from relay.accounts import directory
 from relay.accounts.keys import Keyring
+from relay.api import enrolment as enrolment_api
 from relay.api import models
 from relay.api.edge_asgi import HotAsgi
 from relay.api.hot import ChatRoute
@@ -28,10 +29,12 @@ from relay.completions.refusal import Refusal
 from relay.completions.service import Completions
 from relay.completions.targets import Targets
 from relay.configuration import BadSettings
+from relay.console import site
 from relay.ledger.entries import NanoDollars
 from relay.ledger.pricing import Price
 from relay.ledger.service import Ledger
 from relay.nodes import store as node_store
+from relay.nodes.enrolment import Enrolment
 from relay.nodes.reception import Reception
 from relay.nodes.registry import Registry
 from relay.settings import ProviderSettings, RelaySettings
@@ -65,6 +68,7 @@ class Services:
     ledger: Ledger
     registry: Registry
     reception: Reception
+    enrolment: Enrolment
     targets: Targets
     completions: Completions
     chat: ChatRoute
@@ -92,6 +96,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         key = await database.write(lambda connection: node_store.signing_key(connection, at_ms=clock.now_ms()))
         registry = Registry()
         reception = Reception(database, registry, key=key, hosts=hosts, clock=clock, settings=settings.nodes)
+        enrolment = Enrolment(database, key=key, hosts=hosts, clock=clock, settings=settings.enrolment)
         keyring, catalogue = Keyring(clock), Catalogue()
         reload = _Reload(
             database,
@@ -133,6 +138,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             ledger=ledger,
             registry=registry,
             reception=reception,
+            enrolment=enrolment,
             targets=targets,
             completions=completions,
             chat=chat,
@@ -209,6 +215,16 @@ def create_app(services: Services) -> HotAsgi:
     """The ASGI application: the hot route in front, everything human or rare behind it."""
     app = FastAPI(title="Nightjar Relay", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(models.router(services))
+    app.include_router(enrolment_api.router(services.enrolment))
+    app.include_router(
+        site.router(
+            services.database,
+            services.keyring,
+            services.enrolment,
+            registry=services.registry,
+            clock=services.clock,
+        )
+    )
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _http_error)
     return HotAsgi(app, services.chat)

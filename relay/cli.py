@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
+from sqlalchemy import Connection
 
 from relay import __doc__ as relay_doc
 from relay.accounts import directory
@@ -22,6 +23,7 @@ from relay.configuration import load
 from relay.errors import RelayError
 from relay.ledger.pricing import Price
 from relay.nodes import store as node_store
+from relay.nodes.enrolments import TokenGrant, issue_token
 from relay.server import Announcement, serve
 from relay.settings import RelaySettings
 from relay.storage.engine import Database
@@ -31,6 +33,8 @@ from relay.upstreams.providers import DEFAULT_CONTEXT, OfferedModel, add_provide
 from relay.wire.frames import PicoDollars
 
 DATABASE = "relay.db"
+MAX_TOKEN_USES = 10_000
+MAX_TOKEN_HOURS = 24 * 365
 MICRO = 1_000_000
 """Micro-dollars in a dollar. A price of $1 per million tokens is 1,000,000 pico-dollars a token."""
 
@@ -293,4 +297,14 @@ def _node_revoke(parsed: argparse.Namespace, database: Database, at_ms: int) -> 
 
 
 def _node_token(parsed: argparse.Namespace, database: Database, at_ms: int) -> Row:
-    raise UsageError("tokens are being built")
+    if not 1 <= parsed.uses <= MAX_TOKEN_USES or not 0 < parsed.hours <= MAX_TOKEN_HOURS:
+        raise UsageError(f"--uses must be 1 to {MAX_TOKEN_USES}, --hours more than 0 and at most {MAX_TOKEN_HOURS}")
+    expires_ms = at_ms + round(parsed.hours * 3_600_000)
+
+    def issue(connection: Connection) -> Secret[str]:
+        organisation, person = directory.first_organisation(connection), directory.first_person(connection)
+        grant = TokenGrant(organisation, person, parsed.pool)
+        return issue_token(connection, grant, uses=parsed.uses, at_ms=at_ms, expires_ms=expires_ms)
+
+    token = database.write_sync(issue)
+    return {"token": token.reveal(), "uses": parsed.uses, "pool": parsed.pool, "expires_ms": expires_ms}

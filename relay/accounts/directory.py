@@ -138,6 +138,14 @@ def first_organisation(connection: Connection) -> OrganisationId:
     return OrganisationId(found)
 
 
+def first_person(connection: Connection) -> PersonId:
+    """The one made at the first start. Raises NoSuchRecord before that."""
+    found = connection.execute(select(people.c.id).order_by(people.c.id).limit(1)).scalar()
+    if found is None:
+        raise NoSuchRecord("person", "yet")
+    return PersonId(found)
+
+
 def first_project(connection: Connection) -> ProjectId:
     """The one made at the first start. Raises NoSuchRecord before that."""
     found = connection.execute(select(projects.c.id).order_by(projects.c.id).limit(1)).scalar()
