@@ -11,6 +11,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import msgspec
@@ -176,7 +177,13 @@ def _mode(options: argparse.Namespace) -> int:
 
 
 def _ask_and_show(request: Request, options: argparse.Namespace) -> int:
-    return _show(ask(Paths.for_user().control, request), options)
+    return _show(ask(_control(Paths.for_user()), request), options)
+
+
+def _control(paths: Paths) -> Path:
+    """The app's socket or, where only `nightjar local` runs, that of its node."""
+    local = paths.local_node.control
+    return local if local.exists() and not paths.control.exists() else paths.control
 
 
 def _show(reply: Reply, options: argparse.Namespace) -> int:
@@ -192,11 +199,12 @@ def _enroll(options: argparse.Namespace) -> int:
     relay = options.relay or load_settings(paths.settings).enrolment.relay
     if not relay:
         raise CommandRefused("Which relay?", "Give its address: nightjar enroll --relay https://relay.example")
-    reply = ask(paths.control, Request(verb="enroll", relay=relay, token=options.token))
+    control = _control(paths)
+    reply = ask(control, Request(verb="enroll", relay=relay, token=options.token))
     try:
-        reply = _await_enrolment(paths, reply, quiet=options.json)
+        reply = _await_enrolment(control, reply, quiet=options.json)
     except KeyboardInterrupt:
-        ask(paths.control, Request(verb="cancel_enrolment"))
+        ask(control, Request(verb="cancel_enrolment"))
         raise
     snapshot = _snapshot(reply)
     if snapshot.enrolment.problem:
@@ -204,10 +212,10 @@ def _enroll(options: argparse.Namespace) -> int:
     return _show(reply, options)
 
 
-def _await_enrolment(paths: Paths, reply: Reply, *, quiet: bool) -> Reply:
+def _await_enrolment(control: Path, reply: Reply, *, quiet: bool) -> Reply:
     """Follows the agent until the enrolment is decided; shows the code once, on standard error, when there is one."""
     shown = ""
-    for latest in follow(paths.control):
+    for latest in follow(control):
         reply = latest
         enrolment = _snapshot(reply).enrolment
         if enrolment.kind != "waiting":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -28,6 +29,8 @@ _LOOK_S = 0.02
 """Between two looks for the announcement, and only until it is there: a file is all that works on every system."""
 _END_S = 40.0
 """The relay gives its own calls 30 s to finish."""
+_SPEAKER = "nightjar-relay: "
+"""Begins each line the relay says to people."""
 _ROOT = Path(desktop.__file__).parent.parent
 
 
@@ -70,7 +73,7 @@ class RelayProcess:
     async def ended(self) -> LocalRelayFailed:
         """Returns when it has ended by itself, which it should not."""
         await self._process.wait()
-        return LocalRelayFailed(self._last_words())
+        return self._failure()
 
     async def ask(self, *verb: str) -> dict[str, Any]:
         """The JSON answer of one command on the same data folder. Raises LocalRelayFailed."""
@@ -80,24 +83,28 @@ class RelayProcess:
         try:
             return msgspec.json.decode(answer, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            said = _last_line(complaint.decode(errors="replace")) or f"status {process.returncode}"
-            raise LocalRelayFailed(f"`{' '.join(verb)}` failed: {said}") from error
+            said = _last_line(complaint.decode(errors="replace")).removeprefix(_SPEAKER)
+            raise LocalRelayFailed(f"`{' '.join(verb)}` failed: {said or 'it said nothing'}") from error
 
     async def _announced(self, announce: Path) -> Announcement:
         try:
             async with asyncio.timeout(_START_S):
                 while (announcement := _read(announce)) is None:
                     if self._process.returncode is not None:
-                        raise LocalRelayFailed(self._last_words())
+                        raise self._failure()
                     await asyncio.sleep(_LOOK_S)
         except TimeoutError as error:
             raise LocalRelayFailed("it did not start in time", f"Its log: {self._output}") from error
         return announcement
 
-    def _last_words(self) -> str:
-        """The last line it said: for people where it ended on purpose."""
+    def _failure(self) -> LocalRelayFailed:
+        """In its own words where it ended on purpose: those are meant for people, and name the remedy."""
         said = _last_line(self._output.read_text(encoding="utf-8", errors="replace"))
-        return said or f"it ended with status {self._process.returncode}"
+        if said.startswith(_SPEAKER):
+            return LocalRelayFailed(said.removeprefix(_SPEAKER))
+        status = self._process.returncode or 0
+        how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+        return LocalRelayFailed(f"it ended {how}", f"Its log: {self._output}")
 
     async def _end(self) -> None:
         process = self._process
@@ -124,7 +131,7 @@ def _read(announce: Path) -> Announcement | None:
 
 def _last_line(said: str) -> str:
     lines = said.strip().splitlines()
-    return lines[-1].removeprefix("nightjar-relay: ").rstrip(".") if lines else ""
+    return lines[-1].rstrip(".") if lines else ""
 
 
 async def _spawn(arguments: Sequence[str], *, stdin: int, stdout: int | BinaryIO, stderr: int) -> Process:

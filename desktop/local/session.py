@@ -41,8 +41,7 @@ _API_KEY = "api-key"
 
 def run(paths: Paths, *, port: int | None, headless: bool, json_ready: bool) -> int:
     """Until Ctrl-C, SIGTERM, or the owner quits; the exit status. Raises DesktopError."""
-    folder = paths.data / "local"
-    node = Paths.under(folder / "node")
+    folder, node = paths.local, paths.local_node
     node.make()
     lock = FileLock(node.lock)
     if not lock.acquire():
@@ -85,18 +84,22 @@ class _Local:
         return 0
 
     async def _together(self, relay: RelayProcess, agent: Agent, stopping: asyncio.Event) -> None:
-        """Ends with the first of: a signal, the agent, the relay."""
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(agent.run(), name="agent")
-            lost = group.create_task(relay.ended(), name="relay")
-            asked = group.create_task(stopping.wait(), name="signals")
-            await asyncio.wait({running, lost, asked}, return_when=asyncio.FIRST_COMPLETED)
-            agent.post(Quit(drain=False))
-            asked.cancel()
-            await asyncio.wait({running})
-            if lost.done():
-                raise lost.result()
-            lost.cancel()
+        """Ends with the first of: a signal, the agent, the relay. Raises what ended it, if it was no wish."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(agent.run(), name="agent")
+                lost = group.create_task(relay.ended(), name="relay")
+                asked = group.create_task(stopping.wait(), name="signals")
+                await asyncio.wait({running, lost, asked}, return_when=asyncio.FIRST_COMPLETED)
+                failure = lost.result() if lost.done() else None
+                agent.post(Quit(drain=False))
+                await asyncio.wait({running})
+                asked.cancel()
+                lost.cancel()
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None
+        if failure is not None:
+            raise failure
 
     def with_window(self) -> int:
         """Qt owns this thread, so the relay is watched from another."""
@@ -121,10 +124,13 @@ class _Local:
             yield relay, agent
 
     async def _enrol(self, relay: RelayProcess, announcement: Announcement, memberships: Memberships) -> None:
-        """At the first run by a one-use token; later only the port may have changed."""
+        """At the first run by a one-use token; later only the port may have changed.
+
+        A relay that announces its first key has just been made: whatever node this PC was, it was another's.
+        """
         address = RelayAddress.parse(_origin(announcement.endpoint))
         known = memberships.record.membership
-        if known is not None:
+        if known is not None and not announcement.api_key:
             memberships.change(membership=msgspec.structs.replace(known, relay=address.url))
             return
         token = (await relay.ask("node", "token"))["token"]

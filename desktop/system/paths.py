@@ -47,6 +47,16 @@ class Paths:
         return self.data / "agent.lock"
 
     @property
+    def local(self) -> Path:
+        """All of `nightjar local`: its relay's data, its key, its node."""
+        return self.data / "local"
+
+    @property
+    def local_node(self) -> Paths:
+        """The folders of the node of `nightjar local`, an agent of its own."""
+        return Paths.under(self.local / "node")
+
+    @property
     def keystore_service(self) -> str:
         """The name of our entries in a keystore, which all data folders of a user share."""
         return f"nightjar {_mark(self.data)}"
