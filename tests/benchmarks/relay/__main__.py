@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.benchmarks import report
 from tests.benchmarks.goals import goals_of
-from tests.benchmarks.processes import Cores, Unmeasurable, running, wait_until
+from tests.benchmarks.processes import Cores, Unmeasurable, allow_many_files, running, wait_until
 from tests.benchmarks.relay import books
 from tests.benchmarks.relay.gateways import Gateway, PreparedRelay, nginx
 from tests.benchmarks.relay.rounds import Bench, Measured, Plan
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, help="interleaved rounds (default 5)")
     options = parser.parse_args(arguments)
     plan = Plan.short() if options.short else Plan(rounds=options.rounds or Plan().rounds)
+    allow_many_files()
     try:
         with tempfile.TemporaryDirectory(prefix="nightjar-bench-") as folder:
             measured = measure(Path(folder), plan, Cores.of_this_machine())
