@@ -259,9 +259,10 @@ class Host:
         outcome = self._model.decode(chunks)
         self.prefilling = frozenset()
         self._model.abort.clear()
-        if outcome is Outcome.NO_ROOM:
-            self._make_room()
         if outcome is not Outcome.DONE:
+            self._undo(plan)
+            if outcome is Outcome.NO_ROOM:
+                self._make_room()
             return
         wanted = []
         for call, choice, chunk in plan:
@@ -270,6 +271,12 @@ class Host:
                 wanted.append((call, choice))
         if wanted:
             self._advance(wanted)
+
+    def _undo(self, plan: list[tuple[Call, Choice, Chunk]]) -> None:
+        """A step that was not done may be in memory in part: back to what was there before."""
+        for _, choice, chunk in plan:
+            if not self._model.truncate(chunk.sequence, chunk.start):
+                choice.slot.ids = []
 
     def _plan(self) -> list[tuple[Call, Choice, Chunk]]:
         active = [(call, choice) for call in self._calls.values() for choice in call.active]
@@ -280,7 +287,7 @@ class Host:
                 start = len(choice.slot.ids)
                 ids = choice.ids[start : start + count]
                 plan.append((call, choice, Chunk(choice.slot.index, start, ids, start + count == len(choice.ids))))
-        return plan
+        return sorted(plan, key=_sequence)
 
     def _make_room(self) -> None:
         """The pool is full: drops the oldest idle cache, or else the youngest call.
@@ -368,3 +375,7 @@ class Host:
         fail = frames.Fail(serial=call.serial, code=code, message=message, at_fault="node")
         self.outbox.after.append(frames.encode(fail))
         self.cancel(call.serial)
+
+
+def _sequence(planned: tuple[Call, Choice, Chunk]) -> int:
+    return planned[2].sequence

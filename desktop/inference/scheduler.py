@@ -5,7 +5,7 @@ in the model's memory. What is not cached is *pending*. Generating is the case o
 many, and losing one's memory just makes everything pending again: so there is one rule for all of them.
 
 A *slot* is one of the model's memory sequences. When its call is over its ids stay, as a cache for the next call of the
-same tenant; memory is shared by all slots (a *pool* of cells), and idle caches go when a running call needs theirs.
+same tenant. Where slots share their memory (a *pool* of cells), idle caches go when a running call needs it.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def place(prompt: Sequence[int], tenant: str, slots: Sequence[Slot], *, sharing:
     free = [slot for slot in slots if not slot.busy]
     if not free:
         return None
-    oldest = min(free, key=lambda slot: (bool(slot.ids), slot.used))
+    oldest = min(free, key=lambda slot: (bool(slot.ids), slot.used, slot.index))
     owned = [slot for slot in slots if sharing and slot.tenant == tenant and slot.ids]
     keep, source = max(
         ((min(common_prefix(slot.ids, prompt), len(prompt) - 1), slot) for slot in owned),
@@ -90,16 +90,25 @@ def place(prompt: Sequence[int], tenant: str, slots: Sequence[Slot], *, sharing:
 def plan_step(pending: Sequence[int], budget: Budget) -> list[int]:
     """How many ids of each sequence go into the next step, given how many are pending, oldest call first.
 
-    Everyone with one pending id gets it. Prompts share the prefill budget in order of arrival, one after another rather
-    than side by side: the sum of work is the same and the first is done sooner. A prompt alone takes a whole step.
+    Everyone with one pending id gets it. Prompts take turns in order of arrival, not side by side: the sum of work is
+    the same and the first is done sooner. For the same reason a step that completes a prompt holds no part of another
+    that it does not complete, and a small rest is taken along rather than left for a step of its own. A prompt that is
+    alone may take a whole step.
     """
     ready = sum(1 for count in pending if count == 1)
-    waiting = [count for count in pending if count > 1]
-    room = budget.step if len(waiting) == len(pending) == 1 else min(budget.prefill, budget.step - ready)
-    counts = []
+    alone = len(pending) == 1
+    room = budget.step if alone else min(budget.prefill, budget.step - ready)
+    rest = min(room // 4, budget.step - ready - room)
+    counts, completes = [], False
     for count in pending:
-        given = 1 if count == 1 else min(count, max(room, 0))
-        room -= given if count > 1 else 0
+        if count == 1:
+            counts.append(1)
+            continue
+        if room and count <= room + rest:
+            given, completes = count, True
+        else:
+            given = 0 if completes else room
+        room = max(room - given, 0)
         counts.append(given)
     return counts
 

@@ -127,9 +127,9 @@ def load(model_path: Path) -> Iterator[Callable[..., LlamaModel]]:
         model.close()
 
 
-@pytest.fixture
-def bench(load: Callable[..., LlamaModel]) -> Bench:
-    return Bench(load())
+@pytest.fixture(params=[0, 1500], ids=["memory of its own", "shared memory"])
+def bench(request: pytest.FixtureRequest, load: Callable[..., LlamaModel]) -> Bench:
+    return Bench(load(context=512, pool=request.param))
 
 
 # --- answers ---
