@@ -43,7 +43,9 @@ def paint(application: QApplication, folder: Path, scheme: Qt.ColorScheme, *, sc
     """Writes `FACE-SCHEME-SCALE.png` for every face."""
     window = MainWindow(Theme(application, scheme=scheme))
     presenter = Presenter(QCoreApplication.translate, PLAIN)
-    window.footer.say(window.tr("Closing this window leaves Nightjar running in the tray."))
+    window.footer.say(
+        QCoreApplication.translate("Interface", "Closing this window leaves Nightjar running in the tray.")
+    )
     window.show()
     for name, face in every_face().items():
         window.show_view(presenter.home(face, NOW))

@@ -13,7 +13,7 @@ from desktop.ui.tokens import RADIUS_CONTROL
 
 _PAD_X, _PAD_Y, _INSET = 16, 8, 3
 
-_TABBED = Qt.FocusPolicy.TabFocus
+_TABBED, _NOT_TABBED = Qt.FocusPolicy.TabFocus, Qt.FocusPolicy.NoFocus
 """The chosen segment alone is reached by the tab key, as in every group of radio buttons; Qt sees to it too late."""
 
 _LEAST_TEXT_HEIGHT = 18
@@ -27,7 +27,7 @@ class _Segment(QRadioButton):
         super().__init__(text, parent)
         self._theme = theme
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
-        self.setFocusPolicy(_TABBED)
+        self.setFocusPolicy(_NOT_TABBED)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 
     @override
@@ -96,7 +96,7 @@ class ModeSwitch(QWidget):
         segment = _Segment(text, self._theme, self)
         segment.setToolTip(meaning)
         segment.setAccessibleDescription(meaning)
-        segment.toggled.connect(lambda checked: segment.setFocusPolicy(_TABBED if checked else Qt.FocusPolicy.NoFocus))
+        segment.toggled.connect(lambda checked: segment.setFocusPolicy(_TABBED if checked else _NOT_TABBED))
         segment.clicked.connect(lambda: self.chosen.emit(mode))
         row.addWidget(segment)
         return segment

@@ -268,7 +268,9 @@ class Presenter:
             case "loading":
                 return ModelView(model.name, self.tr("Loading"), Tone.CALM, self.tr("Being read into memory…"))
             case "unloaded":
-                return ModelView(model.name, self.tr("Resting"), Tone.CALM, self.tr("Loaded again with the next call."))
+                return ModelView(
+                    model.name, self.tr("Resting"), Tone.CALM, self.tr("Loaded into memory when it is needed.")
+                )
             case "restarting":
                 detail = model.problem or self.tr("It will be back in a moment.")
                 return ModelView(model.name, self.tr("Restarting"), Tone.ATTENTION, detail)

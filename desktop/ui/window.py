@@ -43,7 +43,10 @@ class MainWindow(QMainWindow):
         self.footer = Prose(role=Type.CAPTION, ink="muted")
         self._shown: HomeView | None = None
         self._question: QMessageBox | None = None
-        self.setCentralWidget(self._scrolled(self._page()))
+        area = self._scrolled(self._page())
+        self.setCentralWidget(area)
+        # Else the first control would be focused, ring and all, before anybody touched a key.
+        area.setFocus()
         self.resize(800, 640)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self, self.quit_asked.emit)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self, self.close)
@@ -83,8 +86,6 @@ class MainWindow(QMainWindow):
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setWidget(page)
         # A scroll area hides its content's least width from the window; without this, narrow means cut off.
-        # Else the first control would be focused, ring and all, before anybody touched a key.
-        page.setFocus()
         area.setMinimumWidth(page.minimumSizeHint().width() + SPACE_S)
         return area
 

@@ -189,6 +189,12 @@ def test_a_pause_is_chosen_from_its_menu_and_ended_by_its_button(
         QTest.mouseClick(home.state.resume, Qt.MouseButton.LeftButton)
 
 
+def test_no_control_has_the_focus_before_a_key_was_touched(qtbot: QtBot, window: MainWindow, home: HomePage) -> None:
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    assert window.focusWidget() is window.centralWidget()
+
+
 @pytest.mark.parametrize("face", ["ready", "paused", "not-enrolled", "waiting-for-approval"])
 def test_every_control_is_reached_by_the_tab_key(
     qtbot: QtBot, window: MainWindow, home: HomePage, presenter: Presenter, face: str
@@ -197,7 +203,7 @@ def test_every_control_is_reached_by_the_tab_key(
     window.activateWindow()
     reached = set()
     for _ in range(12):
-        QTest.keyClick(window, Qt.Key.Key_Tab)
+        QTest.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
         reached.add(window.focusWidget())
     controls: list[QWidget] = [*home.findChildren(QPushButton), home.enrolment.address]
     assert [one for one in controls if one.isVisible() and one.isEnabled() and one not in reached] == []

@@ -154,6 +154,8 @@ def test_a_model_shows_its_places_its_speed_or_its_problem() -> None:
     assert (ready.state, ready.detail) == ("Busy", "2 of 4 places in use · up to 38 tokens/s for one answer")
     unmeasured = PRESENTER.model(ModelState("m", "ready", slots=4))
     assert (unmeasured.state, unmeasured.detail) == ("Ready", "0 of 4 places in use")
+    resting = PRESENTER.model(ModelState("m", "unloaded"))
+    assert (resting.state, resting.tone) == ("Resting", Tone.CALM)
     failed = PRESENTER.model(ModelState("m", "failed", problem="The file is cut short."))
     assert (failed.state, failed.tone, failed.detail) == ("Failed", Tone.BAD, "The file is cut short.")
 
