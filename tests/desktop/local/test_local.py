@@ -1,0 +1,98 @@
+"""`nightjar local` as a process: the real relay, the real engine, the demo model."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+COMMAND = [sys.executable, "-m", "desktop"]
+
+pytestmark = pytest.mark.slow
+
+
+class Running:
+    """One run that is ready."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        self.process = process
+        self.ready: dict[str, Any] = json.loads(process.stdout.readline())
+        self.children = psutil.Process(process.pid).children(recursive=True)
+
+    def ask(self) -> str:
+        answer = httpx.post(
+            f"{self.ready['endpoint']}/chat/completions",
+            headers={"Authorization": f"Bearer {self.ready['api_key']}"},
+            json={
+                "model": self.ready["model"],
+                "messages": [{"role": "user", "content": "What is the capital of France?"}],
+            },
+            timeout=30,
+            trust_env=False,
+        )
+        text: str = answer.raise_for_status().json()["choices"][0]["message"]["content"]
+        return text
+
+    def node(self) -> str:
+        done = subprocess.run([*COMMAND, "status", "--json"], capture_output=True, text=True, timeout=30, check=True)
+        node: str = json.loads(done.stdout)["snapshot"]["enrolment"]["node_id"]
+        return node
+
+    def left_over(self) -> list[psutil.Process]:
+        """What it started and is still there."""
+        alive: list[psutil.Process] = psutil.wait_procs(self.children, timeout=30)[1]
+        return alive
+
+
+@contextlib.contextmanager
+def local(*arguments: str) -> Iterator[Running]:
+    command = [*COMMAND, "local", "--headless", "--json-ready", "--port", "0", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield Running(process)
+        finally:
+            process.kill()
+
+
+def test_it_answers_ends_cleanly_and_is_the_same_the_second_time() -> None:
+    with local() as first:
+        assert first.ask() == "The capital of France is Paris."
+        node = first.node()
+        first.process.send_signal(signal.SIGINT)
+        assert first.process.wait(timeout=30) == 0
+        assert not first.left_over()
+    with local() as second:
+        assert second.ready["api_key"] == first.ready["api_key"]
+        assert second.node() == node
+        assert second.ask() == "The capital of France is Paris."
+        second.process.send_signal(signal.SIGTERM)
+        assert second.process.wait(timeout=30) == 0
+        assert not second.left_over()
+
+
+def test_not_even_a_kill_leaves_a_process_behind() -> None:
+    with local() as running:
+        running.process.kill()
+        assert not running.left_over()
+
+
+def test_a_relay_that_dies_ends_it_with_the_reason() -> None:
+    command = [*COMMAND, "local", "--headless", "--json-ready", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        running = Running(process)
+        (relay,) = (child for child in running.children if "relay" in child.cmdline())
+        os.kill(relay.pid, signal.SIGKILL)
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "it ended by SIGKILL" in json.loads(out.splitlines()[-1])["error"]
+    assert not running.left_over()
