@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from relay.console.description import describe
 from relay.console.pages import FormUnreadable, form, go_to, local_path, page
 from relay.console.visitors import Person, Visitor, Visitors, sent_by_another_site
 from relay.nodes.enrolment import Enrolment, EnrolmentRefused
@@ -187,21 +188,11 @@ class _EnrolPages:
             visitor=visitor,
             application=self._visitors.entrust(visitor.who, _DECISION, facts),
             name=application.name,
-            rows=_rows(application.facts, application.address),
+            rows=describe(application.facts, application.address),
             proved=proved,
             wants_key=not proved and not self._is_fresh(visitor),
             problem=problem,
         )
-
-
-def _rows(facts: Mapping[str, Any], address: str) -> list[tuple[str, str]]:
-    """What is known of a PC, for people."""
-    rows = [("System", str(facts.get("os", ""))), ("Nightjar", str(facts.get("app_version", "")))]
-    hardware = facts.get("hardware")
-    if isinstance(hardware, dict):
-        rows += [(str(key).replace("_", " ").capitalize(), str(value)) for key, value in hardware.items()]
-    rows.append(("Asks from", address))
-    return [(label, value) for label, value in rows if value]
 
 
 def _expired() -> Response:

@@ -89,7 +89,7 @@ class _HomePages:
             visitor=visitor,
             endpoint=str(request.base_url).rstrip("/") + "/v1",
             nodes=rows,
-            providers=provider_count,
+            providers=_provider_sentence(provider_count),
             choices=[(pool, POOL_NAMES[pool]) for pool in choices],
             models=models,
             example_model=models[0] if models else "MODEL",
@@ -156,6 +156,12 @@ def _may_see(link: NodeLink, visitor: Visitor) -> bool:
 def _providers(connection: Connection) -> int:
     query = select(func.count()).select_from(providers).where(providers.c.disabled_ms.is_(None))
     return connection.execute(query).scalar_one()
+
+
+def _provider_sentence(count: int) -> str:
+    if count == 0:
+        return "No cloud provider is set up."
+    return "One cloud provider is set up." if count == 1 else f"{count} cloud providers are set up."
 
 
 def _row(node: NodeRecord, link: NodeLink | None, visitor: Visitor) -> NodeRow:

@@ -37,7 +37,15 @@ FACTS: dict[str, Any] = {
     "name": "Kitchen PC",
     "os": "Debian 12",
     "app_version": "0.1.0",
-    "hardware": {"cpu": "Ryzen 7 5800X", "memory_gib": 32, "gpu": "RTX 3060, 12 GiB"},
+    "hardware": {
+        "cpu": "Ryzen 7 5800X",
+        "cores": 8,
+        "threads": 16,
+        "memory_mib": 32_768,
+        "gpu": "RTX 3060",
+        "gpus": 1,
+        "gpu_memory_mib": 12_288,
+    },
 }
 
 

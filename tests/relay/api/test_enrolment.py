@@ -85,7 +85,7 @@ async def test_an_approved_pc_is_a_node_under_its_own_key(portal: Portal) -> Non
         assert await desktop.poll() == {"state": "approved", "node_id": node.id, "key_id": desktop.key.fingerprint}
     assert node.name == "Kitchen PC"
     assert node.public_key == desktop.key.public
-    assert node.facts["hardware"]["memory_gib"] == 32
+    assert node.facts["hardware"]["memory_mib"] == 32_768
     assert node.pool == "none"
 
 

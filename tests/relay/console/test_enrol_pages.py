@@ -59,7 +59,14 @@ async def test_a_pc_found_by_its_code_is_shown_with_a_warning_and_what_is_known(
         await browser.sign_in(portal.api_key)
         page = await browser.type_code(desktop.started["user_code"].lower())
     assert "This may be another computer" in page.text
-    for fact in ("Kitchen PC", "Debian 12", "Ryzen 7 5800X", "127.0.0.1"):
+    for fact in (
+        "Kitchen PC",
+        "Debian 12",
+        "Ryzen 7 5800X, 8 cores, 16 threads",
+        "32 GiB",
+        "RTX 3060, 12 GiB",
+        "127.0.0.1",
+    ):
         assert fact in page.text
 
 

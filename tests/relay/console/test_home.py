@@ -25,7 +25,7 @@ async def test_the_home_names_the_endpoint_and_how_to_use_it(portal: Portal, bro
     assert f"<code>{portal.url}/v1</code>" in page.text
     assert "curl" in page.text
     assert "from openai import OpenAI" in page.text
-    assert "0 cloud providers" in page.text
+    assert "No cloud provider is set up" in page.text
     assert "No PC is enrolled yet" in page.text
 
 
