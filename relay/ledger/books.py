@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from relay.faults import crash
 from relay.ledger.board import CELL_BYTES, CELL_DELIVERED, CELL_PROMPT, LEG_SHIFT, Seat
 from relay.ledger.calls import Admission, Closed, LegTerms, Outcome, Settlement
@@ -12,6 +14,9 @@ from relay.ledger.errors import AlreadySettled
 from relay.ledger.journal import Journal, Position, RecordKind
 from relay.ledger.records import encode
 from relay.ledger.settlement import settle
+
+MAX_SETTLE_BYTES = 1024
+"""A longer one can only come of a provider's finish reason or error code, which are words: they are cut."""
 
 _LEG = int(RecordKind.LEG)
 _SETTLE = int(RecordKind.SETTLE)
@@ -81,8 +86,19 @@ class CallBooks:
         crash.point("before_settle")
         settlement = settle(self.legs, outcome.delivered, admission.bound)
         at_ms = admission.started_ms + outcome.duration_ms
-        end = self._journal.append(_SETTLE, encode((admission.call, at_ms, outcome)))  # a Settled
+        record = encode((admission.call, at_ms, outcome))  # a Settled
+        if len(record) > MAX_SETTLE_BYTES:
+            outcome = _shortened(outcome)
+            record = encode((admission.call, at_ms, outcome))
+        end = self._journal.append(_SETTLE, record)
         self._settled = True
         crash.point("mid_settle")
         self._on_closed(self, Closed(admission, self.legs, outcome, settlement, at_ms, end))
         return settlement
+
+
+def _shortened(outcome: Outcome) -> Outcome:
+    reason, error = outcome.finish_reason, outcome.error
+    return msgspec.structs.replace(
+        outcome, finish_reason=reason[:100] if reason else reason, error=error[:100] if error else error
+    )

@@ -88,7 +88,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=Tr
     duration_ms: int = 0
 
 
-class LegShare(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class LegShare(msgspec.Struct, frozen=True, gc=False):
     """What one leg cost and who gets it: `cost + operator_loss = owner_share + operator_share + provider_share`."""
 
     leg: int
@@ -101,7 +101,7 @@ class LegShare(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     operator_loss: NanoDollars = NanoDollars(0)
 
 
-class Settlement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Settlement(msgspec.Struct, frozen=True, gc=False):
     """What a call cost its caller, at most what was held, and who gets it: the sums of its legs."""
 
     cost: NanoDollars

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from relay.ledger.entries import Account, NanoDollars, credit
+from relay.ledger.errors import InsufficientCredit
 from relay.storage.ids import OrganisationId
 
 
@@ -27,6 +28,15 @@ class Credit:
         if self._arrived:
             self._take_in()
         return self._spendable.get(organisation, 0)
+
+    def take(self, organisation: OrganisationId, amount: NanoDollars) -> None:
+        """Takes credit that there is. Raises InsufficientCredit; nothing needs no credit."""
+        if self._arrived:
+            self._take_in()
+        available = self._spendable.get(organisation, 0)
+        if amount > available and amount:
+            raise InsufficientCredit(amount, NanoDollars(available))
+        self._spendable[organisation] = available - amount
 
     def change(self, organisation: OrganisationId, amount: int) -> None:
         self._spendable[organisation] = self._spendable.get(organisation, 0) + amount

@@ -50,11 +50,11 @@ class EarningsBook:
     def load(self, days: Iterable[tuple[NodeId, int, NanoDollars, int]]) -> None:
         """Takes in what was earned by node and day (days since 1970), days rising: `(node, day, earned, answers)`."""
         for node, day, earned, answers in days:
-            self._add(node, day=day, earned=earned, answers=answers)
+            self._add(node, day, earned, answers)
 
     def add(self, node: NodeId, earned: NanoDollars, at_ms: int) -> None:
         """One answer, or part of one."""
-        self._add(node, day=at_ms // DAY_MS, earned=earned, answers=1)
+        self._add(node, at_ms // DAY_MS, earned, 1)
 
     def of(self, node: NodeId, now_ms: int) -> Earnings:
         purse = self._purses.get(node)
@@ -65,7 +65,7 @@ class EarningsBook:
             NanoDollars(purse.today), NanoDollars(purse.this_month), NanoDollars(purse.lifetime), purse.answers
         )
 
-    def _add(self, node: NodeId, *, day: int, earned: int, answers: int) -> None:
+    def _add(self, node: NodeId, day: int, earned: int, answers: int) -> None:
         purse = self._purses.get(node)
         if purse is None:
             purse = self._purses[node] = _Purse()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 from pathlib import Path
 from typing import Self
 
@@ -28,6 +29,7 @@ class MappedFile:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
         try:
             _allocate(descriptor, size)
+            _sync_directory(path.parent)
             return cls(descriptor, size)
         except BaseException:
             os.close(descriptor)
@@ -36,6 +38,8 @@ class MappedFile:
 
     def sync(self) -> None:
         """Blocks until the disk has it. Releases the interpreter lock meanwhile, which `mmap.flush` does not."""
+        if sys.platform == "win32":
+            self._map.flush()  # there a file's own flush does not know of its mapped pages
         os.fsync(self._descriptor)
 
     def close(self) -> None:
@@ -50,3 +54,14 @@ def _allocate(descriptor: int, size: int) -> None:
         return
     for start in range(0, size, len(_ZEROS)):
         os.write(descriptor, _ZEROS[: size - start])
+
+
+def _sync_directory(directory: Path) -> None:
+    """A new file survives a power cut only if the folder that names it does."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

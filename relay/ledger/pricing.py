@@ -33,7 +33,8 @@ FREE = Price(prompt=PicoDollars(0), completion=PicoDollars(0))
 
 def rounded(pico: int) -> NanoDollars:
     """Pico-dollars to nano-dollars, half to even."""
-    nano, rest = divmod(pico, _PICO_PER_NANO)
-    if rest > 500 or (rest == 500 and nano & 1):
-        nano += 1
-    return NanoDollars(nano)
+    nano: NanoDollars
+    nano, rest = divmod(pico, _PICO_PER_NANO)  # type: ignore[assignment]  # a NewType call costs as much as the division
+    if rest < 500 or (rest == 500 and not nano & 1):
+        return nano
+    return NanoDollars(nano + 1)

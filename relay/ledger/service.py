@@ -28,8 +28,8 @@ from relay.ledger.carrier import Carrier
 from relay.ledger.credit import Credit
 from relay.ledger.earnings import Earnings, EarningsBook
 from relay.ledger.entries import CallId, NanoDollars
-from relay.ledger.errors import InsufficientCredit, LedgerUnavailable
-from relay.ledger.journal import Journal, RecordKind
+from relay.ledger.errors import LedgerUnavailable
+from relay.ledger.journal import MAX_RECORD_BYTES, Journal, RecordKind
 from relay.ledger.lock import DirectoryLock
 from relay.ledger.records import encode
 from relay.ledger.recovery import recover
@@ -101,22 +101,23 @@ class Ledger:
 
     def admit(self, admission: Admission) -> CallBooks:
         """Takes the hold and opens the call's books. InsufficientCredit and LedgerUnavailable leave no trace."""
-        call, organisation, bound = admission.call, admission.organisation, admission.bound
-        available = self._credit.available(organisation)
-        if bound > available and bound:
-            raise InsufficientCredit(bound, NanoDollars(available))
+        call = admission.call
+        journal = self._journal
         if call in self._open:
             raise ValueError(f"call {call} is open already")
-        journal = self._journal
+        record = encode(admission)
+        if len(record) > MAX_RECORD_BYTES:
+            raise ValueError(f"call {call} has a model of {len(admission.model)} characters")
         if not journal.has_room((len(self._open) + 1) * CALL_ROOM_BYTES):
             raise LedgerUnavailable("its journal is full")
+        self._credit.take(admission.organisation, admission.bound)
         try:
             seat = self._board.take(call)
         except OSError as error:
+            self._credit.change(admission.organisation, admission.bound)
             raise LedgerUnavailable(f"no room for its board ({error.strerror})") from error
         books = self._open[call] = CallBooks(admission, journal, seat, self._close)  # before its record: see `carrier`
-        journal.append(_ADMIT, encode(admission))
-        self._credit.change(organisation, -bound)
+        journal.append(_ADMIT, record)
         if self._carrier.idle:
             self._carrier.wake()
         crash.point("after_hold")

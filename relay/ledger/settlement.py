@@ -17,29 +17,23 @@ from relay.ledger.pricing import rounded
 OWNER_PERCENT = 70
 
 _ZERO = NanoDollars(0)
-NOTHING = Settlement(
-    cost=_ZERO, owner_share=_ZERO, operator_share=_ZERO, provider_share=_ZERO, operator_loss=_ZERO, legs=()
-)
+NOTHING = Settlement(_ZERO, _ZERO, _ZERO, _ZERO, _ZERO, ())
 
 
 def settle(terms: Mapping[int, LegTerms], delivered: Sequence[Delivered], bound: NanoDollars) -> Settlement:
     """Prices what was delivered, never over `bound`. `terms` is by leg number; ValueError for a leg it lacks."""
-    if not delivered:
-        return NOTHING
     if len(delivered) == 1:
-        leg = delivered[0]
-        agreed = _terms(terms, leg)
-        pico = leg.prompt_tokens * agreed.price.prompt + leg.completion_tokens * agreed.price.completion
-        share = _share(agreed, leg, rounded(pico), bound)
-        return Settlement(
-            cost=share.cost,
-            owner_share=share.owner_share,
-            operator_share=share.operator_share,
-            provider_share=share.provider_share,
-            operator_loss=share.operator_loss,
-            legs=(share,),
-        )
-    return _sum(_shares(terms, delivered, bound))
+        return _settle_one(terms, delivered[0], bound)
+    return _sum(_shares(terms, delivered, bound)) if delivered else NOTHING
+
+
+def _settle_one(terms: Mapping[int, LegTerms], leg: Delivered, bound: NanoDollars) -> Settlement:
+    """What nearly every call comes to."""
+    agreed = _terms(terms, leg)
+    share = _share(agreed, leg, agreed.price.cost(leg.prompt_tokens, leg.completion_tokens), bound)
+    return Settlement(
+        share.cost, share.owner_share, share.operator_share, share.provider_share, share.operator_loss, (share,)
+    )
 
 
 def _shares(terms: Mapping[int, LegTerms], delivered: Sequence[Delivered], bound: NanoDollars) -> list[LegShare]:
@@ -47,8 +41,8 @@ def _shares(terms: Mapping[int, LegTerms], delivered: Sequence[Delivered], bound
     fee = first.prompt_tokens * _terms(terms, first).price.prompt
     total = sum(leg.completion_tokens for leg in delivered)
     shares = []
-    output = tokens = charged = left = 0
-    left = bound
+    output = tokens = charged = 0
+    left: int = bound
     for leg in delivered:
         agreed = _terms(terms, leg)
         tokens += leg.completion_tokens
@@ -63,25 +57,13 @@ def _shares(terms: Mapping[int, LegTerms], delivered: Sequence[Delivered], bound
 
 
 def _share(agreed: LegTerms, leg: Delivered, due: NanoDollars, left: NanoDollars) -> LegShare:
-    cost = min(due, left)
+    cost = due if due < left else left  # noqa: FURB136 - half the time of min(), on every call
     if isinstance(agreed.payee, NodePayee):
-        owner_share = cost * OWNER_PERCENT // 100
-        return LegShare(
-            leg=leg.leg,
-            prompt_tokens=leg.prompt_tokens,
-            completion_tokens=leg.completion_tokens,
-            cost=cost,
-            owner_share=NanoDollars(owner_share),
-            operator_share=NanoDollars(cost - owner_share),
-        )
-    return LegShare(
-        leg=leg.leg,
-        prompt_tokens=leg.prompt_tokens,
-        completion_tokens=leg.completion_tokens,
-        cost=cost,
-        provider_share=due,
-        operator_loss=NanoDollars(due - cost),
-    )
+        owner_share: NanoDollars = cost * OWNER_PERCENT // 100  # type: ignore[assignment]  # a NewType call costs 70 ns
+        rest: NanoDollars = cost - owner_share  # type: ignore[assignment]
+        return LegShare(leg.leg, leg.prompt_tokens, leg.completion_tokens, cost, owner_share, rest)
+    loss = NanoDollars(due - cost)
+    return LegShare(leg.leg, leg.prompt_tokens, leg.completion_tokens, cost, _ZERO, _ZERO, due, loss)
 
 
 def _sum(shares: Sequence[LegShare]) -> Settlement:

@@ -162,6 +162,24 @@ async def test_a_providers_excess_over_the_hold_is_the_operators(ledger: Ledger,
     assert ledger.available(ORGANISATION) == PLENTY - 1000
 
 
+async def test_a_finish_reason_without_end_is_cut_and_the_call_settled(ledger: Ledger, database: Database) -> None:
+    books = ledger.admit(an_admission())
+    books.leg(provider_leg())
+    books.settle(an_outcome(finish_reason="x" * 100_000, error="y" * 100_000))
+    await ledger.flush()
+    row = database.read_sync(usage_of)[1]
+    assert (row["finish_reason"], row["error"]) == ("x" * 100, "y" * 100)
+
+
+async def test_an_admission_that_cannot_be_written_down_leaves_no_trace(ledger: Ledger) -> None:
+    with pytest.raises(ValueError, match="model"):
+        ledger.admit(an_admission(model="m" * 5000))
+    with pytest.raises(ValueError, match="open already"):
+        ledger.admit(an_admission(ledger.admit(an_admission(1)).admission.call))
+    assert ledger.available(ORGANISATION) == PLENTY - an_admission().bound
+    assert ledger.open_calls == 1
+
+
 async def test_a_deposit_arrives_once_however_often_it_is_made(ledger: Ledger, database: Database) -> None:
     for _ in range(3):
         await ledger.deposit(ORGANISATION, NanoDollars(500), reference="invoice 7")

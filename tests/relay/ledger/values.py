@@ -61,7 +61,7 @@ def balances(connection: Connection) -> dict[Account, int]:
 
 
 def usage_of(connection: Connection) -> dict[int, dict[str, Any]]:
-    words = {number: text for number, text in connection.execute(select(labels.c.id, labels.c.text))}
+    words: dict[int, str] = dict(connection.execute(select(labels.c.id, labels.c.text)).all())
     worded = ("model", "state", "target", "node", "provider", "token_source", "finish_reason", "error")
     return {
         row["call"]: {name: words.get(value) if name in worded else value for name, value in row.items()}
