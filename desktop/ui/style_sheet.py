@@ -11,7 +11,6 @@ from desktop.ui.views import Tone
 _TEMPLATE = """
 QMainWindow, QDialog, QScrollArea, #page {{ background: {c.page}; border: none; }}
 QFrame[card="true"] {{ background: {c.card}; border: 1px solid {c.edge}; border-radius: {card}px; }}
-QFrame[rule="true"] {{ background: {c.edge}; border: none; }}
 
 QLabel {{ color: {c.text}; background: transparent; }}
 QLabel[ink="muted"] {{ color: {c.muted}; }}
