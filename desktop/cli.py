@@ -131,7 +131,7 @@ def _quit_verb(verb: argparse.ArgumentParser) -> None:
 
 def _local_verb(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--port", type=_port, help="the relay's port (default: 8484; 0 takes a free one)")
-    verb.add_argument("--yes", action="store_true", help="ask nothing")
+    verb.add_argument("--yes", action="store_true", help="for scripts: never ask anything (nothing is asked now)")
     verb.add_argument("--headless", action="store_true", help="no tray and no window")
     verb.add_argument("--json-ready", action="store_true", help="print one JSON line when ready instead of the text")
     verb.set_defaults(act=_local)

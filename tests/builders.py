@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 # --- desktop: the agent's snapshot ---------------------------------------------------------------------------------
-
 from desktop.agent.state import (
     Earnings,
     Enrolment,

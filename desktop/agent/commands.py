@@ -6,7 +6,7 @@ wanted, never how; whether it worked shows in the next `Snapshot`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from desktop.agent.state import Mode
 
@@ -35,7 +35,7 @@ class Enrol:
     """Makes this PC a node of `relay` (an http or https address): with a token at once, without one by browser."""
 
     relay: str
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

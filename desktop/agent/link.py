@@ -26,6 +26,7 @@ from desktop.agent.outbox import LinkTooSlowError
 from desktop.agent.retry import SETTLED_S, Backoff, Parting, parting
 from desktop.agent.serving import Floor
 from desktop.agent.state import LinkState
+from desktop.errors import DesktopError
 from desktop.settings import LinkSettings
 from desktop.system.hardware import Facts
 from relay.wire.errors import ProtocolViolation, RelayNotProven
@@ -139,11 +140,15 @@ class Link:
                 opened = await self._open(connection)
             if isinstance(opened, Refuse):
                 return parting(opened.code, opened.message, retry_after=opened.retry_after)
+            # Before the session is used, or the next hello would look like that of a copy. A keystore may take its time.
+            self._member = await self._owner.keep_link_secret(opened.link_secret) or self._member
             self._current = connection
             self._say("ready")
             await connection.serve(opened.heartbeat_s)
         except TimeoutError:
             return Parting("the relay did not greet in time")
+        except DesktopError as error:
+            return Parting(str(error).rstrip("."), least_wait=self._settings.retry_most_s)
         except RelayNotProven as error:
             return Parting(error.message, least_wait=self._settings.retry_most_s)
         except ProtocolViolation as error:
@@ -163,7 +168,7 @@ class Link:
             connection.serving.lost()
 
     async def _open(self, connection: Connection) -> Welcome | Refuse:
-        """Challenge, hello, welcome. The link secret is durable before the session is used."""
+        """Challenge, hello, and the relay's verdict."""
         session, hello = connection.session, self._introduction
         while True:
             for event in session.receive(await connection.receive(), connection.now()):
@@ -172,8 +177,6 @@ class Link:
                         message = session.hello(app_version=hello.app_version, os=hello.os, hardware=hello.hardware)
                         await connection.socket.send(message)
                     case Welcome():
-                        member = await self._owner.keep_link_secret(event.link_secret)
-                        self._member = member or self._member
                         return event
                     case Refuse():
                         return event

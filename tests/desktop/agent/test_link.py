@@ -77,6 +77,17 @@ async def test_a_wait_the_relay_asks_for_is_kept(desktop: Desktop, relay: FakeRe
     assert 999 < snapshot.link.retry_at - snapshot.link.since < 1200
 
 
+async def test_a_secret_that_cannot_be_kept_ends_the_link_with_the_reason(desktop: Desktop, relay: FakeRelay) -> None:
+    async with desktop.running():
+        await desktop.join(relay)
+        folder = desktop.paths.data / "secrets"
+        folder.rename(folder.with_name("moved"))
+        folder.write_text("in the way")
+        await (await relay.link()).close(CloseCode.GOING_AWAY)
+        snapshot = await desktop.until(lambda s: s.link.kind == "waiting" and "secrets" in s.link.problem)
+    assert snapshot.sharing.reason is Reason.RELAY_UNREACHABLE
+
+
 async def test_an_unreachable_relay_is_a_waiting_link_with_the_reason(desktop: Desktop, relay: FakeRelay) -> None:
     async with desktop.running():
         await desktop.join(relay)
