@@ -140,7 +140,7 @@ class Link:
                 opened = await self._open(connection)
             if isinstance(opened, Refuse):
                 return parting(opened.code, opened.message, retry_after=opened.retry_after)
-            # Before the session is used, or the next hello would look like that of a copy. A keystore may take its time.
+            # Before the session is used, or the next hello looks like that of a copy. A keystore may take its time.
             self._member = await self._owner.keep_link_secret(opened.link_secret) or self._member
             self._current = connection
             self._say("ready")
