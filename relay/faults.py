@@ -1,7 +1,7 @@
 """Named instants at which a test can kill the process, as a power cut would.
 
-`CRASH_AT=before_settle nightjar-relay serve` dies by SIGKILL the first time a call reaches that point. Without the
-variable `crash.point` is a function that does nothing.
+`CRASH_AT=before_settle nightjar-relay serve` dies by SIGKILL the first time that point is reached, `before_settle@3`
+the third time. Without the variable `crash.point` does nothing.
 """
 
 from __future__ import annotations
@@ -48,15 +48,19 @@ class CrashPoints:
     """Dies at the armed point, passes every other."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        armed = environment.get("CRASH_AT", "")
-        if armed and armed not in get_args(CrashPoint):
-            raise UnknownCrashPoint(armed)
-        self._armed = armed
+        value = environment.get("CRASH_AT", "")
+        name, at, nth = value.partition("@")
+        if value and (name not in get_args(CrashPoint) or (at and not nth.isdecimal())):
+            raise UnknownCrashPoint(value)
+        self._armed = name
+        self._passes_left = int(nth) - 1 if nth else 0
 
     def point(self, name: CrashPoint) -> None:
         """Ends the process here if this is the armed point: no handler, no flush, no goodbye."""
         if name == self._armed:
-            os.kill(os.getpid(), signal.SIGKILL)
+            if not self._passes_left:
+                os.kill(os.getpid(), signal.SIGKILL)
+            self._passes_left -= 1
 
 
 crash = CrashPoints(os.environ)

@@ -59,6 +59,7 @@ class Ledger:
         self._lock = lock
         self._closed = False
         self._credit = Credit(database.read_sync(store.credits_of))
+        self._last_call = database.read_sync(store.last_call)
         self._earnings = EarningsBook()
         self._earnings.load(database.read_sync(store.earned_days))
         self._open: dict[CallId, CallBooks] = {}
@@ -94,6 +95,11 @@ class Ledger:
     def open_calls(self) -> int:
         """Calls admitted and not settled."""
         return len(self._open)
+
+    @property
+    def last_call(self) -> CallId:
+        """The highest call id in the books when the ledger was opened: newer calls must have higher ones."""
+        return self._last_call
 
     def available(self, organisation: OrganisationId) -> NanoDollars:
         """What the organisation can spend now, holds taken off."""

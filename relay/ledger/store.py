@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from relay.faults import crash
 from relay.ledger.batch import Batch, JournalMark, OpenHold, transactions
@@ -65,6 +65,11 @@ def open_holds(connection: Connection) -> dict[CallId, OpenHold]:
         )
         for row in rows
     }
+
+
+def last_call(connection: Connection) -> CallId:
+    """The highest id of a call that is settled; 0 if there is none."""
+    return CallId(connection.execute(select(func.max(usage.c.call))).scalar() or 0)
 
 
 def credits_of(connection: Connection) -> dict[OrganisationId, NanoDollars]:

@@ -23,7 +23,19 @@ def test_a_crash_point_that_is_not_armed_does_nothing() -> None:
     CrashPoints({"CRASH_AT": "mid_settle"}).point("after_hold")
 
 
-def test_a_crash_point_nobody_knows_is_an_error_with_the_names() -> None:
+def test_a_crash_point_can_wait_for_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed: list[int] = []
+    monkeypatch.setattr("os.kill", lambda *_: killed.append(len(passed)))
+    passed: list[int] = []
+    points = CrashPoints({"CRASH_AT": "mid_settle@3"})
+    for number in range(3):
+        points.point("mid_settle")
+        passed.append(number)
+    assert killed == [2]
+
+
+@pytest.mark.parametrize("value", ["mid-settle", "mid_settle@", "mid_settle@soon", "@2"])
+def test_a_crash_point_nobody_knows_is_an_error_with_the_names(value: str) -> None:
     with pytest.raises(UnknownCrashPoint) as caught:
-        CrashPoints({"CRASH_AT": "mid-settle"})
+        CrashPoints({"CRASH_AT": value})
     assert "mid_settle" in caught.value.remedy

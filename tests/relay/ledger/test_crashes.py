@@ -109,6 +109,16 @@ def test_the_books_are_in_order_after_a_crash_at_every_named_point(
     assert_books_match(database, folder, told)
 
 
+@pytest.mark.parametrize("point", ["before_commit@2", "before_commit@4", "after_commit@2", "after_commit@3"])
+def test_a_batch_is_carried_once_though_the_process_dies_beside_its_commit(
+    database: Database, tmp_path: Path, folder: Path, point: str
+) -> None:
+    """The first commit is that of opening; the later ones carry calls."""
+    told = crash_at(point, tmp_path, calls=1_000_000)
+    assert told.settled
+    assert_books_match(database, folder, told)
+
+
 def test_a_crash_while_the_crash_is_repaired_changes_nothing(database: Database, tmp_path: Path, folder: Path) -> None:
     told = crash_at("mid_settle", tmp_path)
     for point in ("before_commit", "before_commit", "after_commit", "after_commit"):

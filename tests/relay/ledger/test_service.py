@@ -227,6 +227,7 @@ async def test_closing_and_opening_loses_nothing(database: Database, folder: Pat
         for call in range(start, start + 300):
             run_call(ledger, call)
         await ledger.aclose()
+        assert ledger.last_call == max(start - 701, 0)
     assert len(database.read_sync(usage_of)) == 900
     assert database.read_sync(check).in_order
     assert database.read_sync(balances)[credit(ORGANISATION)] == PLENTY - 900 * COST
