@@ -13,7 +13,7 @@ and from the attempt's output (`accepted`, `commit`, `emit`, `complete`, `attemp
 from __future__ import annotations
 
 import enum
-from typing import Protocol
+from typing import Final, Protocol
 
 from relay.accounts.identity import Identity
 from relay.completions.envelope import JSON_TYPE, PING, STREAM_TYPE, ChatEnvelope, error_body, error_headers
@@ -26,14 +26,13 @@ from relay.completions.services import CallServices
 from relay.faults import crash
 from relay.ledger.books import CallBooks
 from relay.ledger.calls import CallState, Delivered, LegTerms, Outcome, TokenSource
-from relay.ledger.entries import CallId
 from relay.nodes.link import LinkUnavailable
 from relay.upstreams.port import Attempt, Failure, Fault
-from relay.upstreams.target import NodeTarget, Target
+from relay.upstreams.target import NodeTarget, Route, Target
 
 
 class Phase(enum.IntEnum):
-    """Where a call stands; the watch's deadlines depend on it."""
+    """Where a call stands; how much silence is tolerated depends on it."""
 
     CONNECTING = 0
     WAITING = 1
@@ -43,17 +42,20 @@ class Phase(enum.IntEnum):
     CLOSED = 5
 
 
-_HEAD = (
+CONNECTING, WAITING, ACCEPTED, COMMITTED, ENDING, CLOSED = (int(phase) for phase in Phase)
+"""As plain numbers, because some of them are compared for every chunk."""
+
+_EXPIRED: Final = {
+    CONNECTING: ("no connection in time", "connect_timeout"),
+    WAITING: ("no response in time", "header_timeout"),
+    ACCEPTED: ("no content in time", "first_content_timeout"),
+    COMMITTED: ("the answer stopped coming", "gap_timeout"),
+}
+
+_HEAD: Final = (
     b"%bx-request-id: req-%016x\r\nx-generation-id: gen-%016x\r\nx-nightjar-target: %b\r\nx-nightjar-pool: %b\r\n"
     b"x-nightjar-attempts: %d\r\nx-nightjar-overhead-ms: %.2f\r\n"
 )
-
-_EXPIRED = {
-    Phase.CONNECTING: ("no connection in time", "connect_timeout"),
-    Phase.WAITING: ("no response in time", "header_timeout"),
-    Phase.ACCEPTED: ("no content in time", "first_content_timeout"),
-    Phase.COMMITTED: ("the answer stopped coming", "gap_timeout"),
-}
 
 
 class Output(Protocol):
@@ -69,10 +71,10 @@ class Call:
     """The life of one call. See the module's docstring."""
 
     __slots__ = (
-        "_attempt", "_books", "_chain", "_deadline", "_expires", "_failure", "_finish_reason", "_head_sent", "_legs",
-        "_limits", "_output", "_overhead_ms", "_repeated", "_reply", "_reply_end", "_services", "_silent_since",
-        "_started", "_state", "_targets", "_ttft", "attempts", "created", "delivery", "envelope", "id", "identity",
-        "max_tokens", "phase", "prompt_tokens", "request", "target",
+        "_attempt", "_books", "_chain", "_expires", "_failure", "_finish_reason", "_head_sent", "_heard_at", "_legs",
+        "_next_target", "_output", "_overhead_ms", "_patience", "_pinged_at", "_repeated", "_reply", "_reply_end",
+        "_route", "_services", "_started", "_state", "_ttft", "_waits_s", "_watch", "attempts", "delivery", "id",
+        "identity", "max_tokens", "phase", "prompt_tokens", "request", "target",
     )  # fmt: skip
 
     def __init__(
@@ -80,28 +82,27 @@ class Call:
         services: CallServices,
         reply: Reply,
         *,
-        call_id: CallId,
         identity: Identity,
         request: ChatRequest,
-        targets: list[Target],
+        route: Route,
         books: CallBooks,
         max_tokens: int,
     ) -> None:
-        self.id = call_id
+        self.id = books.admission.call
         self.identity = identity
         self.request = request
         self.max_tokens = max_tokens
-        self.created = services.clock.now_ms() // 1000
-        self.envelope = ChatEnvelope(f"chatcmpl-{call_id:016x}", self.created, request.model)
         self.delivery = Delivery()
-        self.phase = Phase.CONNECTING
+        self.phase = CONNECTING
         self.attempts = 0
-        self._legs = 0
-        self.target: Target = targets[0]
+        self.prompt_tokens = 0
+        self.target: Target = route.targets[0]
         self._services = services
         self._reply = reply
-        self._targets = targets
+        self._route = route
+        self._next_target = 1
         self._books = books
+        self._legs = 0
         self._attempt: Attempt | None = None
         self._output: Output | None = None
         self._chain: list[tuple[str, Failure]] = []
@@ -111,70 +112,78 @@ class Call:
         self._state: CallState = "completed"
         self._failure = ""
         self._finish_reason = ""
-        self.prompt_tokens = 0
-        self._limits = services.timers.settings
-        self._started = services.clock.now()
-        self._overhead_ms = 0.0
         self._ttft = 0.0
-        self._silent_since = self._expires = self._deadline = 0.0
-
-    # --- attempts ---------------------------------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Make the first attempt."""
-        watch = self._services.watch
+        self._started = services.clock.now()
+        self._watch = watch = services.watch
         watch.add(self)
-        self._silent_since = watch.now
-        self._expires = watch.now + self._limits.call_s
-        self._overhead_ms = (self._services.clock.now() - self._started) * 1000
-        self._open(self._targets.pop(0))
+        self._heard_at = self._pinged_at = watch.now
+        self._expires = watch.now + services.timers.settings.call_s
 
-    def _open(self, target: Target) -> None:
-        self.target = target
-        self.attempts += 1
-        self._legs += 1
-        self._books.leg(LegTerms(number=self._legs, target=target.name, payee=target.payee, price=target.price))
-        self._enter(Phase.CONNECTING, self._limits.connect_s)
-        crash.point("after_dispatch")
-        try:
-            self._output, self._attempt = self._services.open_attempt(self, target)
-        except LinkUnavailable as error:
-            self.attempt_failed(Failure(Fault.GONE, str(error), "node_gone"))
+    # --- facts that outputs ask for -----------------------------------------------------------------------------------
 
-    def _enter(self, phase: Phase, seconds: float) -> None:
-        self.phase = phase
-        self._deadline = min(self._expires, self._services.watch.now + seconds)
+    @property
+    def created(self) -> int:
+        """Unix seconds, as the answer shows them."""
+        return self._books.admission.started_ms // 1000
 
-    def connected(self) -> None:
-        """The request is on its way."""
-        self._enter(Phase.WAITING, self._services.timers.header(self.target))
-
-    def accepted(self, prompt_tokens: int = 0) -> None:
-        """The target has taken the call on; `prompt_tokens` if it said so already."""
-        self.prompt_tokens = min(prompt_tokens, self.request.prompt_bound)
-        self._enter(Phase.ACCEPTED, self._services.timers.first_content(self.target, self.prompt_tokens))
+    @property
+    def envelope(self) -> ChatEnvelope:
+        """The writer of this call's own OpenAI objects."""
+        return ChatEnvelope(f"chatcmpl-{self.id:016x}", self.created, self.request.model)
 
     @property
     def seed(self) -> int:
         """The caller's, or one of this call's own: a node's sampler is always seeded, so that it can be checked."""
         return self.id if self.request.seed is None else self.request.seed
 
+    # --- attempts -----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Make the first attempt."""
+        self._overhead_ms = (self._services.clock.now() - self._started) * 1000
+        self._open(self.target)
+
+    def _open(self, target: Target) -> None:
+        self.target = target
+        self.attempts += 1
+        self._legs += 1
+        self._books.leg(LegTerms(number=self._legs, target=target.name, payee=target.payee, price=target.price))
+        self._patience = self._services.timers.of(target)
+        self._enter(CONNECTING, self._patience.connect)
+        crash.point("after_dispatch")
+        try:
+            self._output, self._attempt = self._services.open_attempt(self, target)
+        except LinkUnavailable as error:
+            self.attempt_failed(Failure(Fault.GONE, str(error), "node_gone"))
+
+    def _enter(self, phase: int, silence_s: float) -> None:
+        self.phase = phase
+        self._waits_s = silence_s
+        self._heard_at = self._watch.now
+
+    def connected(self) -> None:
+        """The request is on its way."""
+        self._enter(WAITING, self._patience.header)
+
+    def accepted(self, prompt_tokens: int = 0) -> None:
+        """The target has taken the call on; `prompt_tokens` if it said so already."""
+        if prompt_tokens:
+            self.prompt_tokens = min(prompt_tokens, self.request.prompt_bound)
+        self._enter(ACCEPTED, self._patience.until_content(self.prompt_tokens))
+
     def attempt_failed(self, failure: Failure) -> None:
         """The attempt is over without an answer."""
         self._attempt = None
-        if self.phase >= Phase.ENDING:
+        if self.phase >= ENDING:
             return
         self._chain.append((self.target.name, failure))
-        if self.phase is Phase.COMMITTED:
+        if self.phase == COMMITTED:
             self._fail_in_band(refusal(self._chain[-1:]))
             return
         if failure.fault is Fault.BUSY:
             self.attempts -= 1
-        limit = self._limits.attempts
-        verdict = decide(
-            failure, attempts=self.attempts, limit=limit, untried=len(self._targets), repeated=self._repeated
-        )
-        self._follow(verdict)
+        limit, untried = self._services.timers.settings.attempts, len(self._route.targets) - self._next_target
+        self._follow(decide(failure, attempts=self.attempts, limit=limit, untried=untried, repeated=self._repeated))
 
     def _follow(self, verdict: Verdict) -> None:
         if verdict is Verdict.SAME:
@@ -182,19 +191,19 @@ class Call:
             self._open(self.target)
         elif verdict is Verdict.NEXT:
             self._repeated = False
-            self._open(self._targets.pop(0))
+            self._next_target += 1
+            self._open(self._route.targets[self._next_target - 1])
         else:
             self.fail(refusal(self._chain))
 
-    # --- the answer -------------------------------------------------------------------------------------------------
+    # --- the answer ---------------------------------------------------------------------------------------------------
 
     def commit(self) -> None:
         """The first content is here: from now on this answer is the caller's."""
-        if self.phase < Phase.COMMITTED:
+        if self.phase < COMMITTED:
             self._ttft = self._services.clock.now() - self._started
             self._books.committed(self.prompt_tokens)
-            self.touch()
-            self.phase = Phase.COMMITTED
+            self._enter(COMMITTED, self._patience.gap)
 
     def commit_stream(self) -> None:
         """Content of a node is here: for a plain call it reaches nobody yet, so the call can still fail over."""
@@ -204,32 +213,30 @@ class Call:
             self.touch()
 
     def touch(self) -> None:
-        """The target lives: the gap timer starts anew."""
-        self._deadline = self._services.watch.now + self._services.timers.gap(self.target)
+        """The target lives: its silence is counted anew."""
+        self._heard_at = self._watch.now
 
     def emit(self, data: bytes, tokens: int) -> None:
         """Write stream bytes to the caller; `tokens` is the completion so far, these bytes included."""
         if not self._head_sent:
             self._send_head()
-        self._deadline = self._silent_since = self._services.watch.now
-        self._deadline += self._services.timers.gap(self.target)
+        self._heard_at = self._watch.now
         self._reply.send(data)
         self.delivery.written(len(data), tokens)
         self._services.after_flush(self)
-        if self._reply.unsent() > self._limits.slow_caller_bytes:
-            self._drop_slow_caller()
 
     def _send_head(self) -> None:
         self._head_sent = True
         self._reply.begin(200, self._headers(STREAM_TYPE))
 
     def _headers(self, content_type: bytes) -> bytes:
+        target = self.target
         return _HEAD % (
             content_type,
             self.id,
             self.id,
-            self.target.name.encode(),
-            self.target.pool.encode(),
+            target.name.encode(),
+            target.pool.encode(),
             self.attempts,
             self._overhead_ms,
         )
@@ -248,7 +255,7 @@ class Call:
         """A plain answer is whole."""
         self._attempt = None
         self.prompt_tokens = prompt_tokens
-        self.commit()
+        self._ttft = self._services.clock.now() - self._started
         self._reply.respond(200, self._headers(JSON_TYPE), body)
         self.delivery.written(len(body), tokens)
         self._end("completed", reason)
@@ -257,15 +264,15 @@ class Call:
         crash.point("after_last_token")
         self._state = state
         self._finish_reason = reason
-        self._enter(Phase.ENDING, self._limits.drain_s)
+        self._enter(ENDING, self._services.timers.settings.drain_s)
         self._services.after_flush(self)
 
-    # --- ends without an answer -------------------------------------------------------------------------------------
+    # --- ends without an answer ---------------------------------------------------------------------------------------
 
     def fail(self, error: Refusal, state: CallState = "failed") -> None:
         """End the call with an error, in whatever form the caller can still be told."""
         self.drop_attempt()
-        if self.phase >= Phase.ENDING:
+        if self.phase >= ENDING:
             return
         if self._head_sent:
             self._fail_in_band(error, state)
@@ -276,29 +283,20 @@ class Call:
 
     def _fail_in_band(self, error: Refusal, state: CallState = "failed") -> None:
         self._failure = error.code or error.kind
-        if not self.request.stream:
-            self._settle(state)
-            self._reply.respond(error.status, error_headers(error, f"req-{self.id:016x}"), error_body(error))
-            return
         self._reply_end = self.envelope.error(error)
         self._end(state, "error")
 
-    def _drop_slow_caller(self) -> None:
-        self.drop_attempt()
-        self._failure = "caller_too_slow"
-        self._settle("cancelled")
-        self._reply.abort()
-
     def caller_gone(self) -> None:
         """The caller hung up: stop everything upstream, charge what was written."""
-        if self.phase is Phase.CLOSED:
+        if self.phase == CLOSED:
             return
         self.drop_attempt()
-        if self.phase is not Phase.ENDING:
+        if self.phase != ENDING:
             self._failure = "caller_gone"
         self._settle("cancelled")
 
     def drop_attempt(self) -> None:
+        """Stop what runs upstream, if anything does."""
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
             attempt.cancel()
@@ -313,27 +311,32 @@ class Call:
         if self._attempt is not None:
             self._attempt.resume()
 
-    # --- time -------------------------------------------------------------------------------------------------------
+    # --- time ---------------------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
         """Called ten times a second."""
-        if now >= self._deadline:
+        if now - self._heard_at >= self._waits_s or now >= self._expires:
             self._expired(now)
-        elif self.phase is Phase.ENDING:
+        elif self.phase == ENDING:
             self.flushed()
-        elif self.request.stream and now - self._silent_since >= self._limits.heartbeat_s:
-            if not self._head_sent:
-                self._send_head()
-            self._silent_since = now
-            self._reply.send(PING)
+        elif self.request.stream:
+            heartbeat_s = self._services.timers.settings.heartbeat_s
+            if now - max(self._heard_at, self._pinged_at) >= heartbeat_s:
+                self._ping(now)
+
+    def _ping(self, now: float) -> None:
+        if not self._head_sent:
+            self._send_head()
+        self._pinged_at = now
+        self._reply.send(PING)
 
     def _expired(self, now: float) -> None:
-        if self.phase is Phase.ENDING:
+        if self.phase == ENDING:
             self._settle("cancelled")
             self._reply.abort()
             return
         if now >= self._expires:
-            message = f"The call took longer than {self._limits.call_s:.0f} s."
+            message = f"The call took longer than {self._services.timers.settings.call_s:.0f} s."
             self.fail(Refusal(504, message, kind="timeout_error", code="call_timeout"), "expired")
             return
         self.drop_attempt()
@@ -341,14 +344,22 @@ class Call:
 
     def flushed(self) -> None:
         """One loop turn after a write: what has left is put on the board; an answer that has left whole is settled."""
-        if self.phase is Phase.CLOSED:
+        if self.phase == CLOSED:
             return
         unsent = self._reply.unsent()
         tokens = self.delivery.settle(unsent)
         if self.request.stream:
             self._books.progress(tokens, self.delivery.bytes_out)
-        if self.phase is Phase.ENDING and unsent <= 0:
+        if unsent > self._services.timers.settings.slow_caller_bytes and self.phase != ENDING:
+            self._drop_slow_caller()
+        elif self.phase == ENDING and unsent <= 0:
             self._finish()
+
+    def _drop_slow_caller(self) -> None:
+        self.drop_attempt()
+        self._failure = "caller_too_slow"
+        self._settle("cancelled")
+        self._reply.abort()
 
     def _finish(self) -> None:
         self._settle(self._state)
@@ -359,10 +370,9 @@ class Call:
 
     def _settle(self, state: CallState) -> None:
         """Close the books on what has left this process."""
-        self.phase = Phase.CLOSED
-        self._services.watch.remove(self)
+        self.phase = CLOSED
+        self._watch.remove(self)
         tokens = self.delivery.settle(self._reply.unsent())
-        crash.point("before_settle")
         output = self._output
         delivered: tuple[Delivered, ...] = ()
         if self.delivery.bytes_out and output is not None:

@@ -16,6 +16,9 @@ from relay.wire.frames import Fail, Finish, StepKind, Yield
 if TYPE_CHECKING:
     from relay.completions.call import Call
 
+COMMITTED = 3
+"""`call.COMMITTED`; imported from there it would be a circle."""
+
 TEXT, REASONING, END = int(StepKind.TEXT), int(StepKind.REASONING), int(StepKind.END)
 
 DECLINED = {"busy": Fault.BUSY, "draining": Fault.GONE, "model": Fault.GONE, "context": Fault.CONTEXT}
@@ -39,10 +42,11 @@ class _Choice:
 class Enveloped:
     """The sink of one leg on a node."""
 
-    __slots__ = ("_call", "_choices", "_events", "_open", "_stream", "source")
+    __slots__ = ("_call", "_choices", "_envelope", "_events", "_open", "_stream", "source")
 
     def __init__(self, call: Call) -> None:
         self._call = call
+        self._envelope = call.envelope
         self._stream = call.request.stream
         self._choices = [_Choice() for _ in range(call.request.n)]
         self._open = call.request.n
@@ -91,7 +95,7 @@ class Enveloped:
             data = events[0] if len(events) == 1 else b"".join(events)
             self._events = []
             self._call.emit(data, self.tokens())
-        elif self._call.phase >= 3:
+        elif self._call.phase >= COMMITTED:
             self._call.touch()
 
     def finished(self, finish: Finish) -> None:
@@ -121,7 +125,7 @@ class Enveloped:
         self._call.commit_stream()
         if self._stream:
             self._open_choice(index, choice)
-            self._events.append(self._call.envelope.content(index, text))
+            self._events.append(self._envelope.content(index, text))
         else:
             choice.text.append(text)
 
@@ -130,14 +134,14 @@ class Enveloped:
         self._call.commit_stream()
         if self._stream:
             self._open_choice(index, choice)
-            self._events.append(self._call.envelope.reasoning(index, data.decode()))
+            self._events.append(self._envelope.reasoning(index, data.decode()))
         else:
             choice.reasoning.append(data.decode())
 
     def _open_choice(self, index: int, choice: _Choice) -> None:
         if not choice.opened:
             choice.opened = True
-            self._events.append(self._call.envelope.role(index))
+            self._events.append(self._envelope.role(index))
 
     def _end_choice(self, index: int, choice: _Choice, reason: str) -> None:
         choice.reason = reason
@@ -145,7 +149,7 @@ class Enveloped:
         self._call.commit_stream()
         if self._stream:
             self._open_choice(index, choice)
-            self._events.append(self._call.envelope.finish(index, reason))
+            self._events.append(self._envelope.finish(index, reason))
 
     def _refuse_record(self, kind: int) -> None:
         self._call.drop_attempt()
@@ -158,11 +162,11 @@ class Enveloped:
         call, tokens, reason = self._call, self.tokens(), self._choices[0].reason
         prompt = call.prompt_tokens
         if not self._stream:
-            body = call.envelope.whole([self._whole(i, c) for i, c in enumerate(self._choices)], prompt, tokens)
+            body = self._envelope.whole([self._whole(i, c) for i, c in enumerate(self._choices)], prompt, tokens)
             call.answer(body, reason=reason, prompt_tokens=prompt, tokens=tokens)
             return
         self.flush()
-        tail = call.envelope.usage(prompt, tokens) + DONE if call.request.include_usage else DONE
+        tail = self._envelope.usage(prompt, tokens) + DONE if call.request.include_usage else DONE
         call.complete(reason=reason, prompt_tokens=prompt, tokens=tokens, tail=tail)
 
     @staticmethod

@@ -65,7 +65,7 @@ class _Plain(msgspec.Struct):
 _event = msgspec.json.Decoder(_Event).decode
 _plain = msgspec.json.Decoder(_Plain).decode
 COMMITTED = 3
-"""`call.Phase.COMMITTED` as a plain number: this is asked for every chunk."""
+"""`call.COMMITTED`; imported from there it would be a circle."""
 
 
 class PassThrough:
@@ -105,10 +105,13 @@ class PassThrough:
             self._call.accepted()
 
     def body(self, data: bytes) -> None:
-        if self._stream and self._head == 200:
-            self._events(data)
-        else:
+        if not self._stream or self._head != 200:
             self._gather(data)
+        elif self._call.phase == COMMITTED and not self._partial and _is_plain_content(data):
+            self._tokens += data.count(b"\n\n")
+            self._call.emit(data, self._tokens)
+        else:
+            self._events(data)
 
     def end(self) -> None:
         if self._done:
@@ -182,14 +185,7 @@ class PassThrough:
             self._whole(data)
 
     def _whole(self, data: bytes) -> None:
-        call = self._call
-        if call.phase >= COMMITTED and not (
-            b'"usage"' in data or b"[DONE]" in data or b'"finish_reason":"' in data or b'"error"' in data
-            or b'"finish_reason": "' in data
-        ):  # fmt: skip
-            self._tokens += data.count(b"\n\n")
-            call.emit(data, self._tokens)
-            return
+        """Look into every event."""
         passed: list[bytes] = []
         failure = None
         for event in data.split(b"\n\n"):
@@ -263,6 +259,18 @@ class PassThrough:
         self._done = True
         self._call.drop_attempt()
         self._call.attempt_failed(failure)
+
+
+def _is_plain_content(data: bytes) -> bool:
+    """Whether `data` is whole events in which nothing can be but content; most are, so this is all that is asked."""
+    return data.endswith(b"\n\n") and not (
+        b'"usage"' in data
+        or b'"finish_reason":"' in data
+        or b'"finish_reason": "' in data
+        or b"[DONE]" in data
+        or b'"error"' in data
+        or b"\r" in data
+    )
 
 
 def _bad_answer(problem: str) -> Failure:

@@ -6,45 +6,46 @@ Only the fields that admission, routing and accounting need are decoded; message
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from relay.completions.refusal import Refusal, bad_request
 
-MAX_DEPTH = 32
-MAX_MESSAGES = 512
-MAX_TOOLS = 128
-MAX_CHOICES = 8
-MAX_COMPLETION_TOKENS = 1_048_576
-MIN_SEED, MAX_SEED = -(2**63), 2**63 - 1
+MAX_DEPTH: Final = 32
+MAX_MESSAGES: Final = 512
+MAX_TOOLS: Final = 128
+MAX_CHOICES: Final = 8
+MAX_COMPLETION_TOKENS: Final = 1_048_576
 
-TEMPLATE_MARGIN = 256
+TEMPLATE_MARGIN: Final = 256
 """Tokens a chat template may add to a prompt, for the upper bound of a hold."""
 
+Limit = Annotated[int, Meta(ge=1, le=MAX_COMPLETION_TOKENS)]
 
-class StreamOptions(msgspec.Struct):
+
+class StreamOptions(msgspec.Struct, frozen=True, gc=False):
     """`stream_options` of the body."""
 
     include_usage: bool | None = None
 
 
-class ChatBody(msgspec.Struct):
-    """The typed part of a chat completion's body."""
+class ChatBody(msgspec.Struct, frozen=True):
+    """The typed part of a chat completion's body, with its bounds. Messages stay bytes."""
 
-    model: str
-    messages: list[msgspec.Raw]
+    model: Annotated[str, Meta(min_length=1, max_length=256)]
+    messages: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_MESSAGES)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
-    n: int | None = None
-    seed: int | None = None
-    tools: list[msgspec.Raw] | None = None
+    max_tokens: Limit | None = None
+    max_completion_tokens: Limit | None = None
+    n: Annotated[int, Meta(ge=1, le=MAX_CHOICES)] | None = None
+    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+    tools: Annotated[list[msgspec.Raw], Meta(max_length=MAX_TOOLS)] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
+class ChatRequest(msgspec.Struct, frozen=True, gc=False):
     """A call as the relay understands it. `raw` are the caller's own bytes."""
 
     raw: bytes
@@ -54,7 +55,6 @@ class ChatRequest:
     max_tokens: int | None
     n: int
     seed: int | None
-    has_tools: bool
 
     @property
     def prompt_bound(self) -> int:
@@ -64,7 +64,7 @@ class ChatRequest:
 
 _decode = msgspec.json.Decoder(ChatBody).decode
 _NESTING = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
-_FIELD = re.compile(r"`\$\.?([^`]*)`$")
+_WHERE = re.compile(r"`\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 
 
@@ -74,7 +74,8 @@ def parse(raw: bytes) -> ChatRequest:
     Raises:
         Refusal: 400 with the field at fault, as OpenAI's API words it.
     """
-    _check_depth(raw)
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:  # with fewer it cannot be nested deeper
+        _check_depth(raw)
     try:
         body = _decode(raw)
     except msgspec.ValidationError as error:
@@ -82,39 +83,18 @@ def parse(raw: bytes) -> ChatRequest:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         message = "We could not parse the JSON body of your request. Send one JSON object, encoded as UTF-8."
         raise bad_request(message, code="invalid_json") from error
-    return _checked(raw, body)
-
-
-def _checked(raw: bytes, body: ChatBody) -> ChatRequest:
-    max_tokens = body.max_completion_tokens if body.max_completion_tokens is not None else body.max_tokens
-    n = 1 if body.n is None else body.n
-    if not body.model:
-        raise bad_request("you must provide a model parameter", param="model", code="missing_required_parameter")
-    if not body.messages:
-        raise bad_request("'messages' must hold at least one message.", param="messages")
-    if len(body.messages) > MAX_MESSAGES:
-        raise bad_request(f"'messages' may hold at most {MAX_MESSAGES} messages.", param="messages")
-    if body.tools is not None and len(body.tools) > MAX_TOOLS:
-        raise bad_request(f"'tools' may hold at most {MAX_TOOLS} tools.", param="tools")
-    if max_tokens is not None and not 1 <= max_tokens <= MAX_COMPLETION_TOKENS:
-        field = "max_tokens" if body.max_completion_tokens is None else "max_completion_tokens"
-        raise bad_request(f"'{field}' must be between 1 and {MAX_COMPLETION_TOKENS}.", param=field)
-    if not 1 <= n <= MAX_CHOICES:
-        raise bad_request(f"'n' must be between 1 and {MAX_CHOICES}.", param="n")
-    if body.seed is not None and not MIN_SEED <= body.seed <= MAX_SEED:
-        raise bad_request("'seed' must fit in 64 bits.", param="seed")
     options = body.stream_options
     if options is not None and not body.stream:
         raise bad_request("'stream_options' is only allowed when 'stream' is true.", param="stream_options")
+    limit = body.max_completion_tokens
     return ChatRequest(
         raw,
         body.model,
         bool(body.stream),
         options is not None and bool(options.include_usage),
-        max_tokens,
-        n,
+        body.max_tokens if limit is None else limit,
+        1 if body.n is None else body.n,
         body.seed,
-        bool(body.tools),
     )
 
 
@@ -123,7 +103,7 @@ def _explain(problem: str) -> Refusal:
         field = missing.group(1)
         message = f"Missing required parameter: '{field}'."
         return bad_request(message, param=field, code="missing_required_parameter")
-    where = _FIELD.search(problem)
+    where = _WHERE.search(problem)
     field = where.group(1) if where and where.group(1) else None
     what = problem.split(" - at ", maxsplit=1)[0].replace("`", "'")
     return bad_request(
@@ -132,9 +112,7 @@ def _explain(problem: str) -> Refusal:
 
 
 def _check_depth(raw: bytes) -> None:
-    """Refuse a body nested deeper than 32. A body with few brackets cannot be, so most are never scanned."""
-    if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
-        return
+    """Refuse a body nested deeper than 32, before any parser walks down it."""
     depth = 0
     for match in _NESTING.finditer(raw):
         token = raw[match.start()]

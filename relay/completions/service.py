@@ -24,9 +24,10 @@ from relay.settings import CallSettings, TimerSettings
 from relay.upstreams.http import Pool
 from relay.upstreams.node import Tenants, offer_chat
 from relay.upstreams.port import Attempt
-from relay.upstreams.target import NodeTarget, ProviderTarget, Target
+from relay.upstreams.target import NodeTarget, ProviderTarget, Route, Target
 
 BUSY_RETRY_S = 2.0
+PICO_PER_NANO = 1000
 
 
 class Loop(TimerLoop, Protocol):
@@ -74,9 +75,13 @@ class Completions:
         """
         if self._closing:
             raise shutting_down()
-        targets = self._route(identity, request)
+        route = self._targets.route(request.model, identity)
+        if route is None:
+            raise unknown_model(request.model)
+        if not route.targets:
+            raise all_busy(request.model, BUSY_RETRY_S)
+        max_tokens, bound = self._bound(identity, request, route)
         call_id = self._next_id()
-        max_tokens, bound = self._hold(identity, request, targets)
         admission = Admission(
             call=call_id,
             organisation=identity.organisation,
@@ -94,41 +99,30 @@ class Completions:
         call = Call(
             self,
             reply,
-            call_id=call_id,
             identity=identity,
             request=request,
-            targets=targets,
+            route=route,
             books=books,
             max_tokens=max_tokens,
         )
         call.start()
         return call
 
-    def _route(self, identity: Identity, request: ChatRequest) -> list[Target]:
-        targets, exists = self._targets.find(request.model, identity)
-        if not exists:
-            raise unknown_model(request.model)
-        if not targets:
-            raise all_busy(request.model, BUSY_RETRY_S)
-        return targets
-
-    def _hold(self, identity: Identity, request: ChatRequest, targets: list[Target]) -> tuple[int, NanoDollars]:
-        """The completion's limit per choice, and an upper bound of the cost at the dearest target, in nano-dollars.
+    def _bound(self, identity: Identity, request: ChatRequest, route: Route) -> tuple[int, NanoDollars]:
+        """The completion's limit per choice, and the most the call can cost, at the dearest target.
 
         Without a limit of the caller's the relay sets one: the smallest of its default, the largest context, and what
         the credit affords.
         """
-        asked = request.max_tokens
-        limit = min(asked or self._settings.default_max_tokens, max(target.context for target in targets))
-        prompt = request.prompt_bound
-        bound = max(target.price.bound(prompt, limit * request.n) for target in targets)
-        if asked is None and bound > (free := self._ledger.available(identity.organisation)):
-            dearest = max(target.price.completion for target in targets) * request.n
-            fixed = max(target.price.bound(prompt, 0) for target in targets)
-            affordable = int((free - fixed) * 1000 // dearest) if dearest else 0
-            if affordable >= 1:
-                limit = min(limit, affordable)
-                bound = max(target.price.bound(prompt, limit * request.n) for target in targets)
+        price, prompt = route.price, request.prompt_bound
+        limit = min(request.max_tokens or self._settings.default_max_tokens, route.context)
+        bound = price.bound(prompt, limit * request.n)
+        if request.max_tokens is None and price.completion:
+            left = self._ledger.available(identity.organisation) - price.bound(prompt, 0)
+            affordable = left * PICO_PER_NANO // (price.completion * request.n)
+            if 0 < affordable < limit:
+                limit = affordable
+                bound = price.bound(prompt, limit * request.n)
         return limit, bound
 
     # --- what a running call asks for (CallServices) ------------------------------------------------------------------
@@ -158,9 +152,10 @@ class Completions:
 
     def after_flush(self, call: Call) -> None:
         """Look at `call` again in the next turn of the loop."""
-        if not self._unflushed:
+        unflushed = self._unflushed
+        if not unflushed:
             self._loop.call_soon(self._flushed)
-        self._unflushed.append(call)
+        unflushed.append(call)
 
     def _flushed(self) -> None:
         calls, self._unflushed = self._unflushed, []

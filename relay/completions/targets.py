@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from relay.accounts.identity import Identity
@@ -15,7 +15,7 @@ from relay.nodes.registry import Registry
 from relay.routing.candidate import Candidate
 from relay.routing.policy import order
 from relay.upstreams.providers import Catalogue
-from relay.upstreams.target import NodeTarget, Target
+from relay.upstreams.target import NodeTarget, Route, Target
 from relay.wire.frames import AdvertisedModel
 
 PRIVATE_POOLS = frozenset({"own", "organisation"})
@@ -45,18 +45,17 @@ class Targets:
         self._node_price = node_price
         self._chance = chance
 
-    def find(self, model: str, identity: Identity) -> tuple[list[Target], bool]:
-        """The targets that can take a call now, best first; and whether this caller may use the model at all."""
-        providers = self._catalogue.targets(model)
+    def route(self, model: str, identity: Identity) -> Route | None:
+        """The targets that can take a call now, best first. None if this caller cannot use the model at all."""
+        offered = self._catalogue.routes.get(model)
         links = self._registry.links_for(model)
         if not links:
-            if "cloud" not in identity.exposure:
-                return [], False
-            return list(providers), bool(providers)
-        targets: list[Target] = [*self._node_targets(model, links, identity), *providers]
+            return offered if "cloud" in identity.exposure else None
+        targets: list[Target] = [*self._node_targets(model, links, identity), *(offered.targets if offered else ())]
         candidates = [_candidate(index, target) for index, target in enumerate(targets)]
-        exists = any(candidate.pool in identity.exposure for candidate in candidates)
-        return [targets[each.index] for each in order(candidates, identity.exposure, self._chance)], exists
+        if not any(candidate.pool in identity.exposure for candidate in candidates):
+            return None
+        return Route([targets[each.index] for each in order(candidates, identity.exposure, self._chance)])
 
     def _node_targets(self, model: str, links: Iterable[NodeLink], identity: Identity) -> Iterable[NodeTarget]:
         for link in links:
@@ -76,9 +75,8 @@ class Targets:
         """Every model this caller can name now, by name."""
         found: dict[str, ListedModel] = {}
         if "cloud" in identity.exposure:
-            offered: Mapping[str, tuple[Target, ...]] = self._catalogue.models()
-            for name, targets in offered.items():
-                found[name] = ListedModel(name, targets[0].name, max(each.context for each in targets))
+            for name, route in self._catalogue.routes.items():
+                found[name] = ListedModel(name, route.targets[0].name, route.context)
         for name in self._registry.models():
             links = self._registry.links_for(name)
             usable = [each for each in self._node_targets(name, links, identity) if each.pool in identity.exposure]

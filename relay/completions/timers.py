@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from relay.settings import TimerSettings
 from relay.upstreams.target import NodeTarget, Target
 
-PROMPT_TOKENS_PER_S = 1000
+PROMPT_TOKENS_PER_S: Final = 1000
 """A slow PC reads a prompt at this rate; a node's first content may take that much longer."""
 
 
-class Timers:
-    """Seconds each phase of a call may last."""
+class Patience:
+    """Seconds of silence one kind of target is granted in each phase."""
 
-    __slots__ = ("_settings",)
+    __slots__ = ("_per_token", "connect", "first_content", "gap", "header")
+
+    def __init__(self, *, connect: float, header: float, first_content: float, gap: float, per_token: float) -> None:
+        self.connect = connect
+        self.header = header
+        self.first_content = first_content
+        self.gap = gap
+        self._per_token = per_token
+
+    def until_content(self, prompt_tokens: int) -> float:
+        """From the target's acceptance to the first content."""
+        return self.first_content + prompt_tokens * self._per_token
+
+
+class Timers:
+    """The patience with each kind of target, and the limits of a whole call."""
+
+    __slots__ = ("_node", "_provider", "settings")
 
     def __init__(self, settings: TimerSettings) -> None:
-        self._settings = settings
+        self.settings = settings
+        self._provider = Patience(
+            connect=settings.connect_s,
+            header=settings.header_s,
+            first_content=settings.first_content_s,
+            gap=settings.gap_s,
+            per_token=0.0,
+        )
+        self._node = Patience(
+            connect=settings.accept_s,
+            header=settings.accept_s,
+            first_content=settings.node_first_content_s,
+            gap=settings.node_gap_s,
+            per_token=1 / PROMPT_TOKENS_PER_S,
+        )
 
-    @property
-    def settings(self) -> TimerSettings:
-        return self._settings
-
-    def header(self, target: Target) -> float:
-        """Until the target says that it took the call on."""
-        return self._settings.accept_s if isinstance(target, NodeTarget) else self._settings.header_s
-
-    def first_content(self, target: Target, prompt_tokens: int) -> float:
-        """From there to the first content."""
-        if isinstance(target, NodeTarget):
-            return self._settings.node_first_content_s + prompt_tokens / PROMPT_TOKENS_PER_S
-        return self._settings.first_content_s
-
-    def gap(self, target: Target) -> float:
-        """Between two events."""
-        return self._settings.node_gap_s if isinstance(target, NodeTarget) else self._settings.gap_s
+    def of(self, target: Target) -> Patience:
+        """The patience with one target."""
+        return self._node if isinstance(target, NodeTarget) else self._provider

@@ -21,7 +21,7 @@ from relay.storage.ids import ProviderId
 from relay.storage.secret import Secret
 from relay.storage.tables import providers
 from relay.upstreams.provider import Provider, parse_base_url
-from relay.upstreams.target import ProviderTarget
+from relay.upstreams.target import ProviderTarget, Route
 
 DEFAULT_CONTEXT = 131_072
 """Tokens, for a model whose context nobody told us."""
@@ -114,7 +114,7 @@ class Catalogue:
     """Which provider offers which model, ready for the hot path."""
 
     def __init__(self, records: Iterable[ProviderRecord] = ()) -> None:
-        self._targets: dict[str, tuple[ProviderTarget, ...]] = {}
+        self.routes: Mapping[str, Route] = {}
         self.load(records)
 
     def load(self, records: Iterable[ProviderRecord]) -> None:
@@ -126,12 +126,4 @@ class Catalogue:
             for model in record.models:
                 target = ProviderTarget(record.name, provider, model.upstream, model.price, payee, model.context)
                 targets.setdefault(model.name, []).append(target)
-        self._targets = {name: tuple(each) for name, each in targets.items()}
-
-    def targets(self, model: str) -> tuple[ProviderTarget, ...]:
-        """Who offers `model`, in the order they were added."""
-        return self._targets.get(model, ())
-
-    def models(self) -> Mapping[str, tuple[ProviderTarget, ...]]:
-        """Every model offered."""
-        return self._targets
+        self.routes = {name: Route(each) for name, each in targets.items()}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from relay.ledger.calls import Payee
 from relay.ledger.pricing import Price
 from relay.nodes.link import NodeLink
 from relay.upstreams.provider import Provider
+from relay.wire.frames import PicoDollars
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +39,17 @@ class NodeTarget:
 
 
 Target = ProviderTarget | NodeTarget
+
+
+class Route:
+    """The targets one call may be sent to, in order, and the bounds over all of them."""
+
+    __slots__ = ("context", "price", "targets")
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self.targets = tuple(targets)
+        self.price = Price(
+            PicoDollars(max((each.price.prompt for each in targets), default=0)),
+            PicoDollars(max((each.price.completion for each in targets), default=0)),
+        )
+        self.context = max((each.context for each in targets), default=0)

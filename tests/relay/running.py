@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-from sqlalchemy import select
 
 from relay.app import Services, services
 from relay.clock import Clock, SystemClock
 from relay.ledger.check import BooksCheck, check
 from relay.server import RelayServer, listen, node_hosts, server_config
 from relay.settings import ModelSettings, ProviderSettings, RelaySettings, ServerSettings
-from relay.storage.tables import usage
+from relay.storage.ids import OrganisationId
+from relay.usage import reports
 from tests.relay.provider import ScriptedProvider
 
 MODEL = "test-model"
@@ -60,10 +59,10 @@ class RunningRelay:
             lines.append("connection: close")
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + data
 
-    async def usage_rows(self) -> list[Any]:
-        """Every usage row, once all that was settled is in the database."""
+    async def usage_rows(self) -> Sequence[reports.CallUsage]:
+        """Every usage row of the first organisation, once all that was settled is in the database."""
         await self.services.ledger.flush()
-        return await self.services.database.read(lambda connection: list(connection.execute(select(usage))))
+        return await self.services.database.read(lambda connection: reports.rows(connection, OrganisationId(1)))
 
     async def books(self) -> BooksCheck:
         """The check of the whole ledger."""

@@ -29,7 +29,7 @@ CALLS: dict[str, tuple[dict[str, object] | bytes, list[list[Step]]]] = {
     "plain": (a_chat(), [[plain_answer()]]),
     "stream": (a_chat(stream=True), [stream_answer()]),
     "stream with usage": (a_chat(stream=True, stream_options={"include_usage": True}), [stream_answer()]),
-    "unicode": (a_chat(stream=True), [stream_answer("Grüße — 東京 \u2028 \\ \" \x07")]),
+    "unicode": (a_chat(stream=True), [stream_answer('Grüße — 東京 \u2028 \\ " \x07')]),
     "one read": (a_chat(stream=True), [[b"".join(step for step in stream_answer() if isinstance(step, bytes))]]),
     "unknown model": (a_chat(model="nobody"), [[plain_answer()]]),
     "malformed": (b"{", [[plain_answer()]]),
@@ -53,8 +53,8 @@ CALLS: dict[str, tuple[dict[str, object] | bytes, list[list[Step]]]] = {
 async def _answer(edge: str, folder: Path, body: dict[str, object] | bytes, scripts: Iterable[Iterable[Step]]) -> bytes:
     timers = TimerSettings(first_content_s=0.3, gap_s=0.3)
     async with scripted_provider(*scripts) as provider:
-        settings = {"edge": edge, "clock": ManualClock(), "timers": timers}
-        async with running_relay(folder, providers=[as_provider(provider)], **settings) as relay:
+        at = [as_provider(provider)]
+        async with running_relay(folder, providers=at, edge=edge, clock=ManualClock(), timers=timers) as relay:
             return await relay.raw(relay.chat(body))
 
 
@@ -82,8 +82,8 @@ async def test_both_edges_answer_four_requests_of_one_connection_with_the_same_b
     answers = []
     for edge in ("http", "asgi"):
         async with scripted_provider([plain_answer()], stream_answer()) as provider:
-            settings = {"edge": edge, "clock": ManualClock()}
-            async with running_relay(tmp_path / edge, providers=[as_provider(provider)], **settings) as relay:
+            at = [as_provider(provider)]
+            async with running_relay(tmp_path / edge, providers=at, edge=edge, clock=ManualClock()) as relay:
                 answers.append(await _kept_alive(relay))
 
     assert answers[0] == answers[1]
