@@ -245,7 +245,10 @@ class NodeLink:
         for number, leg in touched.items():
             # An earlier sink's flush may have cancelled this leg.
             if number in self._legs:
-                self._guarded(leg, leg.sink.flush)
+                try:
+                    leg.sink.flush()
+                except Exception as error:  # noqa: BLE001 - as in `_guarded`, without a call more per leg
+                    self._broken(leg, error)
 
     def _steps(self, steps: Steps) -> None:
         legs, touched = self._legs, self._touched

@@ -28,7 +28,11 @@ from relay.wire.session import State
 HIGH_WATER: Final = 96 * 1024
 LOW_WATER: Final = 66 * 1024
 """Two parts of a body (64 KiB) fill the buffer; when one has left, there is room for the next."""
+WEIGH_FRAMES: Final = 16
+WEIGH_BYTES: Final = 32 * 1024
+"""The rates are looked at after so many frames or bytes, not at each read: it costs as much as reading a frame."""
 _HEAD_END: Final = b"\r\n\r\n"
+_BINARY: Final = int(Opcode.BINARY)
 
 
 class Host(Protocol):
@@ -67,8 +71,10 @@ class NodeSocket(asyncio.Protocol):
     """Promises the host exactly one `left` for each socket it let in, and the link one `lost`."""
 
     __slots__ = (
+        "_bytes",
         "_connections",
         "_deadline",
+        "_frames",
         "_gate",
         "_heard",
         "_host",
@@ -99,6 +105,8 @@ class NodeSocket(asyncio.Protocol):
         self._phase = Phase.HEAD
         self._reader: Final = FrameReader(0)
         self._heard = self._loop.time()
+        self._frames = 0
+        self._bytes = 0
         self._out: list[bytes] = []
         self._write_paused = False
         self._probes: dict[bytes, asyncio.Future[bool]] = {}
@@ -117,13 +125,13 @@ class NodeSocket(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._phase is Phase.HEAD:
-            self._read_head(data)
-        elif self._phase is Phase.CLOSING:
-            if any(message.opcode == Opcode.CLOSE for message in self._reader.feed(data)):
-                self._end()
-        elif self._phase is not Phase.GONE:
+        phase = self._phase
+        if phase is Phase.READY or phase is Phase.OPENING:
             self._read(data)
+        elif phase is Phase.HEAD:
+            self._read_head(data)
+        elif phase is Phase.CLOSING and any(opcode == Opcode.CLOSE for opcode, _ in self._reader.feed(data)):
+            self._end()
 
     @override
     def pause_writing(self) -> None:
@@ -188,13 +196,14 @@ class NodeSocket(asyncio.Protocol):
         messages = self._reader.feed(data)
         try:
             for opcode, payload in messages:
-                if opcode != Opcode.BINARY:
+                link = self.link
+                if opcode != _BINARY:
                     self._control(opcode, payload)
-                elif self.link is not None:
-                    self.link.hear(payload, now)
+                elif link is not None:
+                    link.hear(payload, now)
                 else:
                     self._hear_opening(payload, now)
-                if self._phase >= Phase.CLOSING:
+                if self._phase is Phase.CLOSING or self._phase is Phase.GONE:
                     return
             if self._reader.error is not None:
                 raise self._reader.error
@@ -205,7 +214,10 @@ class NodeSocket(asyncio.Protocol):
         else:
             if self.link is not None:
                 self.link.flush()
-            self._weigh(len(messages), len(data), now)
+            self._frames += len(messages)
+            self._bytes += len(data)
+            if self._frames >= WEIGH_FRAMES or self._bytes >= WEIGH_BYTES:
+                self._weigh(now)
 
     def _hear_opening(self, payload: bytes, now: float) -> None:
         for event in self.session.receive(payload, now):
@@ -224,9 +236,10 @@ class NodeSocket(asyncio.Protocol):
             self.close(RfcCode.NORMAL, "")
             self._end()
 
-    def _weigh(self, frames: int, size: int, now: float) -> None:
+    def _weigh(self, now: float) -> None:
         """Slows a node down that sends too fast, and closes it only when that does not help."""
-        verdict = self._gate.admit(frames=frames, size=size, now=now)
+        verdict = self._gate.admit(frames=self._frames, size=self._bytes, now=now)
+        self._frames = self._bytes = 0
         if verdict is None or self._phase >= Phase.CLOSING:
             return
         if not isinstance(verdict, Pause):

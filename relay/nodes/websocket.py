@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import enum
 import struct
-from typing import Final, NamedTuple
+from typing import Final
 
 try:
     from websockets.speedups import apply_mask
@@ -20,8 +20,11 @@ except ImportError:  # no compiler where the wheel was built: correct all the sa
     from websockets.utils import apply_mask
 
 MAX_CONTROL_PAYLOAD: Final = 125
-_MASKED = 0x80
-_EMPTY_MASKED_HEAD = 6
+_MASKED: Final = 0x80
+_BINARY_FIN: Final = 0x82
+_SMALL_TO_WHOLE: Final = 0x80 - 6
+"""From a small masked frame's second byte to its whole length: less the mask bit, plus the head."""
+_EMPTY_MASKED_HEAD: Final = 6
 """Bytes of a masked frame's head without extended length: two, and the key of four."""
 _U16 = struct.Struct("!H")
 _U64 = struct.Struct("!Q")
@@ -52,11 +55,8 @@ VIOLATION: Final = 4400
 """`relay.wire.frames.CloseCode.VIOLATION`, as a plain number: this module is about bytes only."""
 
 
-class Message(NamedTuple):
-    """One whole frame, unmasked. `opcode` is an `Opcode`'s value."""
-
-    opcode: int
-    payload: bytes
+Message = tuple[int, bytes]
+"""One whole frame, unmasked: its opcode (an `Opcode`'s value) and payload. A bare tuple: thousands come a second."""
 
 
 class FrameError(Exception):
@@ -93,11 +93,23 @@ class FrameReader:
         if self.error is not None:
             return []
         if self._buffer:
-            self._buffer += data
-            if len(self._buffer) < self._need:
-                return []
-            data = bytes(self._buffer)
-            self._buffer = bytearray()
+            return self._feed_on(data)
+        # Nearly always one read is one small frame: what follows is for the others.
+        size = len(data)
+        if size >= _EMPTY_MASKED_HEAD and size == data[1] - _SMALL_TO_WHOLE and data[0] == _BINARY_FIN:
+            return [(2, apply_mask(data[6:], data[2:6]))]
+        return self._feed_all(data)
+
+    def _feed_on(self, data: bytes) -> list[Message]:
+        """With the beginning of a frame in the buffer."""
+        self._buffer += data
+        if len(self._buffer) < self._need:
+            return []
+        data = bytes(self._buffer)
+        self._buffer = bytearray()
+        return self._feed_all(data)
+
+    def _feed_all(self, data: bytes) -> list[Message]:
         messages: list[Message] = []
         try:
             rest = self._cut(data, messages)
@@ -115,7 +127,7 @@ class FrameReader:
         while end - start >= 2:
             first = data[start]
             second = data[start + 1]
-            if first != 0x82 or second < _MASKED:
+            if first != _BINARY_FIN or second < _MASKED:
                 _check_head(first, second)
             size = second & 0x7F
             head = _EMPTY_MASKED_HEAD
@@ -132,7 +144,7 @@ class FrameReader:
             if stop > end:
                 self._need = stop - start
                 return start
-            messages.append(Message(first & 0x0F, apply_mask(data[body:stop], data[body - 4 : body])))
+            messages.append((first & 0x0F, apply_mask(data[body:stop], data[body - 4 : body])))
             start = stop
         self._need = 2
         return start
