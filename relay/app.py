@@ -114,7 +114,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         money = settings.money
         price = Price(PicoDollars(money.node_prompt_price), PicoDollars(money.node_completion_price))
         targets = Targets(catalogue, registry, price)
-        next_id = CallIds(clock)
+        next_id = CallIds(clock, after=ledger.last_call)
         completions = Completions(
             loop=asyncio.get_running_loop(),
             clock=clock,

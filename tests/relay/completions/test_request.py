@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.completions.refusal import Refusal
+from relay.completions.request import MAX_MESSAGES, parse, patched
+
+MESSAGES = [{"role": "user", "content": "hi"}]
+
+
+def _status(raw: bytes) -> int:
+    try:
+        parse(raw)
+    except Refusal as refusal:
+        return refusal.status
+    return 200
+
+
+def _parsed(**fields: object) -> object:
+    return parse(json.dumps({"model": "m", "messages": MESSAGES, **fields}).encode())
+
+
+def test_null_means_not_given() -> None:
+    request = parse(
+        json.dumps(
+            {"model": "m", "messages": MESSAGES, "stream": None, "max_tokens": None, "n": None, "seed": None}
+        ).encode()
+    )
+
+    assert (request.stream, request.max_tokens, request.n, request.seed) == (False, None, 1, None)
+
+
+def test_the_newer_name_of_the_limit_wins() -> None:
+    request = parse(
+        json.dumps({"model": "m", "messages": MESSAGES, "max_tokens": 5, "max_completion_tokens": 7}).encode()
+    )
+
+    assert request.max_tokens == 7
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"model": ""}, "model"),
+        ({"model": 3}, "model"),
+        ({"messages": "hello"}, "messages"),
+        ({"messages": [{}] * (MAX_MESSAGES + 1)}, "messages"),
+        ({"stream": "yes"}, "stream"),
+        ({"max_tokens": -1}, "max_tokens"),
+        ({"max_completion_tokens": 1.5}, "max_completion_tokens"),
+        ({"n": 0}, "n"),
+        ({"seed": 2**64}, "seed"),
+        ({"tools": [{}] * 129}, "tools"),
+        ({"stream_options": {"include_usage": True}}, "stream_options"),
+        ({"stream": True, "stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
+    ],
+)
+def test_a_bad_field_is_named(fields: dict[str, object], param: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        _parsed(**fields)
+
+    assert (caught.value.status, caught.value.param) == (400, param)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_request_or_a_refusal(raw: bytes) -> None:
+    assert _status(raw) in (200, 400)
+
+
+@given(st.text(alphabet='[]{}":,\\ a1', max_size=300))
+def test_any_nesting_is_a_request_or_a_refusal(text: str) -> None:
+    assert _status(('{"model":"m","messages":[' + text).encode()) in (200, 400)
+
+
+def test_brackets_inside_strings_are_not_depth() -> None:
+    assert _parsed(user="[" * 100)
+
+
+def test_patching_keeps_the_bytes_of_every_other_field() -> None:
+    raw = b'{"model":"m", "messages":[ {"role" :"user"} ],"temperature":0.70, "x":"\\u00e9"}'
+
+    changed = patched(raw, {"model": "upstream", "stream_options": {"include_usage": True}})
+
+    assert b'[ {"role" :"user"} ]' in changed
+    assert b"0.70" in changed
+    assert b'"\\u00e9"' in changed
+    assert json.loads(changed)["model"] == "upstream"
+
+
+def test_a_request_that_needs_no_patch_is_forwarded_as_it_came() -> None:
+    raw = b'{ "model" : "m" }'
+
+    assert patched(raw, {}) is raw
