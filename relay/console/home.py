@@ -181,8 +181,9 @@ def _row(node: NodeRecord, link: NodeLink | None, visitor: Visitor) -> NodeRow:
 def _state(node: NodeRecord, link: NodeLink | None) -> tuple[str, str]:
     """What the node is doing, in a few words, and their tone."""
     if node.suspended_ms is not None:
-        reason = "its key is in use on two computers" if node.suspended_reason == "cloned" else node.suspended_reason
-        return f"Suspended: {reason}", "bad"
+        cloned = node.suspended_reason == "cloned"
+        reason = "its key was used on two computers" if cloned else str(node.suspended_reason)
+        return f"Suspended: {reason}. Revoke it, then enrol the PC again.", "bad"
     if link is None:
         return ("Not connected" if node.seen_ms else "Enrolled, not connected yet"), "calm"
     if link.running:

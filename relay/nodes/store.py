@@ -132,7 +132,7 @@ def add_node(
 class KeyTaken(RelayError):
     """The key belongs to another node already, or to one that was revoked."""
 
-    remedy = "Let the app on that PC make a new key (nightjar enroll --new-key), then enrol it again."
+    remedy = "Start the enrolment again in the app on that PC: it makes a new key each time."
 
     def __str__(self) -> str:
         return "this PC's key was enrolled before and cannot be enrolled here"

@@ -31,9 +31,6 @@ class Throttle:
         """What `take` would answer, without taking."""
         start, taken = self._windows.get(key, (now, 0))
         if now - start >= self._period_s:
-            del self._windows[key]
+            self._windows.pop(key, None)
             return None
         return None if taken < self._limit else start + self._period_s - now
-
-    def forget(self, key: str) -> None:
-        self._windows.pop(key, None)

@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 
 from relay.nodes import store
 from relay.settings import NodeSettings
-from relay.wire.frames import Challenge
+from relay.wire.frames import Challenge, Refuse, Welcome
 from relay.wire.identity import SigningKey, fingerprint
 from tests.relay.nodes.conftest import NOW_MS, Relay
 from tests.relay.nodes.desk import NONCE, Refused
@@ -213,3 +213,32 @@ async def test_one_address_cannot_hold_more_unproven_sockets_than_the_limit(rela
         async with relay.desk(relay.enrol(2)) as third:
             await third.open()
         assert second.socket.close_code is None
+
+
+async def test_a_node_is_told_to_come_back_when_the_database_is_away(relay: Relay) -> None:
+    identity = relay.enrol()
+    async with relay.desk(identity) as desk:
+        relay.database.close()
+        with pytest.raises(Refused) as refused:
+            await desk.open()
+        assert refused.value.refuse.code == 4503
+        assert refused.value.refuse.retry_after == 5.0
+
+
+async def test_a_hello_while_another_of_the_same_node_is_judged_is_put_off(relay: Relay) -> None:
+    identity = relay.enrol()
+    async with relay.ready(identity) as (frozen, _):
+        frozen.socket.transport.pause_reading()
+        secret = frozen.welcome.link_secret if frozen.welcome else b""
+        identity = replace(identity, link_secret=secret)
+        async with relay.desk(identity) as second, relay.desk(identity) as third:
+            await second.greet()
+            await third.hear(Challenge)
+            async with asyncio.timeout(5):
+                while identity.node_id not in relay.reception._judging:  # noqa: ASYNC110 - a set without an event
+                    await asyncio.sleep(0.005)
+            await third.say(third.session.hello())
+            refuse = await third.hear(Refuse)
+            assert (refuse.code, refuse.retry_after) == (4429, 5.0)
+            assert (await second.hear(Welcome)).epoch == 2
+        frozen.socket.transport.resume_reading()
