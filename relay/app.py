@@ -1,6 +1,6 @@
 """The composition root: everything the relay is made of, built in order and closed in reverse.
 
-`services` builds, `create_app` puts the edges in front. Nothing here decides anything.
+Nothing here decides anything. What people and rare requests need is built by `control`, when first asked for.
 """
 
 from __future__ import annotations
@@ -12,24 +12,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
-from starlette.exceptions import HTTPException
-
 from relay.accounts import directory
 from relay.accounts.keys import Keyring
-from relay.api import enrolment as enrolment_api
-from relay.api import models
-from relay.api.edge_asgi import HotAsgi
 from relay.api.hot import ChatRoute
 from relay.clock import Clock
-from relay.completions.envelope import error_object
 from relay.completions.ids import CallIds
-from relay.completions.refusal import Refusal
 from relay.completions.service import Completions
 from relay.completions.targets import Targets
 from relay.configuration import BadSettings
-from relay.console import site
 from relay.ledger.entries import NanoDollars
 from relay.ledger.pricing import Price
 from relay.ledger.service import Ledger
@@ -209,43 +199,3 @@ def _configured(provider: ProviderSettings) -> ProviderRecord:
         for model in provider.models
     )
     return ProviderRecord(ProviderId(0), provider.name, provider.base_url, Secret(key), models_)
-
-
-def create_app(services: Services) -> HotAsgi:
-    """The ASGI application: the hot route in front, everything human or rare behind it."""
-    app = FastAPI(title="Nightjar Relay", docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(models.router(services))
-    app.include_router(enrolment_api.router(services.enrolment))
-    app.include_router(
-        site.router(
-            services.database,
-            services.keyring,
-            services.enrolment,
-            registry=services.registry,
-            clock=services.clock,
-        )
-    )
-    app.add_exception_handler(Refusal, _refused)
-    app.add_exception_handler(HTTPException, _http_error)
-    return HotAsgi(app, services.chat)
-
-
-async def _refused(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, Refusal):
-        raise error
-    headers = {} if error.retry_after is None else {"retry-after": str(round(error.retry_after))}
-    return JSONResponse({"error": error_object(error)}, error.status, headers)
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    """Routing errors in the form every OpenAI client reads."""
-    if not isinstance(error, HTTPException):
-        raise error
-    if error.status_code == 404:
-        text = f"There is no {request.method} {request.url.path} here. The API begins at /v1."
-    elif error.status_code == 405:
-        text = f"{request.method} is not allowed for {request.url.path}."
-    else:
-        text = error.detail
-    refusal = Refusal(error.status_code, text, kind="invalid_request_error", code=f"http_{error.status_code}")
-    return JSONResponse({"error": error_object(refusal)}, error.status_code, error.headers)

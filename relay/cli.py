@@ -10,7 +10,7 @@ import dataclasses
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 from sqlalchemy import Connection
@@ -24,13 +24,15 @@ from relay.errors import RelayError
 from relay.ledger.pricing import Price
 from relay.nodes import store as node_store
 from relay.nodes.enrolments import TokenGrant, issue_token
-from relay.server import Announcement, serve
 from relay.settings import RelaySettings
 from relay.storage.engine import Database
 from relay.storage.ids import KeyId, NodeId
 from relay.storage.secret import Secret
 from relay.upstreams.providers import DEFAULT_CONTEXT, OfferedModel, add_provider, disable_provider, list_providers
 from relay.wire.frames import PicoDollars
+
+if TYPE_CHECKING:
+    from relay.server import Announcement
 
 DATABASE = "relay.db"
 MAX_TOKEN_USES = 10_000
@@ -199,6 +201,8 @@ def _in_database(command: Command) -> Callable[[argparse.Namespace, RelaySetting
 
 
 def _serve(parsed: argparse.Namespace, settings: RelaySettings) -> None:
+    from relay.server import serve
+
     given = {name: value for name in ("host", "port", "edge") if (value := getattr(parsed, name)) is not None}
     server = dataclasses.replace(settings.server, **given)
     if not 0 <= server.port <= 65535:

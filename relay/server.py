@@ -12,16 +12,20 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from relay.api.edge_asgi import HotAsgi
 from relay.api.edge_http import hot_protocol
-from relay.app import Services, create_app, services
+from relay.app import Services, services
 from relay.clock import SystemClock
 from relay.errors import RelayError
 from relay.nodes.upgrade import UpgradingHttpProtocol
 from relay.settings import RelaySettings, ServerSettings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 BACKLOG = 4096
 DRAIN_LOOK_S = 0.05
@@ -75,7 +79,7 @@ def serve(
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     if sys.platform == "win32":
         return None
-    import uvloop  # noqa: PLC0415 - there is none for Windows
+    import uvloop
 
     return uvloop.new_event_loop
 
@@ -122,7 +126,7 @@ async def _run(
 def server_config(settings: RelaySettings, built: Services) -> uvicorn.Config:
     base: Any = hot_protocol(built.chat) if settings.server.edge == "http" else UpgradingHttpProtocol
     return uvicorn.Config(
-        create_app(built),
+        HotAsgi(ControlPlane(built), built.chat),
         http=base,
         ws=built.reception.protocol,  # type: ignore[arg-type]
         lifespan="off",
@@ -168,6 +172,32 @@ def _stop_with_parent(server: uvicorn.Server) -> None:
         server.should_exit = True
 
     threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
+class ControlPlane:
+    """The ASGI application for everything but the hot routes; imported and built at its first request."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._lock = asyncio.Lock()
+        self._app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app or await self._load()
+        await app(scope, receive, send)
+
+    async def _load(self) -> ASGIApp:
+        """In a thread: the import takes a third of a second, in which no call must stand still."""
+        async with self._lock:
+            if self._app is None:
+                self._app = await asyncio.to_thread(_build_control, self._services)
+            return self._app
+
+
+def _build_control(services: Services) -> ASGIApp:
+    from relay import control
+
+    return control.build(services)
 
 
 class RelayServer(uvicorn.Server):
