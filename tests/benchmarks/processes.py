@@ -105,6 +105,12 @@ def ask_json(command: Sequence[str], *, core: int) -> dict[str, Any]:
     return answer
 
 
+def busy_seconds(core: int) -> float:
+    """Seconds this core has been at work since the machine started, for whomever."""
+    times = psutil.cpu_times(percpu=True)[core]
+    return sum(times) - times.idle - getattr(times, "iowait", 0.0)
+
+
 def allow_many_files() -> None:
     """Lets this process and its children hold a thousand sockets and more, as far as the machine's hard limit goes."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

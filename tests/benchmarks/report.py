@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from tests.benchmarks.goals import Goal, verdict
 
+BUSY_SHARE = 0.1
+
 
 def median(samples: Sequence[float]) -> float:
     return statistics.median(samples)
@@ -23,6 +25,12 @@ def show_samples(samples: Mapping[str, Sequence[float]]) -> None:
     for name, values in samples.items():
         listed = "  ".join(f"{value:10.4g}" for value in values)
         print(f"  {name:<{width}}  {listed}   | {median(values):.4g}")
+
+
+def warn_if_busy(lost: Sequence[float]) -> None:
+    """Says so when others had much of the measured core: CPU figures stand then, rates and latencies do not."""
+    if median(lost) > BUSY_SHARE:
+        print(f"this machine is busy: {median(lost):.0%} of the measured core went to others; trust CPU figures only")
 
 
 def show(figures: Mapping[str, float], goals: Mapping[str, Goal], *, as_json: bool) -> None:

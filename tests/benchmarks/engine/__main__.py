@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bench engine: {problem}", file=sys.stderr)
         return 1
     report.show_samples(measured.samples)
+    lost = [value for name, values in measured.samples.items() if name.endswith("lost to others") for value in values]
+    report.warn_if_busy(lost)
     report.show(figures(measured), goals_of("engine"), as_json=options.json)
     return 0
 
@@ -52,7 +54,7 @@ async def measure(folder: Path, plan: Plan, *, program: Path, model: Path) -> Me
         for number in range(plan.rounds):
             for engine in engines if number % 2 == 0 else reversed(engines):
                 print(f"round {number + 1} of {plan.rounds}: {engine.name}", file=sys.stderr)
-                await measure_round(engine, plan, number, measured)
+                await measure_round(engine, plan, measured, number=number, core=cores.measured)
     return measured
 
 

@@ -11,6 +11,7 @@ import psutil
 
 from tests.benchmarks.engine.contenders import SLOTS, Contender
 from tests.benchmarks.engine.questions import Answer, Question, Questioner
+from tests.benchmarks.processes import busy_seconds
 from tests.benchmarks.report import median
 
 
@@ -49,24 +50,26 @@ class Measured:
         self.samples[name].append(value)
 
 
-async def measure_round(engine: Contender, plan: Plan, number: int, measured: Measured) -> None:
-    """One engine's round. Every engine is asked the same in the same round, and something else in the next."""
+async def measure_round(engine: Contender, plan: Plan, measured: Measured, *, number: int, core: int) -> None:
+    """One engine's round on `core`: all are asked the same in one round, and something else in the next."""
     questioner = Questioner(seed=number)
-    await _throughput(engine, plan, questioner, measured)
+    await _throughput(engine, plan, questioner, measured, core=core)
     await _first_tokens(engine, plan, questioner, measured)
     await _second_turns(engine, plan, questioner, measured)
 
 
-async def _throughput(engine: Contender, plan: Plan, questioner: Questioner, measured: Measured) -> None:
+async def _throughput(engine: Contender, plan: Plan, questioner: Questioner, measured: Measured, *, core: int) -> None:
     """Eight streams at once, from their prompts to their last tokens."""
     questions = [questioner.question(letters=plan.letters, tokens=plan.tokens) for _ in range(SLOTS)]
     ours, cpu, begun = psutil.Process(), engine.cpu_seconds(), time.perf_counter()
-    client_cpu = sum(ours.cpu_times()[:2])
+    client_cpu, busy = sum(ours.cpu_times()[:2]), busy_seconds(core)
     answers = await _ask_all(engine, questions)
     wall, cpu = time.perf_counter() - begun, engine.cpu_seconds() - cpu
     tokens = sum(answer.tokens for answer in answers)
     measured.note(f"{engine.name}: tokens per CPU-second", tokens / cpu)
     measured.note(f"{engine.name}: tokens/s", tokens / wall)
+    busy = busy_seconds(core) - busy
+    measured.note(f"{engine.name}: core lost to others", max(0.0, busy - cpu) / busy)
     measured.note(f"{engine.name}: client CPU of the engine's", (sum(ours.cpu_times()[:2]) - client_cpu) / cpu)
 
 

@@ -31,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bench relay: {problem}", file=sys.stderr)
         return 1
     report.show_samples(measured.samples)
+    report.warn_if_busy(
+        [*measured.samples["relay core lost to others"], *measured.samples["nginx core lost to others"]]
+    )
     report.show(figures(measured), goals_of("relay"), as_json=options.json)
     return 0
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from tests.benchmarks.processes import Cores, Unmeasurable, ask_json
+from tests.benchmarks.processes import Cores, Unmeasurable, ask_json, busy_seconds
 from tests.benchmarks.relay.gateways import Gateway
 from tests.benchmarks.rig.build import tool
 
@@ -58,9 +58,10 @@ class Bench:
 
     def busy(self, gateway: Gateway) -> None:
         """64 connections, not streamed, each asking again as soon as it is answered."""
-        before = gateway.running.cpu_seconds()
+        before, core_before = gateway.running.cpu_seconds(), busy_seconds(self._cores.measured)
         found = self.load(gateway, "-c", self._plan.busy_connections, "-d", self._plan.seconds)
-        cpu = gateway.running.cpu_seconds() - before
+        cpu, core = gateway.running.cpu_seconds() - before, busy_seconds(self._cores.measured) - core_before
+        self._measured.note(f"{gateway.name} core lost to others", max(0.0, core - cpu) / core)
         self._measured.note(f"{gateway.name} requests/s", found["per_second"])
         self._measured.note(f"{gateway.name} CPU us/request", cpu * 1e6 / found["answers"])
 
