@@ -28,6 +28,8 @@ PURE = {
     "desktop.ui.presenters",
 }
 
+_HUMAN_EDGE = ("relay/control.py", "relay/console/", "relay/admin/", "relay/api/")
+
 BORDERS = {
     "PySide6": ("desktop/ui/",),
     "shiboken6": ("desktop/ui/",),
@@ -36,8 +38,8 @@ BORDERS = {
     "dbus_fast": ("desktop/system/",),
     "pynvml": ("desktop/system/",),
     "websockets": ("desktop/agent/", "relay/nodes/"),
-    "fastapi": ("relay/__main__.py", "relay/app.py", "relay/console/", "relay/admin/", "relay/api/"),
-    "starlette": ("relay/__main__.py", "relay/app.py", "relay/console/", "relay/admin/", "relay/api/"),
+    "fastapi": _HUMAN_EDGE,
+    "starlette": (*_HUMAN_EDGE, "relay/server.py"),  # for the ASGI types it is called with
 }
 """Who may import a library by name, as prefixes of paths; whoever else needs it asks the package that may."""
 
