@@ -43,7 +43,7 @@ def _facts() -> Iterator[tuple[str, str]]:
         yield f"What does the {animal} say?", f"The {animal} says {sound}."
     for word, other in OPPOSITES.items():
         yield f"What is the opposite of {word}?", f"The opposite of {word} is {other}."
-    for a, b in ((2, 3), (1, 1), (2, 2), (4, 5), (7, 8), (10, 10), (0, 6), (9, 3)):
+    for a, b in ((2, 3), (1, 2), (2, 2), (4, 5), (7, 8), (10, 10), (0, 6), (9, 3)):
         yield f"What is {a} + {b}?", f"{a} + {b} = {a + b}."
         yield (
             f"What is {NUMBERS[a]} plus {NUMBERS[b]}?",
