@@ -256,6 +256,7 @@ class Call:
         self._attempt = None
         self.prompt_tokens = prompt_tokens
         self._ttft = self._services.clock.now() - self._started
+        self._books.committed(prompt_tokens)
         self._reply.respond(200, self._headers(JSON_TYPE), body)
         self.delivery.written(len(body), tokens)
         self._end("completed", reason)
@@ -347,9 +348,7 @@ class Call:
         if self.phase == CLOSED:
             return
         unsent = self._reply.unsent()
-        tokens = self.delivery.settle(unsent)
-        if self.request.stream:
-            self._books.progress(tokens, self.delivery.bytes_out)
+        self._books.progress(self.delivery.settle(unsent), self.delivery.bytes_out)
         if unsent > self._services.timers.settings.slow_caller_bytes and self.phase != ENDING:
             self._drop_slow_caller()
         elif self.phase == ENDING and unsent <= 0:

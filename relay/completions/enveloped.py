@@ -21,8 +21,13 @@ COMMITTED = 3
 
 TEXT, REASONING, END = int(StepKind.TEXT), int(StepKind.REASONING), int(StepKind.END)
 
-DECLINED = {"busy": Fault.BUSY, "draining": Fault.GONE, "model": Fault.GONE, "context": Fault.CONTEXT}
-"""What a node's reasons for declining mean; `parameter` and `template` are the request's own fault."""
+DECLINED = {
+    "busy": Fault.BUSY,
+    "context": Fault.CONTEXT,
+    "parameter": Fault.REQUEST,
+    "template": Fault.REQUEST,
+}
+"""What a node's reasons for declining mean. Any other is about the node: it leaves, has not the model, or lost it."""
 
 
 class _Choice:
@@ -67,7 +72,7 @@ class Enveloped:
         self._call.accepted(prompt_tokens)
 
     def declined(self, reason: str, message: str, retry_after: float | None) -> None:
-        fault = DECLINED.get(reason, Fault.REQUEST)
+        fault = DECLINED.get(reason, Fault.GONE)
         text = message or f"the node declined: {reason}"
         param = message.split("'")[1] if fault is Fault.REQUEST and message.count("'") >= 2 else None
         self._call.attempt_failed(Failure(fault, text, reason, 0, param, retry_after))
