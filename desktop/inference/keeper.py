@@ -64,7 +64,7 @@ class WorkerSettings:
     """Tokens of one call, prompt and answer; 0: what the model was trained for, which is also the most."""
 
     pool: int = 0
-    """Tokens all calls share; 0: `context` for every slot, which is faster, and none ever waits for another's memory."""
+    """Tokens all calls share; 0: `context` for every slot, which is faster and lets no call wait for memory."""
 
     threads: int = 0
     """0: one per physical core but one, which stays for the owner."""

@@ -10,17 +10,18 @@ tokens, and one clock: the time at which the call was made, so that another node
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import functools
 import json
+import math
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import jinja2
-from jinja2 import ext, sandbox
+from jinja2 import ext, nodes, sandbox
 from typing_extensions import override
 
 from desktop.errors import DesktopError
@@ -29,7 +30,7 @@ from desktop.inference.parameters import Message
 MAX_SOURCE_CHARS: Final = 256 * 1024
 MAX_PROMPT_CHARS: Final = 32 * 1024 * 1024
 MAX_RENDER_S: Final = 2.0
-"""CPU time is what is meant; wall time is what a timer can see, and the worker does nothing else meanwhile."""
+"""CPU time is what is meant; wall time is cheaper to read, and the worker does nothing else meanwhile."""
 MAX_RENDER_BYTES: Final = 256 * 1024 * 1024
 
 _MAX_FACTOR: Final = 1024 * 1024
@@ -43,14 +44,62 @@ class TemplateRefused(DesktopError):
     """The template did not accept the messages, or broke a bound."""
 
 
-class _TimeUp(BaseException):
-    """Raised into the rendering thread. Not an Exception: a template must not be able to swallow it."""
+class _TimeUp(jinja2.TemplateRuntimeError):
+    """The template took too long."""
 
 
 class _Environment(sandbox.ImmutableSandboxedEnvironment):
-    """The sandbox, with the two operators narrowed that make much out of little."""
+    """The sandbox, with a clock, and with the two operators narrowed that make much out of little.
+
+    Everything that can happen more often than it is written looks at the clock: each pass of a loop (also one whose
+    condition lets nothing through), each call, macro, block and filter. So what runs between two looks is one operation
+    on what the memory limit allows to exist. (An alarm from outside is no way: Python may lose the exception in a
+    finaliser.)
+    """
 
     intercepted_binops = frozenset({"*", "**"})
+
+    def __init__(self) -> None:
+        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[ext.loopcontrols])
+        self._deadline = math.inf
+        self.filters = {name: self._watched(work) for name, work in self.filters.items()} | {"tojson": _to_json}
+
+    @contextlib.contextmanager
+    def time_limit(self, seconds: float) -> Iterator[None]:
+        """For one render; an environment serves one at a time."""
+        self._deadline = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._deadline = math.inf
+
+    def look(self) -> bool:
+        """True, while there is time."""
+        if time.monotonic() > self._deadline:
+            raise _TimeUp
+        return True
+
+    def _watched(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(work)  # keeps what Jinja noted on the function: which argument it wants first
+        def watched(*given: Any, **named: Any) -> Any:
+            self.look()
+            return work(*given, **named)
+
+        return watched
+
+    @override
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        for node in tree.find_all((nodes.For, nodes.Macro, nodes.CallBlock, nodes.Block)):
+            node.body.insert(0, nodes.ExprStmt(_look(node), lineno=node.lineno))  # type: ignore[attr-defined]
+            if isinstance(node, nodes.For) and node.test is not None:
+                node.test = nodes.And(_look(node), node.test, lineno=node.lineno)
+        return tree.set_environment(self)  # type: ignore[return-value]
+
+    @override
+    def call(self, context: jinja2.runtime.Context, work: Any, /, *given: Any, **named: Any) -> Any:
+        self.look()
+        return super().call(context, work, *given, **named)
 
     @override
     def call_binop(self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any) -> Any:
@@ -64,14 +113,18 @@ class _Environment(sandbox.ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
+def _look(node: nodes.Node) -> nodes.Call:
+    clock = nodes.EnvironmentAttribute("look", lineno=node.lineno)
+    return nodes.Call(clock, [], [], None, None, lineno=node.lineno)
+
+
 class ChatTemplate:
     """A compiled template. Raises TemplateRefused if `source` does not compile."""
 
     def __init__(self, source: str, *, bos: str, eos: str) -> None:
         if len(source) > MAX_SOURCE_CHARS:
             raise TemplateRefused("The model's chat template is too long.")
-        environment = _Environment(trim_blocks=True, lstrip_blocks=True, extensions=[ext.loopcontrols])
-        environment.filters["tojson"] = _to_json
+        environment = self._environment = _Environment()
         environment.globals |= {"raise_exception": _raise_exception, "bos_token": bos, "eos_token": eos}
         try:
             self._template = environment.from_string(source)
@@ -81,17 +134,15 @@ class ChatTemplate:
     def render(self, messages: Sequence[Message], *, created: int) -> str:
         """The prompt, ending where the answer begins. `created` is a Unix time in seconds."""
         now = datetime.fromtimestamp(created, UTC)
-        conversation = [{"role": message.role, "content": message.content} for message in messages]
+        values = {
+            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "add_generation_prompt": True,
+            "tools": None,
+            "strftime_now": lambda form: now.strftime(str(form)[:256]),
+        }
         try:
-            with _memory_limit(MAX_RENDER_BYTES), _time_limit(MAX_RENDER_S):
-                return _capped(
-                    self._template.generate(
-                        messages=conversation,
-                        add_generation_prompt=True,
-                        tools=None,
-                        strftime_now=lambda form: now.strftime(str(form)[:256]),
-                    )
-                )
+            with _memory_limit(MAX_RENDER_BYTES), self._environment.time_limit(MAX_RENDER_S):
+                return _capped(self._template.generate(values))
         except _TimeUp:
             raise TemplateRefused("The model's chat template took too long with these messages.") from None
         except MemoryError:
@@ -117,29 +168,6 @@ def _to_json(value: Any, indent: int | None = None, *, ensure_ascii: bool = Fals
 
 def _raise_exception(message: object) -> None:
     raise jinja2.TemplateRuntimeError(str(message)[:500])
-
-
-@contextlib.contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raises _TimeUp in this thread after `seconds`, between two of its byte codes, on every platform."""
-    thread, lock, over = threading.get_ident(), threading.Lock(), False
-    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-
-    def fire() -> None:
-        with lock:
-            if not over:
-                raise_in(ctypes.c_ulong(thread), ctypes.py_object(_TimeUp))
-
-    timer = threading.Timer(seconds, fire)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        with lock:
-            over = True
-            raise_in(ctypes.c_ulong(thread), None)
-        timer.cancel()
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -42,8 +41,7 @@ class Watch:
 
 @pytest.fixture(scope="session")
 def model_path() -> Path:
-    given = os.environ.get("NIGHTJAR_TEST_MODEL")
-    return Path(given) if given else Path(__file__).parents[3] / "assets" / "nightjar-demo.gguf"
+    return Path(__file__).parents[3] / "assets" / "nightjar-demo.gguf"
 
 
 @pytest.fixture
