@@ -7,7 +7,7 @@ smaller by the whole framework.
 from __future__ import annotations
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from relay.api import enrolment, models
@@ -20,6 +20,7 @@ from relay.console import site
 def build(services: Services) -> FastAPI:
     """The application behind the hot route."""
     app = FastAPI(title="Nightjar Relay", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_api_route("/", lambda: RedirectResponse("/console"), include_in_schema=False)
     app.include_router(models.router(services))
     app.include_router(enrolment.router(services.enrolment))
     app.include_router(

@@ -222,7 +222,7 @@ class RelayServer(uvicorn.Server):
         completions.stop_admitting()
         clock = self._services.clock
         until = clock.now() + self._services.settings.server.drain_s
-        while len(completions.watch) and clock.now() < until and not self.force_exit:
+        while len(completions.watch) and clock.now() < until and not self.force_exit:  # noqa: ASYNC110 - once per life
             await asyncio.sleep(DRAIN_LOOK_S)
         completions.end_all()
         await asyncio.sleep(DRAIN_LOOK_S)

@@ -12,13 +12,13 @@ and from the attempt's output (`accepted`, `commit`, `emit`, `complete`, `attemp
 
 from __future__ import annotations
 
-import enum
 from typing import Final, Protocol
 
 from relay.accounts.identity import Identity
 from relay.completions.envelope import JSON_TYPE, PING, STREAM_TYPE, ChatEnvelope, error_body, error_headers
 from relay.completions.failover import Verdict, decide, refusal
 from relay.completions.metering import Delivery
+from relay.completions.phase import ACCEPTED, CLOSED, COMMITTED, CONNECTING, ENDING, WAITING
 from relay.completions.refusal import Refusal
 from relay.completions.reply import Reply
 from relay.completions.request import ChatRequest
@@ -29,21 +29,6 @@ from relay.ledger.calls import CallState, Delivered, LegTerms, Outcome, TokenSou
 from relay.nodes.link import LinkUnavailable
 from relay.upstreams.port import Attempt, Failure, Fault
 from relay.upstreams.target import NodeTarget, Route, Target
-
-
-class Phase(enum.IntEnum):
-    """Where a call stands; how much silence is tolerated depends on it."""
-
-    CONNECTING = 0
-    WAITING = 1
-    ACCEPTED = 2
-    COMMITTED = 3
-    ENDING = 4
-    CLOSED = 5
-
-
-CONNECTING, WAITING, ACCEPTED, COMMITTED, ENDING, CLOSED = (int(phase) for phase in Phase)
-"""As plain numbers, because some of them are compared for every chunk."""
 
 _EXPIRED: Final = {
     CONNECTING: ("no connection in time", "connect_timeout"),
@@ -93,7 +78,7 @@ class Call:
         self.request = request
         self.max_tokens = max_tokens
         self.delivery = Delivery()
-        self.phase = CONNECTING
+        self.phase: int = CONNECTING
         self.attempts = 0
         self.prompt_tokens = 0
         self.target: Target = route.targets[0]
@@ -289,6 +274,9 @@ class Call:
 
     def caller_gone(self) -> None:
         """The caller hung up: stop everything upstream, charge what was written."""
+        if self.phase == ENDING:
+            # A connection that closes after its one answer may tell of its end first: an answer that left is whole.
+            self.flushed()
         if self.phase == CLOSED:
             return
         self.drop_attempt()

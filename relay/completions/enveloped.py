@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from relay.completions.envelope import DONE
 from relay.completions.metering import billable
+from relay.completions.phase import COMMITTED
 from relay.ledger.calls import TokenSource
 from relay.upstreams.port import Failure, Fault
 from relay.wire.frames import Fail, Finish, StepKind, Yield
 
 if TYPE_CHECKING:
     from relay.completions.call import Call
-
-COMMITTED = 3
-"""`call.COMMITTED`; imported from there it would be a circle."""
 
 TEXT, REASONING, END = int(StepKind.TEXT), int(StepKind.REASONING), int(StepKind.END)
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from relay.completions.chunks import Event, Usage, decode_answer, decode_event, given, has_content
 from relay.completions.envelope import DONE
 from relay.completions.failover import classify
+from relay.completions.phase import COMMITTED
 from relay.ledger.calls import TokenSource
 from relay.upstreams.port import Failure, Fault
 
@@ -23,49 +25,6 @@ MAX_ERROR_BYTES = 64 * 1024
 MAX_EVENT_BYTES = 1024 * 1024
 BYTES_PER_TOKEN = 4
 """For estimates only, where a provider never came to tell its usage."""
-ABSENT = msgspec.Raw(b"")
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
-class _Delta(msgspec.Struct):
-    content: str | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    tool_calls: msgspec.Raw = ABSENT
-    function_call: msgspec.Raw = ABSENT
-
-
-class _Choice(msgspec.Struct):
-    delta: _Delta | None = None
-    finish_reason: str | None = None
-
-
-class _Event(msgspec.Struct):
-    choices: list[_Choice] | None = None
-    usage: _Usage | None = None
-    error: msgspec.Raw = ABSENT
-
-
-class _PlainChoice(msgspec.Struct):
-    message: msgspec.Raw
-    finish_reason: str | None = None
-
-
-class _Plain(msgspec.Struct):
-    choices: list[_PlainChoice] | None = None
-    usage: _Usage | None = None
-    error: msgspec.Raw = ABSENT
-
-
-_event = msgspec.json.Decoder(_Event).decode
-_plain = msgspec.json.Decoder(_Plain).decode
-COMMITTED = 3
-"""`call.COMMITTED`; imported from there it would be a circle."""
 
 
 class PassThrough:
@@ -84,7 +43,7 @@ class PassThrough:
         self._held: list[bytes] = []
         self._tokens = 0
         self._reason = ""
-        self._usage: _Usage | None = None
+        self._usage: Usage | None = None
         self._done = False
         self.source: TokenSource = "estimate"
 
@@ -149,14 +108,14 @@ class PassThrough:
     def _answered(self) -> None:
         body = bytes(self._whole_body)
         try:
-            answer = _plain(body)
+            answer = decode_answer(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._broken(f"the answer is not a chat completion: {error}")
             return
-        if _given(answer.error) or not answer.choices:
+        if given(answer.error) or not answer.choices:
             self._call.attempt_failed(classify(502, body, retry_after=None, fast=True))
             return
-        usage = answer.usage or _Usage(self.estimate(), len(body) // BYTES_PER_TOKEN)
+        usage = answer.usage or Usage(self.estimate(), len(body) // BYTES_PER_TOKEN)
         self.source = "provider" if answer.usage else "estimate"
         self._call.answer(
             body,
@@ -217,23 +176,23 @@ class PassThrough:
             self._done = True
             return None
         try:
-            parsed = _event(payload)
+            parsed = decode_event(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return _bad_answer(f"an event is not a chat completion chunk: {error}")
-        if _given(parsed.error):
+        if given(parsed.error):
             return classify(502, payload, retry_after=None, fast=True)
         self._count(parsed)
         if parsed.choices or self._call.request.include_usage or parsed.usage is None:
             passed.append(event + b"\n\n")
         return None
 
-    def _count(self, parsed: _Event) -> None:
+    def _count(self, parsed: Event) -> None:
         if parsed.usage is not None:
             self._usage = parsed.usage
         for choice in parsed.choices or ():
             if choice.finish_reason:
                 self._reason = choice.finish_reason
-            if choice.finish_reason or _has_content(choice.delta):
+            if choice.finish_reason or has_content(choice.delta):
                 self._tokens += 1
                 self._call.commit()
 
@@ -275,16 +234,3 @@ def _is_plain_content(data: bytes) -> bool:
 
 def _bad_answer(problem: str) -> Failure:
     return Failure(Fault.ILL, problem, "bad_answer", 502)
-
-
-def _given(value: msgspec.Raw) -> bool:
-    return bytes(value) not in (b"", b"null")
-
-
-def _has_content(delta: _Delta | None) -> bool:
-    if delta is None:
-        return False
-    return bool(
-        delta.content or delta.refusal or delta.reasoning_content or delta.reasoning
-        or _given(delta.tool_calls) or _given(delta.function_call)
-    )  # fmt: skip

@@ -1,0 +1,78 @@
+"""What the relay reads in a provider's answer: structs of the few fields that matter, everything else is skipped."""
+
+from __future__ import annotations
+
+import msgspec
+
+ABSENT = msgspec.Raw(b"")
+
+
+class Usage(msgspec.Struct, frozen=True, gc=False):
+    """Tokens as the provider counted them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Delta(msgspec.Struct, frozen=True, gc=False):
+    """What an event adds to a choice."""
+
+    content: str | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: msgspec.Raw = ABSENT
+    function_call: msgspec.Raw = ABSENT
+
+
+class Choice(msgspec.Struct, frozen=True, gc=False):
+    """One choice of an event."""
+
+    delta: Delta | None = None
+    finish_reason: str | None = None
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One chunk of a stream."""
+
+    choices: list[Choice] | None = None
+    usage: Usage | None = None
+    error: msgspec.Raw = ABSENT
+
+
+class AnswerChoice(msgspec.Struct, frozen=True, gc=False):
+    """One choice of a plain answer."""
+
+    message: msgspec.Raw
+    finish_reason: str | None = None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A plain answer."""
+
+    choices: list[AnswerChoice] | None = None
+    usage: Usage | None = None
+    error: msgspec.Raw = ABSENT
+
+
+def given(value: msgspec.Raw) -> bool:
+    """Whether a field of any type is there and not null."""
+    return bytes(value) not in (b"", b"null")
+
+
+def has_content(delta: Delta | None) -> bool:
+    """Whether an event brings something a caller can see: text, reasoning, a refusal, a tool call."""
+    if delta is None:
+        return False
+    return bool(
+        delta.content
+        or delta.refusal
+        or delta.reasoning_content
+        or delta.reasoning
+        or given(delta.tool_calls)
+        or given(delta.function_call)
+    )
+
+
+decode_event = msgspec.json.Decoder(Event).decode
+decode_answer = msgspec.json.Decoder(Answer).decode
