@@ -277,6 +277,9 @@ class Call:
         if self.phase == ENDING:
             # A connection that closes after its one answer may tell of its end first: an answer that left is whole.
             self.flushed()
+        if self.phase == ENDING:
+            # A connection that closes after its one answer may tell of its end first: an answer that left is whole.
+            self.flushed()
         if self.phase == CLOSED:
             return
         self.drop_attempt()

@@ -135,7 +135,7 @@ class NodeProcess:
         """The process that holds the model."""
         for child in psutil.Process(self.process.pid).children():
             with contextlib.suppress(psutil.NoSuchProcess):
-                if "--worker" in child.cmdline():
+                if child.cmdline()[-1].endswith("worker"):
                     return child
         return None
 

@@ -157,6 +157,19 @@ def test_a_call_is_found_again_with_its_cost_and_who_got_it(stack: Stack, client
     assert data["shares"]["provider"] == 0
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_answer_to_a_connection_that_closes_after_it_is_a_completed_call(
+    stack: Stack, client: openai.OpenAI, streamed: bool
+) -> None:
+    closing = client.with_options(default_headers={"connection": "close"})
+    fields: dict[str, Any] = {"model": MODEL, "messages": user(FRANCE), "temperature": 0, "stream": streamed}
+    with closing.chat.completions.with_streaming_response.create(**fields) as response:
+        assert response.headers["connection"] == "close"
+        assert "Paris" in response.read().decode()
+    data: dict[str, Any] = stack.generation(response.headers["x-generation-id"])
+    assert (data["state"], data["finish_reason"]) == ("completed", "stop")
+
+
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 
