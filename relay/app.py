@@ -87,7 +87,9 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         registry = Registry()
         reception = Reception(database, registry, key=key, hosts=hosts, clock=clock, settings=settings.nodes)
         enrolment = Enrolment(database, key=key, hosts=hosts, clock=clock, settings=settings.enrolment)
-        keyring, catalogue = Keyring(clock), Catalogue()
+        tasks = asyncio.TaskGroup()
+        pool = Pool(clock.now, tasks.create_task)
+        keyring, catalogue = Keyring(clock), Catalogue(pool)
         reload = _Reload(
             database,
             ledger,
@@ -97,9 +99,8 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             providers=settings.providers,
         )
         await reload.now()
-        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        await stack.enter_async_context(tasks)
         await stack.enter_async_context(reception)
-        pool = Pool(clock.now, tasks.create_task)
         stack.callback(pool.close)
         money = settings.money
         price = Price(PicoDollars(money.node_prompt_price), PicoDollars(money.node_completion_price))
@@ -110,7 +111,6 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             clock=clock,
             ledger=ledger,
             targets=targets,
-            pool=pool,
             timers=settings.timers,
             settings=settings.calls,
             next_id=next_id,

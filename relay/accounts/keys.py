@@ -67,10 +67,9 @@ class Keyring:
         """Who the value of an `Authorization` header stands for. Raises NotAuthenticated."""
         if not authorization:
             raise NotAuthenticated(AuthenticationFault.MISSING)
-        key = authorization[len(_SCHEME) :].strip()
-        if authorization[: len(_SCHEME)].lower() != _SCHEME or not key or len(authorization) > _MAX_HEADER_BYTES:
+        if len(authorization) > _MAX_HEADER_BYTES or authorization[:7].lower() != _SCHEME or len(authorization) == 7:
             raise NotAuthenticated(AuthenticationFault.MALFORMED)
-        record = self._by_digest.get(digest_of(key))
+        record = self._by_digest.get(digest_of(authorization[7:].strip()))
         if record is None:
             raise NotAuthenticated(AuthenticationFault.UNKNOWN)
         if record.revoked_ms is not None:

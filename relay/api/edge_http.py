@@ -9,7 +9,7 @@ The seams used here are pinned by tests to the locked version of uvicorn.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from relay.api.hot import RAW_PATH, ChatRoute
 from relay.completions.envelope import status_line
@@ -156,7 +156,7 @@ class HotHttpProtocol(UpgradingHttpProtocol):
                     break
             keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
             self._hot = self._running = HotExchange(self, authorization, keep_alive=keep_alive)
-            self.cycle = cast("Any", self._hot)
+            self.cycle = self._hot  # type: ignore[assignment]  # it stands where uvicorn's own would
             return
         self._hot = None
         url, headers, expects = self.url, self.headers, self.expect_100_continue
@@ -166,8 +166,8 @@ class HotHttpProtocol(UpgradingHttpProtocol):
         super().on_headers_complete()
 
     def _is_plain(self) -> bool:
-        running = cast("HotExchange | None", self.cycle)
-        idle = running is None or running.response_complete
+        cycle: Any = self.cycle
+        idle = cycle is None or cycle.response_complete
         return idle and not self.expect_100_continue and not self.parser.should_upgrade()
 
     def on_body(self, body: bytes) -> None:

@@ -38,8 +38,8 @@ _EXPIRED: Final = {
 }
 
 _HEAD: Final = (
-    b"%bx-request-id: req-%016x\r\nx-generation-id: gen-%016x\r\nx-nightjar-target: %b\r\nx-nightjar-pool: %b\r\n"
-    b"x-nightjar-attempts: %d\r\nx-nightjar-overhead-ms: %.2f\r\n"
+    b"%bx-request-id: req-%016x\r\nx-generation-id: gen-%016x\r\n%bx-nightjar-attempts: %d\r\n"
+    b"x-nightjar-overhead-ms: %.2f\r\n"
 )
 
 
@@ -55,12 +55,27 @@ class Output(Protocol):
 class Call:
     """The life of one call. See the module's docstring."""
 
-    __slots__ = (
-        "_attempt", "_books", "_chain", "_expires", "_failure", "_finish_reason", "_head_sent", "_heard_at", "_legs",
-        "_next_target", "_output", "_overhead_ms", "_patience", "_pinged_at", "_repeated", "_reply", "_reply_end",
-        "_route", "_services", "_started", "_state", "_ttft", "_waits_s", "_watch", "attempts", "delivery", "id",
-        "identity", "max_tokens", "phase", "prompt_tokens", "request", "target",
-    )  # fmt: skip
+    # What most calls never change stands here once, not in every instance.
+    phase: int = CONNECTING
+    attempts = 0
+    prompt_tokens = 0
+    _attempt: Attempt | None = None
+    _chain: tuple[tuple[str, Failure], ...] = ()
+    _delivery = Delivery()
+    """The one of a call that has delivered nothing; the first write makes its own."""
+    _failure: str | None = None
+    _finish_reason: str | None = None
+    _head_sent = False
+    _legs = 0
+    _next_target = 1
+    _output: Output | None = None
+    _overhead_ms = 0.0
+    _pinged_at = 0.0
+    _repeated = False
+    _reply_end = b""
+    _state: CallState = "completed"
+    _ttft_ms: int | None = None
+    _waits_s = 0.0
 
     def __init__(
         self,
@@ -77,31 +92,15 @@ class Call:
         self.identity = identity
         self.request = request
         self.max_tokens = max_tokens
-        self.delivery = Delivery()
-        self.phase: int = CONNECTING
-        self.attempts = 0
-        self.prompt_tokens = 0
         self.target: Target = route.targets[0]
         self._services = services
         self._reply = reply
         self._route = route
-        self._next_target = 1
         self._books = books
-        self._legs = 0
-        self._attempt: Attempt | None = None
-        self._output: Output | None = None
-        self._chain: list[tuple[str, Failure]] = []
-        self._repeated = False
-        self._head_sent = False
-        self._reply_end = b""
-        self._state: CallState = "completed"
-        self._failure = ""
-        self._finish_reason = ""
-        self._ttft = 0.0
         self._started = services.clock.now()
         self._watch = watch = services.watch
         watch.add(self)
-        self._heard_at = self._pinged_at = watch.now
+        self._heard_at = watch.now
         self._expires = watch.now + services.timers.settings.call_s
 
     # --- facts that outputs ask for -----------------------------------------------------------------------------------
@@ -133,8 +132,8 @@ class Call:
         self.attempts += 1
         self._legs += 1
         self._books.leg(LegTerms(number=self._legs, target=target.name, payee=target.payee, price=target.price))
-        self._patience = self._services.timers.of(target)
-        self._enter(CONNECTING, self._patience.connect)
+        self._patience = patience = self._services.timers.of(target)
+        self._enter(CONNECTING, patience.connect)
         crash.point("after_dispatch")
         try:
             self._output, self._attempt = self._services.open_attempt(self, target)
@@ -161,7 +160,7 @@ class Call:
         self._attempt = None
         if self.phase >= ENDING:
             return
-        self._chain.append((self.target.name, failure))
+        self._chain = (*self._chain, (self.target.name, failure))
         if self.phase == COMMITTED:
             self._fail_in_band(refusal(self._chain[-1:]))
             return
@@ -186,7 +185,7 @@ class Call:
     def commit(self) -> None:
         """The first content is here: from now on this answer is the caller's."""
         if self.phase < COMMITTED:
-            self._ttft = self._services.clock.now() - self._started
+            self._ttft_ms = self._elapsed_ms()
             self._books.committed(self.prompt_tokens)
             self._enter(COMMITTED, self._patience.gap)
 
@@ -207,24 +206,16 @@ class Call:
             self._send_head()
         self._heard_at = self._watch.now
         self._reply.send(data)
-        self.delivery.written(len(data), tokens)
+        self._delivery.written(len(data), tokens)
         self._services.after_flush(self)
 
     def _send_head(self) -> None:
         self._head_sent = True
+        self._delivery = Delivery()
         self._reply.begin(200, self._headers(STREAM_TYPE))
 
     def _headers(self, content_type: bytes) -> bytes:
-        target = self.target
-        return _HEAD % (
-            content_type,
-            self.id,
-            self.id,
-            target.name.encode(),
-            target.pool.encode(),
-            self.attempts,
-            self._overhead_ms,
-        )
+        return _HEAD % (content_type, self.id, self.id, self.target.headers, self.attempts, self._overhead_ms)
 
     def complete(self, *, reason: str, prompt_tokens: int, tokens: int, tail: bytes) -> None:
         """A streamed answer is whole. `tail` is what ends the stream: written once the rest has left and is booked."""
@@ -232,7 +223,7 @@ class Call:
         if not self._head_sent:
             self._send_head()
         self.prompt_tokens = prompt_tokens
-        self.delivery.written(0, tokens)
+        self._delivery.written(0, tokens)
         self._reply_end = tail
         self._end("completed", reason)
 
@@ -240,10 +231,11 @@ class Call:
         """A plain answer is whole."""
         self._attempt = None
         self.prompt_tokens = prompt_tokens
-        self._ttft = self._services.clock.now() - self._started
+        self._ttft_ms = self._elapsed_ms()
         self._books.committed(prompt_tokens)
+        self._delivery = Delivery()
         self._reply.respond(200, self._headers(JSON_TYPE), body)
-        self.delivery.written(len(body), tokens)
+        self._delivery.written(len(body), tokens)
         self._end("completed", reason)
 
     def _end(self, state: CallState, reason: str) -> None:
@@ -274,9 +266,6 @@ class Call:
 
     def caller_gone(self) -> None:
         """The caller hung up: stop everything upstream, charge what was written."""
-        if self.phase == ENDING:
-            # A connection that closes after its one answer may tell of its end first: an answer that left is whole.
-            self.flushed()
         if self.phase == ENDING:
             # A connection that closes after its one answer may tell of its end first: an answer that left is whole.
             self.flushed()
@@ -339,11 +328,13 @@ class Call:
         if self.phase == CLOSED:
             return
         unsent = self._reply.unsent()
-        self._books.progress(self.delivery.settle(unsent), self.delivery.bytes_out)
-        if unsent > self._services.timers.settings.slow_caller_bytes and self.phase != ENDING:
+        delivery = self._delivery
+        self._books.progress(delivery.settle(unsent), delivery.bytes_out)
+        if self.phase == ENDING:
+            if unsent <= 0:
+                self._finish()
+        elif unsent > self._services.timers.settings.slow_caller_bytes:
             self._drop_slow_caller()
-        elif self.phase == ENDING and unsent <= 0:
-            self._finish()
 
     def _drop_slow_caller(self) -> None:
         self.drop_attempt()
@@ -362,21 +353,25 @@ class Call:
         """Close the books on what has left this process."""
         self.phase = CLOSED
         self._watch.remove(self)
-        tokens = self.delivery.settle(self._reply.unsent())
-        output = self._output
+        delivery, output = self._delivery, self._output
+        tokens = delivery.settle(self._reply.unsent())
+        crash.point("before_settle")
         delivered: tuple[Delivered, ...] = ()
-        if self.delivery.bytes_out and output is not None:
+        if delivery.bytes_out and output is not None:
             delivered = (Delivered(self._legs, self.prompt_tokens or output.estimate(), tokens),)
         self._books.settle(
             Outcome(
                 state=state,
                 delivered=delivered,
-                finish_reason=self._finish_reason or None,
-                error=self._failure or None,
+                finish_reason=self._finish_reason,
+                error=self._failure,
                 source=output.source if output is not None else "relay",
-                ttft_ms=round(self._ttft * 1000) if self._ttft else None,
-                duration_ms=round((self._services.clock.now() - self._started) * 1000),
+                ttft_ms=self._ttft_ms,
+                duration_ms=self._elapsed_ms(),
             )
         )
         if delivered and isinstance(self.target, NodeTarget):
             self._services.earned(self.target)
+
+    def _elapsed_ms(self) -> int:
+        return round((self._services.clock.now() - self._started) * 1000)

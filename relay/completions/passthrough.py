@@ -30,22 +30,22 @@ BYTES_PER_TOKEN = 4
 class PassThrough:
     """The sink of one attempt at a provider."""
 
-    __slots__ = ("_call", "_done", "_head", "_held", "_partial", "_reason", "_retry_after", "_stream", "_tokens",
-                 "_usage", "_whole_body", "source")  # fmt: skip
+    # What most attempts never change stands here once, not in every instance.
+    source: TokenSource = "estimate"
+    _head = 0
+    _retry_after: float | None = None
+    _partial = b""
+    _tokens = 0
+    _reason = ""
+    _usage: Usage | None = None
+    _done = False
+    _gathered = 0
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._stream = call.request.stream
-        self._head = 0
-        self._retry_after: float | None = None
-        self._partial = b""
-        self._whole_body = bytearray()
-        self._held: list[bytes] = []
-        self._tokens = 0
-        self._reason = ""
-        self._usage: Usage | None = None
-        self._done = False
-        self.source: TokenSource = "estimate"
+        self._parts: list[bytes] = []
+        """What is kept back: a plain answer until it is whole, the events of a stream before its commit point."""
 
     def estimate(self) -> int:
         return self._call.request.prompt_bound // BYTES_PER_TOKEN
@@ -64,13 +64,17 @@ class PassThrough:
             self._call.accepted()
 
     def body(self, data: bytes) -> None:
-        if not self._stream or self._head != 200:
-            self._gather(data)
-        elif self._call.phase == COMMITTED and not self._partial and _is_plain_content(data):
-            self._tokens += data.count(b"\n\n")
-            self._call.emit(data, self._tokens)
-        else:
+        if self._stream and self._head == 200:
+            if self._call.phase == COMMITTED and not self._partial:
+                # Whole events that all say "not finished" are content and nothing else: no error, no end, no usage.
+                events = data.count(b"\n\n")
+                if data.count(b'"finish_reason":null') == events and data.endswith(b"\n\n"):
+                    self._tokens += events
+                    self._call.emit(data, self._tokens)
+                    return
             self._events(data)
+        else:
+            self._gather(data)
 
     def end(self) -> None:
         if self._done:
@@ -93,20 +97,23 @@ class PassThrough:
     # --- plain answers and refusals ---------------------------------------------------------------------------------
 
     def _gather(self, data: bytes) -> None:
-        limit = MAX_PLAIN_BYTES if self._head == 200 else MAX_ERROR_BYTES
-        if len(self._whole_body) + len(data) > limit:
-            if self._head == 200:
-                self._broken("the answer is larger than 32 MiB")
-            return
-        self._whole_body += data
+        self._gathered += len(data)
+        if self._gathered <= (MAX_PLAIN_BYTES if self._head == 200 else MAX_ERROR_BYTES):
+            self._parts.append(data)
+        elif self._head == 200:
+            self._broken("the answer is larger than 32 MiB")
+
+    def _whole_body(self) -> bytes:
+        parts = self._parts
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _refused(self) -> None:
         status = self._head or 502
-        failure = classify(status, bytes(self._whole_body), retry_after=self._retry_after, fast=True)
+        failure = classify(status, self._whole_body(), retry_after=self._retry_after, fast=True)
         self._call.attempt_failed(failure)
 
     def _answered(self) -> None:
-        body = bytes(self._whole_body)
+        body = self._whole_body()
         try:
             answer = decode_answer(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -159,11 +166,11 @@ class PassThrough:
 
     def _pass(self, data: bytes) -> None:
         if self._call.phase < COMMITTED:
-            self._held.append(data)
+            self._parts.append(data)
             return
-        if self._held:
-            data = b"".join(self._held) + data
-            self._held.clear()
+        if self._parts:
+            data = b"".join(self._parts) + data
+            self._parts.clear()
         if data:
             self._call.emit(data, self._tokens)
 
@@ -218,18 +225,6 @@ class PassThrough:
         self._done = True
         self._call.drop_attempt()
         self._call.attempt_failed(failure)
-
-
-def _is_plain_content(data: bytes) -> bool:
-    """Whether `data` is whole events in which nothing can be but content; most are, so this is all that is asked."""
-    return data.endswith(b"\n\n") and not (
-        b'"usage"' in data
-        or b'"finish_reason":"' in data
-        or b'"finish_reason": "' in data
-        or b"[DONE]" in data
-        or b'"error"' in data
-        or b"\r" in data
-    )
 
 
 def _bad_answer(problem: str) -> Failure:

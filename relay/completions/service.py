@@ -21,7 +21,6 @@ from relay.ledger.entries import CallId, NanoDollars
 from relay.ledger.errors import InsufficientCredit
 from relay.ledger.service import Ledger
 from relay.settings import CallSettings, TimerSettings
-from relay.upstreams.http import Pool
 from relay.upstreams.node import Tenants, offer_chat
 from relay.upstreams.port import Attempt
 from relay.upstreams.target import NodeTarget, ProviderTarget, Route, Target
@@ -46,7 +45,6 @@ class Completions:
         clock: Clock,
         ledger: Ledger,
         targets: Targets,
-        pool: Pool,
         timers: TimerSettings,
         settings: CallSettings,
         next_id: Callable[[], CallId],
@@ -60,7 +58,6 @@ class Completions:
         self._loop = loop
         self._ledger = ledger
         self._targets = targets
-        self._pool = pool
         self._tenants = tenants
         self._settings = settings
         self._next_id = next_id
@@ -131,7 +128,7 @@ class Completions:
         """Send the call to one target."""
         if isinstance(target, ProviderTarget):
             sink = PassThrough(call)
-            return sink, target.provider.ask(self._pool, _outgoing(call, target), sink)
+            return sink, target.provider.ask(_outgoing(call, target), sink)
         leg = Enveloped(call)
         return leg, self._offer(call, target, leg)
 

@@ -15,7 +15,7 @@ from relay.nodes.registry import Registry
 from relay.routing.candidate import Candidate
 from relay.routing.policy import order
 from relay.upstreams.providers import Catalogue
-from relay.upstreams.target import NodeTarget, Route, Target
+from relay.upstreams.target import NodeTarget, Route, Target, target_headers
 from relay.wire.frames import AdvertisedModel
 
 PRIVATE_POOLS = frozenset({"own", "organisation"})
@@ -65,7 +65,16 @@ class Targets:
             offered = link.models[model]
             payee = NodePayee(facts.node_id, owner(facts.owner))
             name = f"node/{facts.name}" if facts.organisation == identity.organisation else "node/community"
-            yield NodeTarget(name, link, model, self._price(offered), payee, offered.context, facts.pool)
+            yield NodeTarget(
+                name,
+                link,
+                model,
+                self._price(offered),
+                payee,
+                offered.context,
+                target_headers(name, facts.pool),
+                facts.pool,
+            )
 
     def _price(self, offered: AdvertisedModel) -> Price:
         ask = offered.ask

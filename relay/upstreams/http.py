@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import httptools
 
-from relay.upstreams.port import ResponseSink
+from relay.upstreams.port import Attempt, ResponseSink
 
 IDLE_PER_ORIGIN = 256
 FAST_FAILURE_S = 1.0
@@ -31,30 +31,34 @@ class Origin:
 
 
 class Connection(asyncio.Protocol):
-    """One socket to one origin: serves one `ResponseSink` at a time and lies idle in its pool in between."""
+    """One socket to one origin: serves one `ResponseSink` at a time and lies idle in its lane in between.
+
+    It is also the `Attempt` of the call it serves. A call lets go of its attempt when it hears the end, so a connection
+    that has gone on to another call is never cancelled by the one before.
+    """
 
     __slots__ = (
-        "_body", "_complete", "_keep_alive", "_opened", "_parser", "_pool", "_retry_after", "_sink", "_sized",
-        "_status", "_transport", "_type", "origin",
+        "_body", "_complete", "_keep_alive", "_lane", "_opened", "_parser", "_retry_after", "_sink", "_sized",
+        "_status", "_told", "_transport", "_type",
     )  # fmt: skip
 
-    def __init__(self, pool: Pool, origin: Origin) -> None:
-        self.origin = origin
-        self._pool = pool
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+        self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._sink: ResponseSink | None = None
-        self._reset()
-
-    def _reset(self) -> None:
+        self._opened = 0.0
         self._body: list[bytes] = []
-        self._complete = False
-        self._keep_alive = False
-        self._status = 0
-        self._sized = False
-        self._type = b""
         self._retry_after: float | None = None
+        self._begin()
 
-    @property
+    def _begin(self) -> None:
+        """Forget the response before."""
+        self._complete = self._keep_alive = self._sized = self._told = False
+        self._status = 0
+        self._type = b""
+        self._retry_after = None
+
     def is_open(self) -> bool:
         """Whether a request can still be written."""
         return self._transport is not None and not self._transport.is_closing()
@@ -64,19 +68,15 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             sink.lost("the connection was closed", fast=True)
             return
-        self._reset()
         self._sink = sink
-        self._parser = httptools.HttpResponseParser(self)
-        self._opened = self._pool.clock()
+        self._opened = self._lane.clock()
         self._transport.write(request)
         sink.connected()
 
-    def serves(self, sink: ResponseSink) -> bool:
-        """Whether the response to `sink` is still under way; afterwards the connection may belong to another call."""
-        return self._sink is sink
+    # --- Attempt ------------------------------------------------------------------------------------------------------
 
-    def close(self) -> None:
-        """Forget the sink and close at once."""
+    def cancel(self) -> None:
+        """Forget the sink and close at once: the one thing every provider understands."""
         self._sink = None
         if self._transport is not None:
             self._transport.abort()
@@ -89,7 +89,7 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.resume_reading()
 
-    # asyncio.Protocol
+    # --- asyncio.Protocol ---------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -98,164 +98,186 @@ class Connection(asyncio.Protocol):
         self._transport = None
         sink, self._sink = self._sink, None
         if sink is None:
-            self._pool.forget(self)
-            return
-        if self._status and not self._sized:  # such a response ends with its connection (RFC 9112, section 6.3)
+            self._lane.forget(self)
+        elif self._status and not self._sized:  # such a response ends with its connection (RFC 9112, section 6.3)
             sink.end()
-            return
-        fast = self._pool.clock() - self._opened < FAST_FAILURE_S
-        sink.lost(f"the connection was lost: {exc}" if exc else "the connection was closed early", fast=fast)
+        else:
+            self._lose(sink, f"the connection was lost: {exc}" if exc else "the connection was closed early")
+
+    def _lose(self, sink: ResponseSink, reason: str) -> None:
+        sink.lost(reason, fast=self._lane.clock() - self._opened < FAST_FAILURE_S)
 
     def data_received(self, data: bytes) -> None:
         sink = self._sink
         if sink is None:
-            self.close()
+            self.cancel()
             return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self._sink = None
-            self.close()
-            sink.lost(f"the response is not HTTP: {error}", fast=self._pool.clock() - self._opened < FAST_FAILURE_S)
+            self.cancel()
+            self._lose(sink, f"the response is not HTTP: {error}")
             return
-        self._deliver(sink)
-
-    def _deliver(self, sink: ResponseSink) -> None:
+        if self._status and not self._told:
+            self._told = True
+            sink.head(self._status, self._type, self._retry_after)
         parts = self._body
         if parts:
             self._body = []
             sink.body(parts[0] if len(parts) == 1 else b"".join(parts))
         if self._complete and self._sink is sink:
-            self._sink = None
-            if self._keep_alive and self.is_open:
-                self._pool.put(self)
-            else:
-                self.close()
-            sink.end()
+            self._end(sink)
 
-    # httptools
+    def _end(self, sink: ResponseSink) -> None:
+        """The response is whole: the connection is free before its caller hears of it."""
+        self._sink = None
+        if self._keep_alive:
+            self._begin()
+            self._lane.put(self)
+        else:
+            self.cancel()
+        sink.end()
+
+    # --- httptools ----------------------------------------------------------------------------------------------------
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        lowered = name.lower()
-        if lowered == b"content-type":
+        size = len(name)  # most headers are none of the four that matter, and their length says so
+        if size == 12 and name.lower() == b"content-type":
             self._type = value
-        elif lowered == b"retry-after":
-            self._retry_after = float(value) if value.isdigit() else None
-        elif lowered in (b"content-length", b"transfer-encoding"):
+        elif (size == 14 and name.lower() == b"content-length") or (
+            size == 17 and name.lower() == b"transfer-encoding"
+        ):
             self._sized = True
+        elif size == 11 and name.lower() == b"retry-after":
+            self._retry_after = float(value) if value.isdigit() else None
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if self._sink is not None and status >= 200:
+        if status >= 200:  # below are interim answers such as 100 Continue
             self._status = status
-            self._sink.head(status, self._type, self._retry_after)
 
     def on_body(self, data: bytes) -> None:
         self._body.append(data)
 
     def on_message_complete(self) -> None:
-        if not self._status:
-            return  # an interim answer such as 100 Continue
-        self._complete = True
-        self._keep_alive = self._parser.should_keep_alive()  # asked any later, the parser always says no
+        if self._status:
+            self._complete = True
+            self._keep_alive = self._parser.should_keep_alive()  # asked any later, the parser always says no
 
 
-class Pool:
-    """Idle connections by origin, newest first, and the way to open more."""
+class Lane:
+    """The connections to one origin: idle ones, newest first, and the way to open more."""
 
-    def __init__(self, clock: Callable[[], float], spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
-        self.clock = clock
-        self.opened = 0
-        self._spawn = spawn
-        self._idle: dict[Origin, list[Connection]] = {}
-        self._tls: ssl.SSLContext | None = None
+    __slots__ = ("_idle", "_origin", "_pool", "clock")
 
-    def request(self, origin: Origin, request: bytes, sink: ResponseSink) -> Exchange:
+    def __init__(self, pool: Pool, origin: Origin) -> None:
+        self.clock = pool.clock
+        self._pool = pool
+        self._origin = origin
+        self._idle: list[Connection] = []
+
+    def request(self, request: bytes, sink: ResponseSink) -> Attempt:
         """Send `request` on an idle connection, or open one. The sink hears everything, a failed connect too."""
-        exchange = Exchange(sink)
-        connection = self._take(origin)
-        if connection is None:
-            self._spawn(self._dial(origin, request, sink, exchange))
-        else:
-            exchange.connection = connection
-            connection.send(request, sink)
-        return exchange
-
-    def _take(self, origin: Origin) -> Connection | None:
-        idle = self._idle.get(origin)
+        idle = self._idle
         while idle:
             connection = idle.pop()
-            if connection.is_open:
+            if connection.is_open():
+                connection.send(request, sink)
                 return connection
-        return None
+        dial = Dial(request, sink)
+        self._pool.spawn(self._open(dial))
+        return dial
 
-    async def _dial(self, origin: Origin, request: bytes, sink: ResponseSink, exchange: Exchange) -> None:
-        if origin.tls and self._tls is None:
-            self._tls = ssl.create_default_context()
-        loop = asyncio.get_running_loop()
-        self.opened += 1
+    async def _open(self, dial: Dial) -> None:
+        origin = self._origin
+        self._pool.opened += 1
         try:
-            _, connection = await loop.create_connection(
-                lambda: Connection(self, origin),
-                origin.host,
-                origin.port,
-                ssl=self._tls if origin.tls else None,
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: Connection(self), origin.host, origin.port, ssl=self._pool.tls() if origin.tls else None
             )
         except OSError as error:
-            if not exchange.cancelled:
-                sink.lost(f"no connection to {origin.host}:{origin.port}: {error.strerror or error}", fast=True)
-            return
-        if exchange.cancelled:
-            connection.close()
+            dial.failed(f"no connection to {origin.host}:{origin.port}: {error.strerror or error}")
         else:
-            exchange.connection = connection
-            connection.send(request, sink)
+            dial.connected(connection)
 
     def put(self, connection: Connection) -> None:
         """Keep a connection for the next call."""
-        idle = self._idle.setdefault(connection.origin, [])
-        if len(idle) < IDLE_PER_ORIGIN:
-            idle.append(connection)
+        if connection.is_open() and len(self._idle) < IDLE_PER_ORIGIN:
+            self._idle.append(connection)
         else:
-            connection.close()
+            connection.cancel()
 
     def forget(self, connection: Connection) -> None:
         """An idle connection was closed by its other end."""
-        idle = self._idle.get(connection.origin)
-        if idle and connection in idle:
-            idle.remove(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
 
     def close(self) -> None:
         """Close every idle connection."""
-        for idle in self._idle.values():
-            for connection in list(idle):
-                connection.close()
-        self._idle.clear()
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.cancel()
 
 
-class Exchange:
-    """The `Attempt` of a call at a provider: its connection, from the moment there is one until the response ended."""
+class Dial:
+    """The `Attempt` of a call whose connection is being opened, and goes on as that connection."""
 
-    __slots__ = ("_sink", "cancelled", "connection")
+    __slots__ = ("_cancelled", "_connection", "_request", "_sink")
 
-    def __init__(self, sink: ResponseSink) -> None:
+    def __init__(self, request: bytes, sink: ResponseSink) -> None:
+        self._request = request
         self._sink = sink
-        self.connection: Connection | None = None
-        self.cancelled = False
+        self._connection: Connection | None = None
+        self._cancelled = False
+
+    def connected(self, connection: Connection) -> None:
+        """The socket is open."""
+        if self._cancelled:
+            connection.cancel()
+        else:
+            self._connection = connection
+            connection.send(self._request, self._sink)
+
+    def failed(self, reason: str) -> None:
+        """There will be no socket."""
+        if not self._cancelled:
+            self._sink.lost(reason, fast=True)
 
     def cancel(self) -> None:
-        self.cancelled = True
-        if (connection := self._live()) is not None:
-            connection.close()
+        self._cancelled = True
+        if self._connection is not None:
+            self._connection.cancel()
 
     def pause(self) -> None:
-        if (connection := self._live()) is not None:
-            connection.pause()
+        if self._connection is not None:
+            self._connection.pause()
 
     def resume(self) -> None:
-        if (connection := self._live()) is not None:
-            connection.resume()
+        if self._connection is not None:
+            self._connection.resume()
 
-    def _live(self) -> Connection | None:
-        connection = self.connection
-        return connection if connection is not None and connection.serves(self._sink) else None
+
+class Pool:
+    """The lanes to all origins, and what they share."""
+
+    def __init__(self, clock: Callable[[], float], spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
+        self.clock = clock
+        self.spawn = spawn
+        self.opened = 0
+        self._lanes: dict[Origin, Lane] = {}
+        self._tls: ssl.SSLContext | None = None
+
+    def lane(self, origin: Origin) -> Lane:
+        """The connections to `origin`, the same whoever asks."""
+        return self._lanes.setdefault(origin, Lane(self, origin))
+
+    def tls(self) -> ssl.SSLContext:
+        """The system's trust, read once."""
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+        return self._tls
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        for lane in self._lanes.values():
+            lane.close()

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from relay.errors import RelayError
 from relay.storage.secret import Secret
-from relay.upstreams.http import Exchange, Origin, Pool
-from relay.upstreams.port import ResponseSink
+from relay.upstreams.http import Lane, Origin, Pool
+from relay.upstreams.port import Attempt, ResponseSink
 
 
 class BadBaseUrl(RelayError):
@@ -33,11 +33,11 @@ class Provider:
     """Where and how to ask. `prefix` is everything of a request before the digits of its length."""
 
     name: str
-    origin: Origin
+    lane: Lane = field(repr=False)
     prefix: bytes = field(repr=False)
 
     @classmethod
-    def at(cls, name: str, base_url: str, key: Secret[str]) -> Provider:
+    def at(cls, name: str, base_url: str, *, key: Secret[str], pool: Pool) -> Provider:
         """Build one from what an operator typed.
 
         Raises:
@@ -49,11 +49,11 @@ class Provider:
         lines = [f"POST {path}/chat/completions HTTP/1.1", f"host: {host}", "content-type: application/json"]
         if key.reveal():
             lines.append(f"authorization: Bearer {key.reveal()}")
-        return cls(name, origin, ("\r\n".join(lines) + "\r\ncontent-length: ").encode())
+        return cls(name, pool.lane(origin), ("\r\n".join(lines) + "\r\ncontent-length: ").encode())
 
-    def ask(self, pool: Pool, body: bytes, sink: ResponseSink) -> Exchange:
+    def ask(self, body: bytes, sink: ResponseSink) -> Attempt:
         """Send a chat completion; `sink` hears the answer."""
-        return pool.request(self.origin, b"%b%d\r\n\r\n%b" % (self.prefix, len(body), body), sink)
+        return self.lane.request(b"%b%d\r\n\r\n%b" % (self.prefix, len(body), body), sink)
 
 
 def parse_base_url(url: str) -> tuple[Origin, str]:

@@ -20,8 +20,9 @@ from relay.storage import revision
 from relay.storage.ids import ProviderId
 from relay.storage.secret import Secret
 from relay.storage.tables import providers
+from relay.upstreams.http import Pool
 from relay.upstreams.provider import Provider, parse_base_url
-from relay.upstreams.target import ProviderTarget, Route
+from relay.upstreams.target import ProviderTarget, Route, target_headers
 
 DEFAULT_CONTEXT = 131_072
 """Tokens, for a model whose context nobody told us."""
@@ -113,17 +114,27 @@ def _model(model: Mapping[str, object], prices: Mapping[str, tuple[int, int]]) -
 class Catalogue:
     """Which provider offers which model, ready for the hot path."""
 
-    def __init__(self, records: Iterable[ProviderRecord] = ()) -> None:
+    def __init__(self, pool: Pool, records: Iterable[ProviderRecord] = ()) -> None:
         self.routes: Mapping[str, Route] = {}
+        self._pool = pool
         self.load(records)
 
     def load(self, records: Iterable[ProviderRecord]) -> None:
         """Replace everything; calls already running keep their targets."""
         targets: dict[str, list[ProviderTarget]] = {}
         for record in records:
-            provider = Provider.at(record.name, record.base_url, record.key)
+            provider = Provider.at(record.name, record.base_url, key=record.key, pool=self._pool)
             payee = ProviderPayee(record.name)
+            headers = target_headers(record.name, "cloud")
             for model in record.models:
-                target = ProviderTarget(record.name, provider, model.upstream, model.price, payee, model.context)
+                target = ProviderTarget(
+                    record.name,
+                    provider,
+                    model.upstream,
+                    model.price,
+                    payee,
+                    model.context,
+                    headers,
+                )
                 targets.setdefault(model.name, []).append(target)
         self.routes = {name: Route(each) for name, each in targets.items()}

@@ -12,9 +12,15 @@ from relay.upstreams.provider import Provider
 from relay.wire.frames import PicoDollars
 
 
+def target_headers(name: str, pool: str) -> bytes:
+    """The header lines that tell a caller where the answer came from. A name is what a person typed: kept to ASCII."""
+    shown = name.encode("ascii", "replace")
+    return b"x-nightjar-target: %b\r\nx-nightjar-pool: %b\r\n" % (shown, pool.encode())
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderTarget:
-    """A model of a provider. `model` is the provider's own name for it."""
+    """A model of a provider. `model` is the provider's own name for it, `headers` are of `target_headers`."""
 
     name: str
     provider: Provider
@@ -22,12 +28,13 @@ class ProviderTarget:
     price: Price
     payee: Payee
     context: int
+    headers: bytes
     pool: str = "cloud"
 
 
 @dataclass(frozen=True, slots=True)
 class NodeTarget:
-    """A model on a connected node."""
+    """A model on a connected node, as `ProviderTarget`."""
 
     name: str
     link: NodeLink
@@ -35,6 +42,7 @@ class NodeTarget:
     price: Price
     payee: Payee
     context: int
+    headers: bytes
     pool: str
 
 

@@ -3,8 +3,12 @@ from __future__ import annotations
 import pytest
 
 from relay.storage.secret import Secret
-from relay.upstreams.http import Origin
+from relay.upstreams.http import Origin, Pool
 from relay.upstreams.provider import BadBaseUrl, Provider, parse_base_url
+
+
+def _provider(base_url: str, key: str = "") -> Provider:
+    return Provider.at("alpha", base_url, key=Secret(key), pool=Pool(lambda: 0.0, lambda coroutine: coroutine.close()))
 
 
 @pytest.mark.parametrize(
@@ -30,13 +34,13 @@ def test_a_url_that_is_no_base_url_is_refused_with_the_reason(url: str) -> None:
 
 
 def test_the_key_goes_into_the_request_and_nowhere_else() -> None:
-    provider = Provider.at("alpha", "https://api.example.com/v1", Secret("sk-secret"))
+    provider = _provider("https://api.example.com/v1", "sk-secret")
 
     assert b"authorization: Bearer sk-secret\r\n" in provider.prefix
     assert "sk-secret" not in repr(provider)
 
 
 def test_the_host_header_names_a_port_only_where_it_is_not_the_usual_one() -> None:
-    assert b"host: x\r\n" in Provider.at("a", "https://x/v1", Secret("")).prefix
-    assert b"host: x:80\r\n" in Provider.at("a", "https://x:80/v1", Secret("")).prefix
-    assert b"host: [::1]:1234\r\n" in Provider.at("a", "http://[::1]:1234", Secret("")).prefix
+    assert b"host: x\r\n" in _provider("https://x/v1").prefix
+    assert b"host: x:80\r\n" in _provider("https://x:80/v1").prefix
+    assert b"host: [::1]:1234\r\n" in _provider("http://[::1]:1234").prefix
