@@ -1,4 +1,4 @@
-"""A provider for tests: a real HTTP server on loopback that plays a script for each request, byte by byte if need be."""
+"""A provider for tests: a real HTTP server on loopback that plays a script for each request, to the byte."""
 
 from __future__ import annotations
 
