@@ -1,0 +1,336 @@
+"""Calls that a connected node answers, as the caller sees them: a real link, a node that plays a script."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from relay.accounts import directory
+from relay.clock import Clock, ManualClock
+from relay.ledger.check import BooksCheck
+from relay.nodes import store
+from relay.settings import ProviderSettings, TimerSettings
+from relay.storage.ids import NodeId
+from relay.wire.frames import Cancel, FinishReason, LegId, StepKind, Usage
+from relay.wire.handshake import NodeIdentity
+from relay.wire.identity import SigningKey
+from relay.wire.session import CallOffered
+from tests.relay.nodes.desk import Desk, a_model, text
+from tests.relay.provider import ANSWER, plain_answer, scripted_provider, stream_answer
+from tests.relay.running import MODEL, RunningRelay, a_chat, as_provider, running_relay
+
+Play = Callable[["Node", LegId], Awaitable[None]]
+PROMPT = 5
+OWNER_PERCENT = 70
+
+
+class Node:
+    """A desk that plays one script for each call it is offered."""
+
+    def __init__(self, desk: Desk, *plays: Play) -> None:
+        self.desk = desk
+        self.calls: list[CallOffered] = []
+        self.cancelled = asyncio.Event()
+        self._plays = list(plays)
+
+    async def serve(self) -> None:
+        """Until the link closes."""
+        with contextlib.suppress(ConnectionClosed):
+            await self._serve()
+
+    async def _serve(self) -> None:
+        while True:
+            event = await self.desk.hear(object)
+            if isinstance(event, CallOffered):
+                self.calls.append(event)
+                play = self._plays.pop(0) if len(self._plays) > 1 else self._plays[0]
+                await play(self, event.call.id)
+            elif isinstance(event, Cancel):
+                self.cancelled.set()
+
+    async def accept(self, leg: LegId) -> None:
+        await self.desk.say(self.desk.session.accept(leg, prompt_tokens=PROMPT, prompt_digest=bytes(32)))
+
+    async def write(self, leg: LegId, *words: str, choice: int = 0) -> None:
+        for number, each in enumerate(words, start=1):
+            await self.desk.step(text(leg, each, [number], choice=choice))
+
+    async def end(self, leg: LegId, reason: str = "stop", *, choice: int = 0) -> None:
+        await self.desk.step(text(leg, reason, choice=choice, kind=StepKind.END))
+
+    async def finish(self, leg: LegId, tokens: int, reason: FinishReason = "stop") -> None:
+        usage = Usage(prompt_tokens=PROMPT, completion_tokens=tokens)
+        await self.desk.say(self.desk.session.finish(leg, reason=reason, usage=usage, now=time.monotonic()))
+
+
+@asynccontextmanager
+async def relay_with_node(
+    folder: Path,
+    *plays: Play,
+    edge: str = "http",
+    clock: Clock | None = None,
+    providers: Sequence[ProviderSettings] = (),
+    timers: TimerSettings | None = None,
+) -> AsyncIterator[tuple[RunningRelay, Node]]:
+    timers = timers or TimerSettings()
+    async with running_relay(folder, edge=edge, clock=clock, providers=providers, timers=timers) as relay:
+        key = SigningKey(secrets.token_bytes(32))
+
+        def enrol(connection: object) -> tuple[str, bytes]:
+            record = store.add_node(
+                connection,  # type: ignore[arg-type]
+                key.public,
+                {},
+                organisation=directory.first_organisation(connection),  # type: ignore[arg-type]
+                owner=directory.first_person(connection),  # type: ignore[arg-type]
+                name="desk",
+                pool="own",
+                at_ms=0,
+            )
+            return record.id, store.signing_key(connection, at_ms=0).public  # type: ignore[arg-type]
+
+        node_id, relay_key = await relay.services.database.write(enrol)
+        identity = NodeIdentity(NodeId(node_id), key, f"127.0.0.1:{relay.port}", relay_key)
+        async with Desk(f"ws://127.0.0.1:{relay.port}/v1/node", identity) as desk, asyncio.TaskGroup() as tasks:
+            node = Node(desk, *plays)
+            await desk.open()
+            ready = asyncio.Event()
+            stop = relay.services.registry.listen(ready.set)
+            await desk.share(a_model(model=MODEL))
+            while not relay.services.registry.links_for(MODEL):
+                ready.clear()
+                await ready.wait()
+            stop()
+            serving = tasks.create_task(node.serve())
+            yield relay, node
+            serving.cancel()
+
+
+async def _answers(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    await node.write(leg, "The ", "capital ", "is ", "Paris.")
+    await node.end(leg)
+    await node.finish(leg, 4)
+
+
+async def _answers_twice(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    for choice in (0, 1):
+        await node.write(leg, "One ", "two.", choice=choice)
+        await node.end(leg, choice=choice)
+    await node.finish(leg, 4)
+
+
+async def _is_busy(node: Node, leg: LegId) -> None:
+    await node.desk.say(node.desk.session.decline(leg, reason="busy", message="no free slot", now=time.monotonic()))
+
+
+async def _minds_a_parameter(node: Node, leg: LegId) -> None:
+    message = "'temperature' must be between 0 and 2."
+    await node.desk.say(node.desk.session.decline(leg, reason="parameter", message=message, now=time.monotonic()))
+
+
+async def _fails_half_way(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    await node.write(leg, "The ", "capital ")
+    await node.desk.say(
+        node.desk.session.fail(leg, code="worker_died", message="the model's process ended", now=time.monotonic())
+    )
+
+
+async def _fails_at_once(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    await node.desk.say(
+        node.desk.session.fail(leg, code="worker_died", message="the model's process ended", now=time.monotonic())
+    )
+
+
+async def _falls_silent(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    await node.write(leg, "The ", "capital ")
+
+
+async def _holds_text_back(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    await node.desk.step(text(leg, "", [1]), text(leg, "The end", [2]))
+    await node.desk.step(text(leg, "", [3]))
+    await node.end(leg, "length")
+    await node.finish(leg, 3, "length")
+
+
+async def _vanishes(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    await node.write(leg, "The ")
+    node.desk.socket.transport.abort()
+    await asyncio.Event().wait()
+
+
+CASES: dict[str, tuple[dict[str, object], Play]] = {
+    "stream": (a_chat(stream=True), _answers),
+    "stream with usage": (a_chat(stream=True, stream_options={"include_usage": True}), _answers),
+    "plain": (a_chat(), _answers),
+    "two choices": (a_chat(n=2), _answers_twice),
+    "two streamed choices": (a_chat(n=2, stream=True), _answers_twice),
+    "busy": (a_chat(), _is_busy),
+    "parameter": (a_chat(temperature=9), _minds_a_parameter),
+    "fails half way": (a_chat(stream=True), _fails_half_way),
+    "fails half way, plain": (a_chat(), _fails_half_way),
+    "falls silent": (a_chat(stream=True), _falls_silent),
+    "holds text back": (a_chat(stream=True), _holds_text_back),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_both_edges_answer_for_a_node_with_the_same_bytes(name: str, tmp_path: Path) -> None:
+    body, play = CASES[name]
+    answers = []
+    for edge in ("http", "asgi"):
+        timers = TimerSettings(node_gap_s=0.3)
+        at = relay_with_node(tmp_path / edge, play, edge=edge, clock=ManualClock(), timers=timers)
+        async with at as (relay, _node):
+            answers.append(_without_framing(await relay.raw(relay.chat(body))))
+
+    assert answers[0]
+    assert answers[0] == answers[1]
+
+
+def _without_framing(answer: bytes) -> bytes:
+    """The answer without HTTP's chunk sizes: how many records one read of the node's socket brings is the network's."""
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    if b"transfer-encoding: chunked" not in head:
+        return answer
+    body = b""
+    while True:
+        size, _, rest = rest.partition(b"\r\n")
+        if size == b"0":
+            return head + b"\r\n\r\n" + body
+        body, rest = body + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+
+
+async def test_the_stream_is_openais_and_the_relays_own(tmp_path: Path) -> None:
+    async with relay_with_node(tmp_path, _answers) as (relay, node):
+        answer = _without_framing(await relay.raw(relay.chat(a_chat(stream=True, max_tokens=9, seed=3))))
+
+    events = [json.loads(line[6:]) for line in answer.decode().split("\n") if line.startswith("data: {")]
+    assert {(each["id"], each["model"], each["object"]) for each in events} == {
+        (events[0]["id"], MODEL, "chat.completion.chunk")
+    }
+    assert events[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert "".join(each["choices"][0]["delta"].get("content", "") for each in events) == "The capital is Paris."
+    assert events[-1]["choices"][0]["finish_reason"] == "stop"
+    assert answer.endswith(b"data: [DONE]\n\n")
+    assert (node.calls[0].call.max_tokens, node.calls[0].call.seed) == (9, 3)
+
+
+async def test_a_node_learns_neither_key_nor_account(tmp_path: Path) -> None:
+    async with relay_with_node(tmp_path, _answers) as (relay, node):
+        await relay.raw(relay.chat(a_chat()))
+        offered = repr(node.calls[0])
+
+    assert relay.key not in offered
+    assert "sk-nj" not in offered
+
+
+async def test_the_owner_is_paid_the_larger_part_and_the_books_balance(tmp_path: Path) -> None:
+    async with relay_with_node(tmp_path, _answers) as (relay, _node):
+        await relay.raw(relay.chat(a_chat(stream=True)))
+        [row] = await relay.usage_rows()
+        books = await relay.books()
+
+    assert (row.state, row.prompt_tokens, row.completion_tokens, row.token_source) == ("completed", PROMPT, 4, "relay")
+    assert row.cost_nano > 0
+    assert row.owner_nano == row.cost_nano * OWNER_PERCENT // 100
+    assert row.owner_nano + row.operator_nano == row.cost_nano
+    assert books == BooksCheck((), (), 0)
+
+
+async def test_a_caller_who_hangs_up_frees_the_node_and_pays_for_what_was_written(tmp_path: Path) -> None:
+    async with relay_with_node(tmp_path, _falls_silent) as (relay, node):
+        await relay.raw(relay.chat(a_chat(stream=True)), until=b"capital")
+        await asyncio.wait_for(node.cancelled.wait(), 1)
+        [row] = await relay.usage_rows()
+        [link] = relay.services.registry.links_for(MODEL)
+        assert link.running == 0
+
+    assert (row.state, row.completion_tokens) == ("cancelled", 2)
+    assert row.owner_nano > 0
+
+
+async def test_a_busy_node_makes_way_for_a_provider(tmp_path: Path) -> None:
+    async with scripted_provider([plain_answer()]) as provider:
+        at = relay_with_node(tmp_path, _is_busy, providers=[as_provider(provider)])
+        async with at as (relay, _node):
+            answer = await relay.raw(relay.chat(a_chat()))
+
+    assert ANSWER.encode() in answer
+    assert b"x-nightjar-target: alpha" in answer
+
+
+async def test_a_stream_that_has_shown_nothing_fails_over(tmp_path: Path) -> None:
+    async with scripted_provider(stream_answer()) as provider:
+        at = relay_with_node(tmp_path, _fails_at_once, providers=[as_provider(provider)])
+        async with at as (relay, _node):
+            answer = await relay.raw(relay.chat(a_chat(stream=True)))
+
+    assert b"Paris" in answer
+    assert b"x-nightjar-attempts: 2" in answer
+
+
+async def test_a_plain_call_fails_over_even_half_way_because_nobody_has_seen_it(tmp_path: Path) -> None:
+    async with scripted_provider([plain_answer()]) as provider:
+        at = relay_with_node(tmp_path, _fails_half_way, providers=[as_provider(provider)])
+        async with at as (relay, _node):
+            answer = await relay.raw(relay.chat(a_chat()))
+            [row] = await relay.usage_rows()
+
+    assert ANSWER.encode() in answer
+    assert (row.owner_nano, row.provider_nano) == (0, row.cost_nano)
+
+
+async def test_a_node_that_vanishes_mid_stream_ends_the_answer_in_an_error(tmp_path: Path) -> None:
+    async with relay_with_node(tmp_path, _vanishes) as (relay, _node):
+        async with asyncio.timeout(5):
+            answer = await relay.raw(relay.chat(a_chat(stream=True)))
+        [row] = await relay.usage_rows()
+
+    assert b'"code":"node_lost"' in answer
+    assert b"[DONE]" not in answer
+    assert (row.state, row.completion_tokens) == ("failed", 1)
+    assert row.owner_nano > 0
+
+
+async def test_the_owner_hears_what_was_earned(tmp_path: Path) -> None:
+    async with relay_with_node(tmp_path, _answers) as (relay, node):
+        await relay.raw(relay.chat(a_chat()))
+        [link] = relay.services.registry.links_for(MODEL)
+        [row] = await relay.usage_rows()
+        earned = relay.services.ledger.earnings(link.node.node_id, relay.services.clock.now_ms())
+
+    assert earned.today == row.owner_nano > 0
+    assert earned.answers_today == 1
+    assert len(node.calls) == 1
+
+
+async def test_a_model_only_a_node_has_is_listed_and_unknown_when_the_node_is_gone(tmp_path: Path) -> None:
+    async with relay_with_node(tmp_path, _answers) as (relay, node):
+        request = (
+            f"GET /v1/models HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {relay.key}\r\nconnection: close\r\n\r\n"
+        )
+        listed = await relay.raw(request.encode())
+        gone = asyncio.Event()
+        relay.services.registry.listen(gone.set)
+        await node.desk.socket.close()
+        await gone.wait()
+        answer = await relay.raw(relay.chat(a_chat()))
+
+    assert f'"id":"{MODEL}"'.encode() in listed
+    assert b'"code":"model_not_found"' in answer
