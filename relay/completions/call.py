@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from relay.accounts.identity import Identity
 from relay.completions.envelope import JSON_TYPE, PING, STREAM_TYPE, ChatEnvelope, error_body, error_headers
 from relay.completions.failover import Verdict, decide, refusal
-from relay.completions.metering import Delivery
+from relay.completions.metering import Backlog
 from relay.completions.phase import ACCEPTED, CLOSED, COMMITTED, CONNECTING, ENDING, WAITING
 from relay.completions.refusal import Refusal
 from relay.completions.reply import Reply
@@ -61,8 +61,9 @@ class Call:
     prompt_tokens = 0
     _attempt: Attempt | None = None
     _chain: tuple[tuple[str, Failure], ...] = ()
-    _delivery = Delivery()
-    """The one of a call that has delivered nothing; the first write makes its own."""
+    _backlog: Backlog | None = None
+    _bytes = 0
+    _bytes_out = 0
     _failure: str | None = None
     _finish_reason: str | None = None
     _head_sent = False
@@ -74,6 +75,8 @@ class Call:
     _repeated = False
     _reply_end = b""
     _state: CallState = "completed"
+    _tokens = 0
+    _tokens_out = 0
     _ttft_ms: int | None = None
     _waits_s = 0.0
 
@@ -206,12 +209,12 @@ class Call:
             self._send_head()
         self._heard_at = self._watch.now
         self._reply.send(data)
-        self._delivery.written(len(data), tokens)
+        self._bytes += len(data)
+        self._tokens = tokens
         self._services.after_flush(self)
 
     def _send_head(self) -> None:
         self._head_sent = True
-        self._delivery = Delivery()
         self._reply.begin(200, self._headers(STREAM_TYPE))
 
     def _headers(self, content_type: bytes) -> bytes:
@@ -223,7 +226,7 @@ class Call:
         if not self._head_sent:
             self._send_head()
         self.prompt_tokens = prompt_tokens
-        self._delivery.written(0, tokens)
+        self._tokens = tokens
         self._reply_end = tail
         self._end("completed", reason)
 
@@ -233,9 +236,8 @@ class Call:
         self.prompt_tokens = prompt_tokens
         self._ttft_ms = self._elapsed_ms()
         self._books.committed(prompt_tokens)
-        self._delivery = Delivery()
         self._reply.respond(200, self._headers(JSON_TYPE), body)
-        self._delivery.written(len(body), tokens)
+        self._bytes, self._tokens = len(body), tokens
         self._end("completed", reason)
 
     def _end(self, state: CallState, reason: str) -> None:
@@ -327,14 +329,27 @@ class Call:
         """One loop turn after a write: what has left is put on the board; an answer that has left whole is settled."""
         if self.phase == CLOSED:
             return
-        unsent = self._reply.unsent()
-        delivery = self._delivery
-        self._books.progress(delivery.settle(unsent), delivery.bytes_out)
+        unsent = self._measure()
+        self._books.progress(self._tokens_out, self._bytes_out)
         if self.phase == ENDING:
             if unsent <= 0:
                 self._finish()
         elif unsent > self._services.timers.settings.slow_caller_bytes:
             self._drop_slow_caller()
+
+    def _measure(self) -> int:
+        """Bring up to date what has left; returns the bytes that have not."""
+        unsent = self._reply.unsent()
+        if unsent <= 0:
+            self._bytes_out, self._tokens_out = self._bytes, self._tokens
+            self._backlog = None
+        else:
+            backlog = self._backlog
+            if backlog is None:
+                backlog = self._backlog = Backlog(self._bytes_out, self._tokens_out)
+            backlog.look(self._bytes, self._tokens, unsent=unsent)
+            self._bytes_out, self._tokens_out = backlog.bytes_out, backlog.tokens_out
+        return unsent
 
     def _drop_slow_caller(self) -> None:
         self.drop_attempt()
@@ -353,12 +368,12 @@ class Call:
         """Close the books on what has left this process."""
         self.phase = CLOSED
         self._watch.remove(self)
-        delivery, output = self._delivery, self._output
-        tokens = delivery.settle(self._reply.unsent())
+        self._measure()
+        output = self._output
         crash.point("before_settle")
         delivered: tuple[Delivered, ...] = ()
-        if delivery.bytes_out and output is not None:
-            delivered = (Delivered(self._legs, self.prompt_tokens or output.estimate(), tokens),)
+        if self._bytes_out and output is not None:
+            delivered = (Delivered(self._legs, self.prompt_tokens or output.estimate(), self._tokens_out),)
         self._books.settle(
             Outcome(
                 state=state,

@@ -3,33 +3,33 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.completions.metering import Delivery, billable
+from relay.completions.metering import Backlog, billable
 
 
 def test_what_has_left_counts_and_what_waits_does_not() -> None:
-    delivery = Delivery()
-    delivery.written(100, 1)
-    delivery.written(100, 2)
-    delivery.written(100, 3)
+    backlog = Backlog(0, 0)
+    backlog.look(100, 1, unsent=100)
+    backlog.look(200, 2, unsent=200)
+    assert backlog.tokens_out == 0
 
-    assert delivery.settle(unsent=150) == 1
-    assert delivery.settle(unsent=100) == 2
-    assert delivery.settle(unsent=0) == 3
+    backlog.look(300, 3, unsent=150)
+    assert (backlog.bytes_out, backlog.tokens_out) == (100, 1)
+
+    backlog.look(300, 3, unsent=0)
+    assert (backlog.bytes_out, backlog.tokens_out) == (300, 3)
 
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=40), st.data())
 def test_no_token_counts_before_its_last_byte_has_left(sizes: list[int], data: st.DataObject) -> None:
-    delivery, ends, total = Delivery(), [], 0
+    backlog, ends, total = Backlog(0, 0), [], 0
     for tokens, size in enumerate(sizes, start=1):
-        delivery.written(size, tokens)
         total += size
         ends.append(total)
-        unsent = data.draw(st.integers(0, total))
-        sent = max(total - unsent, delivery.bytes_out)
+        sent = data.draw(st.integers(backlog.bytes_out, total))
 
-        counted = delivery.settle(total - sent)
+        backlog.look(total, tokens, unsent=total - sent)
 
-        assert counted == sum(end <= sent for end in ends)
+        assert backlog.tokens_out == sum(end <= sent for end in ends)
 
 
 @given(st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 1000))
