@@ -37,7 +37,7 @@ PRICE = Price(PicoDollars(1_000_000), PicoDollars(2_000_000))
 
 INSTANTS = 50
 SHORT = 10
-"""Kills of the suite; the other forty are marked slow."""
+"""Kills of the suite; the fifty are a soak test of their own."""
 
 
 @dataclass
@@ -222,11 +222,15 @@ async def kill_at_some_instant(house: House, chance: random.Random) -> None:
     await asyncio.to_thread(end, successor.process)
 
 
-@pytest.mark.parametrize(
-    "seed", [pytest.param(seed, marks=[] if seed < SHORT else [pytest.mark.slow]) for seed in range(INSTANTS)]
-)
+@pytest.mark.parametrize("seed", range(SHORT))
 async def test_a_kill_at_any_instant_leaves_books_that_match_what_was_received(house: House, seed: int) -> None:
     await kill_at_some_instant(house, random.Random(seed))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(INSTANTS))
+async def test_fifty_kills_leave_books_that_match_what_was_received(house: House, seed: int) -> None:
+    await kill_at_some_instant(house, random.Random(SHORT + seed))
 
 
 async def test_callers_who_do_not_read_are_charged_for_what_reached_them(house: House) -> None:
