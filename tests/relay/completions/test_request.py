@@ -76,6 +76,13 @@ def test_any_nesting_is_a_request_or_a_refusal(text: str) -> None:
     assert _status(('{"model":"m","messages":[' + text).encode()) in (200, 400)
 
 
+def test_a_string_of_a_million_escaped_quotes_without_an_end_is_refused_at_once() -> None:
+    """One pass over it takes milliseconds; a pass for each quote would take hours."""
+    raw = b'{"model":"m","messages":[' + b"{}," * 40 + b'"' + b'\\"' * 1_000_000
+
+    assert _status(raw) == 400
+
+
 def test_brackets_inside_strings_are_not_depth() -> None:
     assert _parsed(user="[" * 100)
 
