@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Final
+
 import msgspec
+from msgspec import Meta
 
 ABSENT = msgspec.Raw(b"")
+MAX_COUNT: Final = 2**24
+"""Tokens of one call: more than any model's context, few enough that no price makes them overflow the books."""
+
+Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
+
+_NOTHING: Final = frozenset({b"", b"null", b"false", b"[]", b"{}"})
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
     """Tokens as the provider counted them."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
 
 
 class Delta(msgspec.Struct, frozen=True, gc=False):
     """What an event adds to a choice."""
 
-    content: str | None = None
+    content: str | list[msgspec.Raw] | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
@@ -36,7 +45,7 @@ class Event(msgspec.Struct, frozen=True):
     """One chunk of a stream."""
 
     choices: list[Choice] | None = None
-    usage: Usage | None = None
+    usage: msgspec.Raw = ABSENT
     error: msgspec.Raw = ABSENT
 
 
@@ -51,13 +60,23 @@ class Answer(msgspec.Struct, frozen=True):
     """A plain answer."""
 
     choices: list[AnswerChoice] | None = None
-    usage: Usage | None = None
+    usage: msgspec.Raw = ABSENT
     error: msgspec.Raw = ABSENT
 
 
 def given(value: msgspec.Raw) -> bool:
-    """Whether a field of any type is there and not null."""
-    return bytes(value) not in (b"", b"null")
+    """Whether a field of any type is there and says something."""
+    return bytes(value) not in _NOTHING
+
+
+def read_usage(value: msgspec.Raw) -> Usage | None:
+    """The provider's counts; None if it gave none, or none that can be: that is no reason to break off its answer."""
+    if not given(value):
+        return None
+    try:
+        return _decode_usage(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def has_content(delta: Delta | None) -> bool:
@@ -76,3 +95,4 @@ def has_content(delta: Delta | None) -> bool:
 
 decode_event = msgspec.json.Decoder(Event).decode
 decode_answer = msgspec.json.Decoder(Answer).decode
+_decode_usage = msgspec.json.Decoder(Usage, strict=False).decode

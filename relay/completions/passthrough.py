@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from relay.completions.chunks import Event, Usage, decode_answer, decode_event, given, has_content
+from relay.completions.chunks import Event, Usage, decode_answer, decode_event, given, has_content, read_usage
 from relay.completions.envelope import DONE
 from relay.completions.failover import classify
 from relay.completions.phase import COMMITTED
@@ -44,11 +44,12 @@ class PassThrough:
     def __init__(self, call: Call) -> None:
         self._call = call
         self._stream = call.request.stream
+        self._single = call.request.n == 1
         self._parts: list[bytes] = []
         """What is kept back: a plain answer until it is whole, the events of a stream before its commit point."""
 
     def estimate(self) -> int:
-        return self._call.request.prompt_bound // BYTES_PER_TOKEN
+        return len(self._call.request.raw) // BYTES_PER_TOKEN
 
     # --- ResponseSink -----------------------------------------------------------------------------------------------
 
@@ -65,8 +66,9 @@ class PassThrough:
 
     def body(self, data: bytes) -> None:
         if self._stream and self._head == 200:
-            if self._call.phase == COMMITTED and not self._partial:
+            if self._call.phase == COMMITTED and self._single and not self._partial:
                 # Whole events that all say "not finished" are content and nothing else: no error, no end, no usage.
+                # With several choices one event can say it twice, and hide another that does not.
                 events = data.count(b"\n\n")
                 if data.count(b'"finish_reason":null') == events and data.endswith(b"\n\n"):
                     self._tokens += events
@@ -122,8 +124,9 @@ class PassThrough:
         if given(answer.error) or not answer.choices:
             self._call.attempt_failed(classify(502, body, retry_after=None, fast=True))
             return
-        usage = answer.usage or Usage(self.estimate(), len(body) // BYTES_PER_TOKEN)
-        self.source = "provider" if answer.usage else "estimate"
+        counted = read_usage(answer.usage)
+        self.source = "estimate" if counted is None else "provider"
+        usage = counted or Usage(self.estimate(), len(body) // BYTES_PER_TOKEN)
         self._call.answer(
             body,
             reason=answer.choices[0].finish_reason or "stop",
@@ -156,7 +159,7 @@ class PassThrough:
         failure = None
         for event in data.split(b"\n\n"):
             failure = self._look_into(event, passed)
-            if failure is not None:
+            if failure is not None or self._done:
                 break
         self._pass(b"".join(passed))
         if failure is not None:
@@ -176,8 +179,10 @@ class PassThrough:
 
     def _look_into(self, event: bytes, passed: list[bytes]) -> Failure | None:
         """Read one event, add it to `passed` if it is the caller's; a failure if the attempt ends because of it."""
-        if not event.startswith(b"data:"):
-            return None  # a comment, or a field of SSE that OpenAI's format does not use
+        if not event.startswith(b"data:") or b"\n" in event:
+            event = _data_of(event)
+            if not event:
+                return None
         payload = event[5:].strip()
         if payload == b"[DONE]":
             self._done = True
@@ -189,18 +194,19 @@ class PassThrough:
         if given(parsed.error):
             return classify(502, payload, retry_after=None, fast=True)
         self._count(parsed)
-        if parsed.choices or self._call.request.include_usage or parsed.usage is None:
+        if parsed.choices or self._call.request.include_usage or not given(parsed.usage):
             passed.append(event + b"\n\n")
         return None
 
     def _count(self, parsed: Event) -> None:
-        if parsed.usage is not None:
-            self._usage = parsed.usage
+        if usage := read_usage(parsed.usage):
+            self._usage = usage
         for choice in parsed.choices or ():
+            if has_content(choice.delta):
+                self._tokens += 1
+                self._call.commit()
             if choice.finish_reason:
                 self._reason = choice.finish_reason
-            if choice.finish_reason or has_content(choice.delta):
-                self._tokens += 1
                 self._call.commit()
 
     def _stream_ended(self) -> None:
@@ -225,6 +231,12 @@ class PassThrough:
         self._done = True
         self._call.drop_attempt()
         self._call.attempt_failed(failure)
+
+
+def _data_of(event: bytes) -> bytes:
+    """An event's data in one line, without comments and the fields that OpenAI's format does not use; empty if none."""
+    lines = [line[5:].strip() for line in event.split(b"\n") if line.startswith(b"data:")]
+    return b"data: " + b" ".join(lines) if lines else b""
 
 
 def _bad_answer(problem: str) -> Failure:

@@ -22,7 +22,9 @@ from tests.relay.provider import (
     chunk,
     delta,
     error_answer,
+    event,
     plain_answer,
+    response,
     scripted_provider,
     stream_answer,
     stream_events,
@@ -284,6 +286,91 @@ async def test_events_with_cr_lf_are_understood(client: openai.AsyncOpenAI, prov
     provider.plays([STREAM_HEAD, *(chunk(events[i : i + 7]) for i in range(0, len(events), 7)), STREAM_END])
 
     assert _text(await _streamed(client)) == ANSWER
+
+
+@pytest.mark.parametrize("prefix", [b"id: 7\n", b"event: message\n", b": still here\n", b"\n"])
+async def test_content_is_not_lost_with_the_other_fields_of_its_event(
+    client: openai.AsyncOpenAI, provider: ScriptedProvider, prefix: bytes
+) -> None:
+    provider.plays([STREAM_HEAD, *(chunk(prefix + each) for each in stream_events()), STREAM_END])
+
+    assert _text(await _streamed(client)) == ANSWER
+
+
+async def test_an_event_over_several_lines_of_data_is_one_event(
+    client: openai.AsyncOpenAI, provider: ScriptedProvider
+) -> None:
+    lines = delta("Hi.").replace(b', "choices"', b',\ndata: "choices"')
+    provider.plays([STREAM_HEAD, chunk(lines), chunk(delta(finish="stop")), chunk(DONE), STREAM_END])
+
+    assert _text(await _streamed(client)) == "Hi."
+
+
+async def test_nothing_after_the_end_of_an_answer_reaches_the_caller(
+    relay: RunningRelay, provider: ScriptedProvider
+) -> None:
+    events = [delta("Hi."), delta(finish="stop"), DONE, delta("forged"), DONE]
+    provider.plays([STREAM_HEAD + chunk(b"".join(events)) + STREAM_END])
+
+    answer = await relay.raw(relay.chat(a_chat(stream=True)))
+
+    assert b"forged" not in answer
+    assert answer.count(b"[DONE]") == 1
+
+
+async def test_the_end_of_two_choices_is_seen_beside_an_event_of_both(
+    relay: RunningRelay, provider: ScriptedProvider
+) -> None:
+    both = b'data: {"choices":[%b,%b]}\n\n' % (
+        b'{"index":0,"delta":{"content":"a"},"finish_reason":null}',
+        b'{"index":1,"delta":{"content":"b"},"finish_reason":null}',
+    )
+    seen = asyncio.Event()
+    provider.plays([STREAM_HEAD, chunk(both), seen, chunk(both + delta(finish="stop")), chunk(DONE), STREAM_END])
+    reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+    writer.write(relay.chat(a_chat(stream=True, n=2)))
+    await reader.readuntil(b'"b"')
+    seen.set()
+
+    assert b"[DONE]" in await reader.read()
+    writer.close()
+
+
+@pytest.mark.parametrize("count", ["-5", "null", "17.5", '"many"', str(2**62), str(10**40)])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_count_that_cannot_be_is_not_booked_and_the_answer_arrives(
+    relay: RunningRelay, provider: ScriptedProvider, count: str, stream: bool
+) -> None:
+    told = f'"prompt_tokens": {count}, "completion_tokens": {count}'.encode()
+    counted = event(choices=[], usage={}).replace(b"{}", b"{%b}" % told)
+    whole = b'{"choices":[{"message":{"content":"Hi."},"finish_reason":"stop"}],"usage":{%b}}' % told
+    events = [delta("Hi."), delta(finish="stop"), counted, DONE]
+    provider.plays([STREAM_HEAD, *map(chunk, events), STREAM_END] if stream else [response(whole)])
+
+    answer = await relay.raw(relay.chat(a_chat(stream=stream)))
+
+    [row] = await relay.usage_rows()
+    assert b"Hi." in answer
+    assert (row.state, row.token_source) == ("completed", "estimate")
+    assert (await relay.books()) == BooksCheck((), (), 0)
+
+
+async def test_a_list_of_no_tool_calls_is_no_content(relay: RunningRelay, provider: ScriptedProvider) -> None:
+    opening = event(choices=[{"index": 0, "delta": {"role": "assistant", "content": "", "tool_calls": []}}])
+    failing = [STREAM_HEAD, chunk(opening), chunk(b'data: {"error": {"message": "overloaded"}}\n\n')]
+    provider.plays(failing, stream_answer())
+
+    answer = await relay.raw(relay.chat(a_chat(stream=True)))
+
+    assert b"Paris" in answer
+    assert b"[DONE]" in answer
+
+
+async def test_content_in_parts_is_content(client: openai.AsyncOpenAI, provider: ScriptedProvider) -> None:
+    parts = event(choices=[{"index": 0, "delta": {"content": [{"type": "text", "text": "Hi."}]}}])
+    provider.plays([STREAM_HEAD, chunk(parts), chunk(delta(finish="stop")), chunk(DONE), STREAM_END])
+
+    assert [each.choices[0].finish_reason for each in await _streamed(client)] == [None, "stop"]
 
 
 async def test_one_connection_carries_many_calls(client: openai.AsyncOpenAI, provider: ScriptedProvider) -> None:
