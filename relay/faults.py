@@ -52,12 +52,14 @@ class CrashPoints:
         name, at, nth = value.partition("@")
         if value and (name not in get_args(CrashPoint) or (at and not nth.isdecimal())):
             raise UnknownCrashPoint(value)
-        self._armed = name
+        self.armed = bool(value)
+        """For hot paths, which can ask this in a third of the time of passing a point."""
+        self._name = name
         self._passes_left = int(nth) - 1 if nth else 0
 
     def point(self, name: CrashPoint) -> None:
         """Ends the process here if this is the armed point: no handler, no flush, no goodbye."""
-        if name == self._armed:
+        if name == self._name:
             if not self._passes_left:
                 os.kill(os.getpid(), signal.SIGKILL)
             self._passes_left -= 1

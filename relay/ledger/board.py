@@ -51,7 +51,7 @@ class Seat(NamedTuple):
 
 
 class Board:
-    """Lines for any number of calls: another page is added when all are taken."""
+    """Lines for any number of calls, by the page. A call takes one when it first has something to show."""
 
     def __init__(self, directory: Path, *, page_lines: int = PAGE_LINES) -> None:
         self._directory = directory
@@ -59,12 +59,17 @@ class Board:
         self._files: list[MappedFile] = []
         self._cells: list[memoryview] = []
         self._free: list[Seat] = []
+        self.lines = 0
+        """How many calls there are lines for; the event loop never lets more be open."""
         self._grow()
 
-    def take(self, call: CallId) -> Seat:
-        """Gives a line to a call, all counts zero. Raises OSError when a new page finds no room on the disk."""
-        if not self._free:
+    def reserve(self, lines: int) -> None:
+        """Sees to it that there are so many lines in all. Raises OSError when a new page finds no room on the disk."""
+        while self.lines < lines:
             self._grow()
+
+    def take(self, call: CallId) -> Seat:
+        """Gives a line to a call, all counts zero; there must be a free one, see `reserve`."""
         seat = self._free.pop()
         cells, at = seat
         cells[at + CELL_DELIVERED] = 0
@@ -93,9 +98,10 @@ class Board:
     def _grow(self) -> None:
         path = self._directory / f"board-{len(self._files):04}.map"
         file = MappedFile.create(path, self._page_lines * _CELLS * _CELL_BYTES)
-        cells = file.view.cast("Q")
+        cells = memoryview(file.bytes).cast("Q")
         self._files.append(file)
         self._cells.append(cells)
+        self.lines += self._page_lines
         self._free.extend(Seat(cells, line * _CELLS) for line in reversed(range(self._page_lines)))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from relay.faults import crash
-from relay.ledger.board import CELL_BYTES, CELL_DELIVERED, CELL_PROMPT, LEG_SHIFT, Seat
+from relay.ledger.board import CELL_BYTES, CELL_DELIVERED, CELL_PROMPT, LEG_SHIFT, Board, Seat
 from relay.ledger.calls import Admission, Closed, LegTerms, Outcome, Settlement
 from relay.ledger.entries import NanoDollars
 from relay.ledger.errors import AlreadySettled
@@ -18,42 +18,31 @@ from relay.ledger.settlement import settle
 MAX_SETTLE_BYTES = 1024
 """A longer one can only come of a provider's finish reason or error code, which are words: they are cut."""
 
+_ADMIT = int(RecordKind.ADMIT)
 _LEG = int(RecordKind.LEG)
 _SETTLE = int(RecordKind.SETTLE)
 
 
-class CallBooks:
-    """Belongs to the event loop's thread. Every method is cheap enough for the hot path; none waits."""
+class CallBooks(msgspec.Struct, gc=False, eq=False):
+    """Belongs to the event loop's thread. Every method is cheap enough for the hot path; none waits.
 
-    __slots__ = (
-        "_at",
-        "_cells",
-        "_journal",
-        "_leg_bits",
-        "_on_closed",
-        "_settled",
-        "admission",
-        "legs",
-        "seat",
-        "since",
-    )
+    Nothing is written down before the first leg, since nothing has left this process by then. A line on the board is
+    taken with the first progress: most plain calls are settled without ever having any.
 
-    def __init__(
-        self,
-        admission: Admission,
-        journal: Journal,
-        seat: Seat,
-        on_closed: Callable[[CallBooks, Closed], None],
-    ) -> None:
-        self.admission = admission
-        self.legs: dict[int, LegTerms] = {}
-        self.since: Position = journal.position
-        self.seat = seat
-        self._cells, self._at = seat
-        self._journal = journal
-        self._leg_bits = 0
-        self._on_closed = on_closed
-        self._settled = False
+    A struct, because making one costs a third of a class with an `__init__`. What it refers to lives longer than it
+    does, so the garbage collector need not look at it.
+    """
+
+    admission: Admission
+    _journal: Journal
+    _board: Board
+    _on_closed: Callable[[CallBooks, Closed], None]
+    legs: dict[int, LegTerms]
+    since: Position
+    seat: Seat | None = None
+    _leg_bits: int = 0
+    _prompt_tokens: int = 0
+    _settled: bool = False
 
     @property
     def bound(self) -> NanoDollars:
@@ -62,29 +51,40 @@ class CallBooks:
 
     def leg(self, terms: LegTerms) -> None:
         """Writes down a leg before its call is dispatched; `progress` speaks of this leg from now on."""
-        delivered = self._at + CELL_DELIVERED
-        before = self._cells[delivered] - self._leg_bits
-        self._journal.append(_LEG, encode((self.admission.call, before, terms)))  # a LegBegun
-        self.legs[terms.number] = terms
-        self._leg_bits = self._cells[delivered] = terms.number << LEG_SHIFT
+        legs = self.legs
+        if legs:
+            self._journal.append(_LEG, encode((self.admission.call, self._delivered(), terms)))  # a LegBegun
+        else:
+            self._journal.append(_ADMIT, encode((self.admission, terms)))  # a Begun
+        legs[terms.number] = terms
+        self._leg_bits = bits = terms.number << LEG_SHIFT
+        if self.seat is not None:
+            cells, at = self.seat
+            cells[at + CELL_DELIVERED] = bits
 
     def committed(self, prompt_tokens: int) -> None:
         """The commit point: the relay's count of the prompt is known, its fee due with the first token."""
-        self._cells[self._at + CELL_PROMPT] = prompt_tokens
+        self._prompt_tokens = prompt_tokens
+        if self.seat is not None:
+            cells, at = self.seat
+            cells[at + CELL_PROMPT] = prompt_tokens
 
     def progress(self, tokens: int, bytes_: int) -> None:
         """How much of the current leg has been written to the caller so far, in all. Call it after the write."""
-        cells, at = self._cells, self._at
+        cells, at = self.seat or self._take_seat()
         cells[at + CELL_DELIVERED] = self._leg_bits | tokens
         cells[at + CELL_BYTES] = bytes_
 
     def settle(self, outcome: Outcome) -> Settlement:
         """Closes the books, once: raises AlreadySettled. ValueError if a delivered leg was never written down."""
-        admission = self.admission
+        admission, legs = self.admission, self.legs
         if self._settled:
             raise AlreadySettled(admission.call)
-        crash.point("before_settle")
-        settlement = settle(self.legs, outcome.delivered, admission.bound)
+        if crash.armed:
+            crash.point("before_settle")
+        settlement = settle(legs, outcome.delivered, admission.bound)
+        if not legs:
+            self._journal.append(_ADMIT, encode((admission, None)))
         at_ms = admission.started_ms + outcome.duration_ms
         record = encode((admission.call, at_ms, outcome))  # a Settled
         if len(record) > MAX_SETTLE_BYTES:
@@ -92,9 +92,22 @@ class CallBooks:
             record = encode((admission.call, at_ms, outcome))
         end = self._journal.append(_SETTLE, record)
         self._settled = True
-        crash.point("mid_settle")
-        self._on_closed(self, Closed(admission, self.legs, outcome, settlement, at_ms, end))
+        if crash.armed:
+            crash.point("mid_settle")
+        self._on_closed(self, Closed(admission, legs, outcome, settlement, at_ms, end))
         return settlement
+
+    def _delivered(self) -> int:
+        """The current leg's tokens, as the board has them."""
+        if self.seat is None:
+            return 0
+        cells, at = self.seat
+        return cells[at + CELL_DELIVERED] - self._leg_bits
+
+    def _take_seat(self) -> Seat:
+        self.seat = seat = self._board.take(self.admission.call)
+        seat.cells[seat.at + CELL_PROMPT] = self._prompt_tokens
+        return seat
 
 
 def _shortened(outcome: Outcome) -> Outcome:

@@ -6,7 +6,7 @@ a frozen dataclass costs ten times as much; and the journal writes them as they 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, final
 
 import msgspec
 
@@ -34,6 +34,7 @@ class Admission(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=
     started_ms: int
 
 
+@final
 class NodePayee(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="n"):
     """Somebody's PC: its owner's account gets the owner's share of what its legs cost."""
 
@@ -41,6 +42,7 @@ class NodePayee(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="n")
     account: Account
 
 
+@final
 class ProviderPayee(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="p"):
     """An outside company: it gets all that its legs cost."""
 
@@ -88,28 +90,27 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=Tr
     duration_ms: int = 0
 
 
-class LegShare(msgspec.Struct, frozen=True, gc=False):
-    """What one leg cost and who gets it: `cost + operator_loss = owner_share + operator_share + provider_share`."""
+class Settlement(msgspec.Struct, frozen=True, gc=False):
+    """What a call cost its caller, at most what was held, and who gets it.
+
+    `cost + operator_loss = owner_share + operator_share + provider_share`. `leg` is the only leg that delivered. If
+    several did it is 0, and `parts` has the settlement of each, of which this one is the sum.
+    """
 
     leg: int
     prompt_tokens: int
     completion_tokens: int
     cost: NanoDollars
-    owner_share: NanoDollars = NanoDollars(0)
-    operator_share: NanoDollars = NanoDollars(0)
-    provider_share: NanoDollars = NanoDollars(0)
-    operator_loss: NanoDollars = NanoDollars(0)
-
-
-class Settlement(msgspec.Struct, frozen=True, gc=False):
-    """What a call cost its caller, at most what was held, and who gets it: the sums of its legs."""
-
-    cost: NanoDollars
     owner_share: NanoDollars
     operator_share: NanoDollars
     provider_share: NanoDollars
     operator_loss: NanoDollars
-    legs: tuple[LegShare, ...]
+    parts: tuple[Settlement, ...] = ()
+
+    @property
+    def legs(self) -> tuple[Settlement, ...]:
+        """What each leg that delivered cost."""
+        return self.parts or ((self,) if self.leg else ())
 
 
 class Closed(msgspec.Struct, frozen=True, gc=False):

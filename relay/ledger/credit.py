@@ -6,7 +6,7 @@ database, and so sees what other processes brought in: the difference goes to th
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping
 
 from relay.ledger.entries import Account, NanoDollars, credit
@@ -18,7 +18,7 @@ class Credit:
     """Spendable credit by organisation: the balance in the database, less what this process took since."""
 
     def __init__(self, balances: Mapping[OrganisationId, NanoDollars]) -> None:
-        self._spendable: dict[OrganisationId, int] = dict(balances)
+        self._spendable: defaultdict[OrganisationId, int] = defaultdict(int, balances)
         self._posted: dict[Account, int] = {credit(organisation): amount for organisation, amount in balances.items()}
         self._arrived: deque[tuple[OrganisationId, int]] = deque()
 
@@ -27,19 +27,19 @@ class Credit:
     def available(self, organisation: OrganisationId) -> int:
         if self._arrived:
             self._take_in()
-        return self._spendable.get(organisation, 0)
+        return self._spendable[organisation]
 
     def take(self, organisation: OrganisationId, amount: NanoDollars) -> None:
         """Takes credit that there is. Raises InsufficientCredit; nothing needs no credit."""
         if self._arrived:
             self._take_in()
-        available = self._spendable.get(organisation, 0)
+        available = self._spendable[organisation]
         if amount > available and amount:
             raise InsufficientCredit(amount, NanoDollars(available))
         self._spendable[organisation] = available - amount
 
     def change(self, organisation: OrganisationId, amount: int) -> None:
-        self._spendable[organisation] = self._spendable.get(organisation, 0) + amount
+        self._spendable[organisation] += amount
 
     # --- the carrier's side ---
 

@@ -1,7 +1,7 @@
 """Double entry: accounts, and the transactions that move money between them. Pure.
 
-Every transaction sums to zero or cannot be made, and none is ever changed: a correction is another transaction. What an
-account holds is positive: a credit account shows what its organisation can spend, an owner's what the owner has earned.
+Every transaction sums to zero or cannot be posted, and none is ever changed: a correction is another transaction. What
+an account holds is positive: a credit account shows what its organisation can spend, an owner's what they have earned.
 
     funding ──deposit──▶ credit/ORG ──hold──▶ held/ORG ──settle──▶ owner/PERSON, operator, provider/NAME
                               ▲                  └──────release──────┐
@@ -13,7 +13,8 @@ A provider that was dearer than the hold is paid from `operator/loss`: a caller 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NewType
 
@@ -77,32 +78,48 @@ Posting = tuple[Account, NanoDollars]
 class Transaction(msgspec.Struct, frozen=True, gc=False):
     """Postings that happen together, at most one an account, their sum zero.
 
-    `source` and `kind` make the transaction happen once, however often it is posted.
+    `source` and `kind` (a TransactionKind as a plain number, as rows need it) make the transaction happen once, however
+    often it is posted.
     """
 
     source: int
-    kind: TransactionKind
+    kind: int
     at_ms: int
     postings: Sequence[Posting]
 
-    def __post_init__(self) -> None:
+
+def entries_of(
+    transactions: Iterable[Transaction], account_ids: Mapping[str, int]
+) -> tuple[list[object], Mapping[Account, int]]:
+    """The rows of transactions, end to end, and by how much they move each account.
+
+    Nothing gets into the books but through here: raises Unbalanced for a transaction whose sum is not zero.
+    """
+    rows: list[object] = []
+    moved: defaultdict[Account, int] = defaultdict(int)
+    for transaction in transactions:
+        source, kind, at_ms = transaction.source, transaction.kind, transaction.at_ms
         total = 0
-        for _, amount in self.postings:
-            total += amount
+        for account, amount in transaction.postings:
+            if amount:
+                total += amount
+                moved[account] += amount
+                rows += (source, kind, account_ids[account], amount, at_ms)
         if total:
-            raise Unbalanced(self.source, self.kind, self.postings)
+            raise Unbalanced(source, kind, transaction.postings)
+    return rows, moved
 
 
 def deposit_transaction(deposit: int, organisation: OrganisationId, *, amount: NanoDollars, at_ms: int) -> Transaction:
     """Money brought in from outside."""
     postings = ((FUNDING, NanoDollars(-amount)), (credit(organisation), amount))
-    return Transaction(deposit, TransactionKind.DEPOSIT, at_ms, postings)
+    return Transaction(deposit, _DEPOSIT, at_ms, postings)
 
 
 def hold_transaction(call: CallId, organisation: OrganisationId, *, bound: NanoDollars, at_ms: int) -> Transaction:
     """Reserves the most a call may cost."""
     postings = ((credit(organisation), NanoDollars(-bound)), (held(organisation), bound))
-    return Transaction(call, TransactionKind.HOLD, at_ms, postings)
+    return Transaction(call, _HOLD, at_ms, postings)
 
 
 def settle_transaction(
@@ -132,4 +149,6 @@ def merged(postings: Iterable[Posting]) -> Sequence[Posting]:
     return [(account, NanoDollars(amount)) for account, amount in sums.items()]
 
 
-_SETTLE: Final = TransactionKind.SETTLE
+_DEPOSIT: Final = int(TransactionKind.DEPOSIT)
+_HOLD: Final = int(TransactionKind.HOLD)
+_SETTLE: Final = int(TransactionKind.SETTLE)

@@ -5,7 +5,7 @@ process dies. `sync`, off the event loop's thread, makes it survive a power cut 
 crc32 u32, kind u8, payload`; reading stops at the first that is not whole. A segment that is full ends in a `SEAL`,
 without which no later segment is believed: a hole in the middle must not be skipped.
 
-Threads: `append` belongs to the event loop, everything else to the carrier.
+Threads: `append` belongs to the event loop, everything else to the carrier; both read `position`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NAME = re.compile(r"journal-(\d{10})\.log")
 
 
 class RecordKind(enum.IntEnum):
-    """What a record says; `SEAL` is the journal's own and never reaches a reader."""
+    """What a record says, see `records`; `SEAL` is the journal's own and never reaches a reader."""
 
     ADMIT = 1
     LEG = 2
@@ -76,19 +76,19 @@ class Journal:
         self._directory = directory
         self._segment_bytes = segment_bytes
         self._number = first
-        self._base = first << 32
-        self._file = self._create(first)
-        self._view = self._file.view
-        self._offset = _START
         self._limit = segment_bytes - _HEAD_BYTES
+        self._file = self._create(first)
+        self._begin()
         self._spare: MappedFile | None = None
         self._retired: list[MappedFile] = []
         self._oldest = first
 
-    @property
-    def position(self) -> Position:
+    def _begin(self) -> None:
+        self._bytes = self._file.bytes
+        self._base = self._number << 32
+        self._offset = _START
+        self.position: Position = self._base + _START
         """Where the next record goes."""
-        return self._base | self._offset
 
     def has_room(self, records_bytes: int) -> bool:
         """Whether so many bytes can be appended without allocating anything: disk full cannot stop those."""
@@ -106,9 +106,10 @@ class Journal:
             self._rotate()
             start = _START
             end = start + _HEAD_BYTES + size
-        self._view[start:end] = _pack_head(size, crc32(payload, kind), kind) + payload
+        self._bytes[start:end] = _pack_head(size, crc32(payload, kind), kind) + payload
         self._offset = end
-        return self._base | end
+        self.position = position = self._base + end
+        return position
 
     def prepare(self) -> None:
         """Allocates the segment after the current one, unless the backlog is too long. Raises OSError."""
@@ -137,20 +138,18 @@ class Journal:
                 file.close()
 
     def _rotate(self) -> None:
-        self._view[self._offset : self._offset + _HEAD_BYTES] = _HEAD.pack(0, crc32(b"", _SEAL), _SEAL)
+        self._bytes[self._offset : self._offset + _HEAD_BYTES] = _HEAD.pack(0, crc32(b"", _SEAL), _SEAL)
         spare, self._spare = self._spare, None
         self._retired.append(self._file)
         self._number += 1
-        self._base = self._number << 32
         self._file = spare if spare is not None else self._create(self._number)
-        self._view = self._file.view
-        self._offset = _START
+        self._begin()
 
     def _create(self, number: int) -> MappedFile:
         path = _path(self._directory, number)
         path.unlink(missing_ok=True)
         file = MappedFile.create(path, self._segment_bytes)
-        file.view[:_START] = _MAGIC
+        file.bytes[:_START] = _MAGIC
         return file
 
 

@@ -16,12 +16,11 @@ _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class MappedFile:
-    """Writable memory that outlives the process. `view` is the whole of it."""
+    """Writable memory that outlives the process. `bytes` is the whole of it."""
 
     def __init__(self, descriptor: int, size: int) -> None:
         self._descriptor = descriptor
-        self._map = mmap.mmap(descriptor, size)
-        self.view = memoryview(self._map)
+        self.bytes = mmap.mmap(descriptor, size)
 
     @classmethod
     def create(cls, path: Path, size: int) -> Self:
@@ -39,12 +38,11 @@ class MappedFile:
     def sync(self) -> None:
         """Blocks until the disk has it. Releases the interpreter lock meanwhile, which `mmap.flush` does not."""
         if sys.platform == "win32":
-            self._map.flush()  # there a file's own flush does not know of its mapped pages
+            self.bytes.flush()  # there a file's own flush does not know of its mapped pages
         os.fsync(self._descriptor)
 
     def close(self) -> None:
-        self.view.release()
-        self._map.close()
+        self.bytes.close()
         os.close(self._descriptor)
 
 

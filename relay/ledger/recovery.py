@@ -56,8 +56,10 @@ def recover(directory: Path, mark: JournalMark, *, now_ms: int) -> Sequence[Clos
 def _tell(stories: dict[CallId, _Story], record: Record) -> Closed | None:
     """Adds a record to its call's story; a settlement ends it."""
     if record.kind == RecordKind.ADMIT:
-        admission = decode_admit(record.payload)
-        stories[admission.call] = _Story(admission)
+        begun = decode_admit(record.payload)
+        story = stories[begun.admission.call] = _Story(begun.admission)
+        if begun.terms is not None:
+            story.legs[begun.terms.number] = begun.terms
     elif record.kind == RecordKind.LEG:
         _begin_leg(stories, decode_leg(record.payload))
     elif record.kind == RecordKind.SETTLE:
@@ -67,8 +69,7 @@ def _tell(stories: dict[CallId, _Story], record: Record) -> Closed | None:
 
 def _begin_leg(stories: dict[CallId, _Story], begun: LegBegun) -> None:
     story = stories[begun.call]
-    if story.legs:
-        story.tokens[next(reversed(story.legs))] = begun.before
+    story.tokens[next(reversed(story.legs))] = begun.before
     story.legs[begun.terms.number] = begun.terms
 
 

@@ -1,44 +1,46 @@
 """A closed call as rows of `usage`, `usage_legs` and `node_days`, and as the shares of its transaction. Pure.
 
-Rows are flat: the values of all of them end to end, in the order of the columns, as `BulkInsert` takes them.
+Rows are flat: the values of all of them end to end, in the order of the columns, as `BulkInsert` takes them. Values are
+plain `int` and `str` wherever they can be: to the driver of SQLite a `bool` or `None` is a type it must look up an
+adapter for, in vain, and that takes longer than writing ten numbers. Payees are told apart by their exact type, which
+is six times as fast as `isinstance` of a struct.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from relay.ledger.calls import Closed, LegTerms, NodePayee
+from relay.ledger.calls import Closed, LegTerms, NodePayee, Settlement
 from relay.ledger.earnings import DAY_MS
 from relay.ledger.entries import OPERATOR, OPERATOR_LOSS, NanoDollars, Posting, merged, provider
 from relay.storage.ids import NodeId
 
+NO_LABEL = 0
+"""Where a row has no word."""
+
 
 def shares(closed: Closed) -> Sequence[Posting]:
     """Who gets what of the call's cost; what the operator loses is added to it."""
-    postings: list[Posting] = []
-    for leg in closed.settlement.legs:
-        payee = closed.legs[leg.leg].payee
-        if isinstance(payee, NodePayee):
-            postings += ((payee.account, leg.owner_share), (OPERATOR, leg.operator_share))
-        else:
-            postings.append((provider(payee.provider), leg.provider_share))
-            if leg.operator_loss:
-                postings.append((OPERATOR_LOSS, NanoDollars(-leg.operator_loss)))
-    return postings if len(closed.settlement.legs) < 2 else merged(postings)
+    settlement = closed.settlement
+    if settlement.leg:
+        return _postings(closed.legs[settlement.leg], settlement)
+    return merged(posting for part in settlement.parts for posting in _postings(closed.legs[part.leg], part))
+
+
+def _postings(terms: LegTerms, part: Settlement) -> Sequence[Posting]:
+    payee = terms.payee
+    if type(payee) is NodePayee:
+        return (payee.account, part.owner_share), (OPERATOR, part.operator_share)
+    paid = (provider(payee.provider), part.provider_share)
+    return (paid, (OPERATOR_LOSS, NanoDollars(-part.operator_loss))) if part.operator_loss else (paid,)
 
 
 def usage_row(closed: Closed, ids: Mapping[str, int]) -> tuple[object, ...]:
     """`ids` has the ids of labels."""
     admission, outcome, settlement = closed.admission, closed.outcome, closed.settlement
-    delivered = settlement.legs
-    terms = closed.legs[delivered[-1].leg] if delivered else _last(closed)
-    target, node, company = _target(terms, ids)
+    delivered = outcome.delivered
+    target, node, company = _target(closed.legs[delivered[-1].leg] if delivered else _last(closed), ids)
     reason, error = outcome.finish_reason, outcome.error
-    if len(delivered) == 1:
-        prompt_tokens, completion_tokens = delivered[0].prompt_tokens, delivered[0].completion_tokens
-    else:
-        prompt_tokens = sum(leg.prompt_tokens for leg in delivered)
-        completion_tokens = sum(leg.completion_tokens for leg in delivered)
     return (
         admission.call,
         admission.organisation,
@@ -46,18 +48,18 @@ def usage_row(closed: Closed, ids: Mapping[str, int]) -> tuple[object, ...]:
         admission.key,
         ids[admission.model],
         ids[outcome.state],
-        admission.stream,
+        1 if admission.stream else 0,
         len(closed.legs),
         len(delivered),
         target,
         node,
         company,
-        prompt_tokens,
-        completion_tokens,
+        settlement.prompt_tokens,
+        settlement.completion_tokens,
         outcome.cached_tokens,
         ids[outcome.source],
-        ids[reason] if reason is not None else None,
-        ids[error] if error is not None else None,
+        ids[reason] if reason else NO_LABEL,
+        ids[error] if error else NO_LABEL,
         admission.started_ms,
         outcome.ttft_ms,
         outcome.duration_ms,
@@ -70,7 +72,7 @@ def usage_row(closed: Closed, ids: Mapping[str, int]) -> tuple[object, ...]:
 
 
 def leg_rows(closed: Closed, ids: Mapping[str, int]) -> Iterator[object]:
-    for leg in closed.settlement.legs:
+    for leg in closed.settlement.parts:
         yield closed.admission.call
         yield leg.leg
         yield from _target(closed.legs[leg.leg], ids)
@@ -80,15 +82,15 @@ def leg_rows(closed: Closed, ids: Mapping[str, int]) -> Iterator[object]:
 
 def earned_by_node(closed: Closed) -> Iterable[tuple[NodeId, NanoDollars]]:
     """What each node that delivered something of the call gets for it, all its legs together."""
-    delivered = closed.settlement.legs
-    if len(delivered) == 1:
-        payee = closed.legs[delivered[0].leg].payee
-        return ((payee.node, delivered[0].owner_share),) if isinstance(payee, NodePayee) else ()
+    settlement = closed.settlement
+    if settlement.leg:
+        payee = closed.legs[settlement.leg].payee
+        return ((payee.node, settlement.owner_share),) if type(payee) is NodePayee else ()
     earned: dict[NodeId, NanoDollars] = {}
-    for leg in delivered:
-        payee = closed.legs[leg.leg].payee
-        if isinstance(payee, NodePayee):
-            earned[payee.node] = NanoDollars(earned.get(payee.node, 0) + leg.owner_share)
+    for part in settlement.parts:
+        payee = closed.legs[part.leg].payee
+        if type(payee) is NodePayee:
+            earned[payee.node] = NanoDollars(earned.get(payee.node, 0) + part.owner_share)
     return earned.items()
 
 
@@ -107,11 +109,11 @@ def _last(closed: Closed) -> LegTerms | None:
     return closed.legs[max(closed.legs)] if closed.legs else None
 
 
-def _target(terms: LegTerms | None, ids: Mapping[str, int]) -> tuple[int | None, int | None, int | None]:
+def _target(terms: LegTerms | None, ids: Mapping[str, int]) -> tuple[int, int, int]:
     """Name of the target, its node, its provider, as labels."""
     if terms is None:
-        return None, None, None
+        return NO_LABEL, NO_LABEL, NO_LABEL
     payee = terms.payee
-    if isinstance(payee, NodePayee):
-        return ids[terms.target], ids[payee.node], None
-    return ids[terms.target], None, ids[payee.provider]
+    if type(payee) is NodePayee:
+        return ids[terms.target], ids[payee.node], NO_LABEL
+    return ids[terms.target], NO_LABEL, ids[payee.provider]

@@ -29,9 +29,8 @@ from relay.ledger.credit import Credit
 from relay.ledger.earnings import Earnings, EarningsBook
 from relay.ledger.entries import CallId, NanoDollars
 from relay.ledger.errors import LedgerUnavailable
-from relay.ledger.journal import MAX_RECORD_BYTES, Journal, RecordKind
+from relay.ledger.journal import Journal
 from relay.ledger.lock import DirectoryLock
-from relay.ledger.records import encode
 from relay.ledger.recovery import recover
 from relay.ledger.rows import earned_by_node
 from relay.ledger.store import Known
@@ -39,10 +38,11 @@ from relay.storage.engine import Database
 from relay.storage.errors import StorageUnavailable, problem_of
 from relay.storage.ids import NodeId, OrganisationId
 
-CALL_ROOM_BYTES = 2048
-"""Journal that an open call may still fill, kept free for it: ten legs and its settlement."""
+CALL_ROOM_BYTES = 3072
+"""Journal that an open call may still fill, kept free for it: its admission, ten legs and its settlement."""
 
-_ADMIT = int(RecordKind.ADMIT)
+MAX_MODEL_CHARS = 256
+"""Longer than any model's name, short enough that an admission has a place in `CALL_ROOM_BYTES`."""
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +73,7 @@ class Ledger:
             mark=mark,
             on_carried=self._credit.posted,
         )
+        self._queue = self._carrier.queue
         self._journal.prepare()
         self._carrier.start()
 
@@ -107,26 +108,21 @@ class Ledger:
 
     def admit(self, admission: Admission) -> CallBooks:
         """Takes the hold and opens the call's books. InsufficientCredit and LedgerUnavailable leave no trace."""
-        call = admission.call
-        journal = self._journal
+        call, journal, board = admission.call, self._journal, self._board
+        calls = len(self._open) + 1
         if call in self._open:
             raise ValueError(f"call {call} is open already")
-        record = encode(admission)
-        if len(record) > MAX_RECORD_BYTES:
+        if len(admission.model) > MAX_MODEL_CHARS:
             raise ValueError(f"call {call} has a model of {len(admission.model)} characters")
-        if not journal.has_room((len(self._open) + 1) * CALL_ROOM_BYTES):
-            raise LedgerUnavailable("its journal is full")
+        if board.lines < calls or not journal.has_room(calls * CALL_ROOM_BYTES):
+            self._find_room(calls)
         self._credit.take(admission.organisation, admission.bound)
-        try:
-            seat = self._board.take(call)
-        except OSError as error:
-            self._credit.change(admission.organisation, admission.bound)
-            raise LedgerUnavailable(f"no room for its board ({error.strerror})") from error
-        books = self._open[call] = CallBooks(admission, journal, seat, self._close)  # before its record: see `carrier`
-        journal.append(_ADMIT, record)
+        # In `open` before its first record, see `carrier`.
+        books = self._open[call] = CallBooks(admission, journal, board, self._close, {}, journal.position)
         if self._carrier.idle:
             self._carrier.wake()
-        crash.point("after_hold")
+        if crash.armed:
+            crash.point("after_hold")
         return books
 
     def earnings(self, node: NodeId, now_ms: int) -> Earnings:
@@ -162,12 +158,23 @@ class Ledger:
     def _close(self, books: CallBooks, closed: Closed) -> None:
         """A call's books are closed: its hold is gone, what it cost is spent, who served it has earned."""
         admission, settlement = closed.admission, closed.settlement
-        self._carrier.queue.append(closed)  # before it leaves `open`, see `carrier`
+        self._queue.append(closed)  # before it leaves `open`, see `carrier`
         del self._open[admission.call]
-        self._board.give_back(books.seat)
+        if books.seat is not None:
+            self._board.give_back(books.seat)
         self._credit.change(admission.organisation, admission.bound - settlement.cost)
-        for node, earned in earned_by_node(closed):
-            self._earnings.add(node, earned, closed.at_ms)
+        if not settlement.provider_share or settlement.parts:
+            for node, earned in earned_by_node(closed):
+                self._earnings.add(node, earned, closed.at_ms)
+
+    def _find_room(self, calls: int) -> None:
+        """For what so many open calls may still write: raises LedgerUnavailable, since a settlement must not fail."""
+        if not self._journal.has_room(calls * CALL_ROOM_BYTES):
+            raise LedgerUnavailable("its journal is full")
+        try:
+            self._board.reserve(calls)
+        except OSError as error:
+            raise LedgerUnavailable(f"no room for its board ({error.strerror})") from error
 
     def _deposit(self, work: Callable[[Connection], bool]) -> None:
         self._database.write_sync(work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from relay.faults import crash
 from relay.ledger.batch import Batch, JournalMark, OpenHold, transactions
 from relay.ledger.calls import Closed
-from relay.ledger.entries import Account, CallId, NanoDollars, Transaction, deposit_transaction
+from relay.ledger.entries import Account, CallId, NanoDollars, deposit_transaction, entries_of
 from relay.ledger.rows import leg_rows, node_day_rows, usage_row
 from relay.storage import revision
 from relay.storage.bulk import BulkInsert
@@ -99,51 +99,32 @@ def deposit(
         return False
     row = {"organisation": organisation, "amount": amount, "reference": reference, "at_ms": at_ms}
     identifier = connection.execute(insert(ledger_deposits).values(row).returning(ledger_deposits.c.id)).scalar_one()
-    made = [deposit_transaction(identifier, organisation, amount=amount, at_ms=at_ms)]
-    moved = _folded(made)
-    _post_transactions(connection, made, moved=moved, ids=Known().accounts.lookup(connection))
+    ids = Known().accounts.lookup(connection)
+    entries, moved = entries_of([deposit_transaction(identifier, organisation, amount=amount, at_ms=at_ms)], ids)
+    _post_entries(connection, entries, moved=moved, ids=ids)
     revision.bump(connection)
     return True
 
 
 def post(connection: Connection, batch: Batch, *, known: Known) -> Mapping[Account, int]:
     """Posts a batch, unless it is there already, and returns by how much it moves each account."""
-    made = transactions(batch)
-    moved = _folded(made)
+    entries, moved = entries_of(transactions(batch), ids := known.accounts.lookup(connection))
     if not _advance(connection, batch.mark):
         return moved
-    _post_transactions(connection, made, moved=moved, ids=known.accounts.lookup(connection))
+    _post_entries(connection, entries, moved=moved, ids=ids)
     _write_holds(connection, batch)
     _write_usage(connection, batch.closed, known.labels.lookup(connection))
     crash.point("before_commit")
     return moved
 
 
-def _post_transactions(
-    connection: Connection,
-    made: Sequence[Transaction],
-    *,
-    moved: Mapping[Account, int],
-    ids: Mapping[str, int],
+def _post_entries(
+    connection: Connection, entries: list[object], *, moved: Mapping[Account, int], ids: Mapping[str, int]
 ) -> None:
-    """Appends the entries of transactions, and what they sum to to the balances."""
-    values: list[object] = []
-    for transaction in made:
-        source, kind, at_ms = transaction.source, int(transaction.kind), transaction.at_ms
-        for account, amount in transaction.postings:
-            if amount:
-                values += (source, kind, ids[account], amount, at_ms)
-    _ENTRIES.insert(connection, values)
+    """Appends entries, and what they sum to to the balances."""
+    _ENTRIES.insert(connection, entries)
     if changes := [{"account": ids[account], "change": change} for account, change in moved.items() if change]:
         connection.execute(_FOLD, changes)
-
-
-def _folded(made: Sequence[Transaction]) -> dict[Account, int]:
-    moved: dict[Account, int] = {}
-    for transaction in made:
-        for account, amount in transaction.postings:
-            moved[account] = moved.get(account, 0) + amount
-    return moved
 
 
 _FOLD: Final = (
@@ -170,7 +151,7 @@ def _write_usage(connection: Connection, closed: Iterable[Closed], ids: Mapping[
     legs: list[object] = []
     for call in closed:
         calls += usage_row(call, ids)
-        if len(call.settlement.legs) > 1:
+        if call.settlement.parts:
             legs += leg_rows(call, ids)
     _USAGE.insert(connection, calls)
     _LEGS.insert(connection, legs)

@@ -1,16 +1,17 @@
 """Many rows in few statements.
 
 `executemany` steps the statement once a row, and each step hands the interpreter lock to the event loop and back. One
-statement with many rows steps once. It is built as text and
-given to the driver as it is: compiling it from expressions costs more than running it.
+statement with many rows steps once. It is built as text and given to the driver as it is: compiling it from expressions
+costs more than running it.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, Table
 
-_CHUNKS = (512, 128, 32, 8, 1)
-"""Rows a statement: few enough sizes that the driver keeps all of them prepared. SQLite takes 32,766 values in one."""
+_CHUNKS = (256, 64, 16, 4, 1)
+"""Rows a statement: few enough sizes that the driver keeps all of them prepared, and none so large that it shows in the
+process's memory: a value takes about a hundred bytes of a prepared statement."""
 
 
 class BulkInsert:
@@ -32,7 +33,7 @@ class BulkInsert:
         for chunk in _CHUNKS:
             while rows_left >= chunk:
                 end = start + chunk * self._width
-                cursor.execute(self._statement(paramstyle, chunk), tuple(values[start:end]))
+                cursor.execute(self._statement(paramstyle, chunk), values[start:end])
                 start, rows_left = end, rows_left - chunk
         cursor.close()
 

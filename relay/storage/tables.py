@@ -243,15 +243,15 @@ usage = Table(
     Column("streamed", SmallInteger, nullable=False),
     Column("attempts", SmallInteger, nullable=False),
     Column("delivered", SmallInteger, nullable=False),
-    Column("target", BigInteger),
-    Column("node", BigInteger),
-    Column("provider", BigInteger),
+    Column("target", BigInteger, nullable=False),
+    Column("node", BigInteger, nullable=False),
+    Column("provider", BigInteger, nullable=False),
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("completion_tokens", BigInteger, nullable=False),
     Column("cached_tokens", BigInteger, nullable=False),
     Column("token_source", BigInteger, nullable=False),
-    Column("finish_reason", BigInteger),
-    Column("error", BigInteger),
+    Column("finish_reason", BigInteger, nullable=False),
+    Column("error", BigInteger, nullable=False),
     Column("started_ms", BigInteger, nullable=False),
     Column("ttft_ms", Integer),
     Column("duration_ms", Integer, nullable=False),
@@ -262,8 +262,8 @@ usage = Table(
     Column("operator_loss", BigInteger, nullable=False),
     Index("usage_by_organisation", "organisation", "started_ms"),
 )
-"""One row a call; its words are `labels`. `attempts` legs were tried, `delivered` of them wrote something; `target`,
-`node` and `provider` are those of the last leg that delivered, else of the last one tried."""
+"""One row a call; its words are `labels`, 0 where there is none. `attempts` legs were tried, `delivered` of them wrote
+something; `target`, `node` and `provider` are those of the last leg that delivered, else of the last one tried."""
 
 usage_legs = Table(
     "usage_legs",
@@ -271,8 +271,8 @@ usage_legs = Table(
     Column("call", BigInteger, primary_key=True, autoincrement=False),
     Column("leg", SmallInteger, primary_key=True, autoincrement=False),
     Column("target", BigInteger, nullable=False),
-    Column("node", BigInteger),
-    Column("provider", BigInteger),
+    Column("node", BigInteger, nullable=False),
+    Column("provider", BigInteger, nullable=False),
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("completion_tokens", BigInteger, nullable=False),
     Column("cost", BigInteger, nullable=False),

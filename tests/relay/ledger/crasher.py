@@ -1,7 +1,7 @@
 """A relay's ledger under load, in a process that is there to be killed.
 
-It tells on a pipe what a client would have received: a line per admitted call, a line per token, *before* the board
-hears of it, as a real write to a socket comes before its count.
+It tells on a pipe what has left it: a line per call with its first dispatch, which must be in the journal by then, and
+a line per token, *before* the board hears of it, as a real write to a socket comes before its count.
 """
 
 from __future__ import annotations
@@ -40,11 +40,13 @@ class Stream:
     books: CallBooks
     tokens: list[int] = field(default_factory=list)
 
-    def begin_leg(self) -> None:
+    def begin_leg(self, tell: Tell) -> None:
         self.tokens.append(0)
         number = len(self.tokens)
         payee = NodePayee(NodeId(f"node-{number}"), owner(PersonId(number)))
         self.books.leg(LegTerms(number=number, target=f"node/{number}", payee=payee, price=PRICE))
+        if number == 1:
+            tell(f"dispatched {self.call}\n")
         crash.point("after_dispatch")
 
     def write_token(self, tell: Tell) -> None:
@@ -75,7 +77,6 @@ def run(folder: str, pipe: int, seed: int = 0, calls: int = 1_000_000) -> None:
                 calls -= 1
                 call = next(ids)
                 streams.append(Stream(call, ledger.admit(an_admission(call, bound=100 * NANO_PER_TOKEN))))
-                tell(f"admitted {call}\n")
             stream = chance.choice(streams)
             step(stream, chance, tell)
             if len(stream.tokens) and sum(stream.tokens) >= 40 and chance.random() < 0.1:
@@ -86,7 +87,7 @@ def run(folder: str, pipe: int, seed: int = 0, calls: int = 1_000_000) -> None:
 
 def step(stream: Stream, chance: random.Random, tell: Tell) -> None:
     if not stream.tokens or (len(stream.tokens) < 3 and chance.random() < 0.02):
-        stream.begin_leg()
+        stream.begin_leg(tell)
     if sum(stream.tokens) < 90:
         stream.write_token(tell)
 

@@ -36,8 +36,9 @@ def test_a_line_that_was_given_back_is_gone_and_starts_again_at_nothing(tmp_path
     board.close()
 
 
-def test_a_board_grows_when_all_lines_are_taken(tmp_path: Path) -> None:
+def test_a_board_grows_when_more_lines_are_reserved(tmp_path: Path) -> None:
     board = Board(tmp_path, page_lines=4)
+    board.reserve(10)
     for number in range(1, 11):
         board.take(CallId(number))
     board.sync()

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and inh
 class Received:
     """What the client of a killed relay has."""
 
-    admitted: set[int] = field(default_factory=set)
+    dispatched: set[int] = field(default_factory=set)
     settled: set[int] = field(default_factory=set)
     tokens: dict[int, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
 
@@ -51,8 +51,8 @@ def parse(data: bytes) -> Received:
     for line in data.split(b"\n")[:-1]:
         what, *numbers = line.decode().split()
         call, *rest = (int(number) for number in numbers)
-        if what == "admitted":
-            told.admitted.add(call)
+        if what == "dispatched":
+            told.dispatched.add(call)
         elif what == "settled":
             told.settled.add(call)
         else:
@@ -66,7 +66,7 @@ def assert_books_match(database: Database, folder: Path, told: Received) -> None
     assert books.in_order
     assert books.open_holds == 0
     rows = database.read_sync(usage_of)
-    assert told.admitted <= set(rows)
+    assert told.dispatched <= set(rows)
     for call, row in rows.items():
         charged = row["completion_tokens"]
         assert told.total(call) - (call not in told.settled) <= charged <= told.total(call)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections import defaultdict
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.ledger.calls import Closed, Delivered, LegShare, LegTerms, NodePayee, Outcome, ProviderPayee, Settlement
-from relay.ledger.entries import NanoDollars, Unbalanced, owner, settle_transaction
+from relay.ledger.calls import Closed, Delivered, LegTerms, NodePayee, Outcome, ProviderPayee
+from relay.ledger.entries import NanoDollars, Unbalanced, entries_of, owner, settle_transaction
 from relay.ledger.pricing import Price, rounded
 from relay.ledger.rows import earned_by_node, shares
 from relay.ledger.settlement import settle
@@ -44,7 +46,7 @@ def test_the_shares_sum_to_the_cost_and_the_cost_stays_within_the_hold(drawn: li
     terms, delivered = terms_and_delivered(drawn)
     settlement = settle(terms, delivered, NanoDollars(bound))
     assert 0 <= settlement.cost <= bound
-    parts: list[Settlement | LegShare] = [settlement, *settlement.legs]
+    parts = [settlement, *settlement.legs]
     for part in parts:
         assert part.cost + part.operator_loss == part.owner_share + part.operator_share + part.provider_share
         assert min(part.owner_share, part.operator_share, part.provider_share, part.operator_loss) >= 0
@@ -112,13 +114,14 @@ def test_a_leg_that_was_never_agreed_cannot_be_settled() -> None:
         settle({1: node_leg()}, [Delivered(2, 0, 1)], NanoDollars(10))
 
 
-def test_a_transaction_that_does_not_sum_to_zero_cannot_be_made() -> None:
+def test_a_transaction_that_does_not_sum_to_zero_cannot_be_posted() -> None:
+    unbalanced = settle_transaction(
+        an_admission().call,
+        an_admission().organisation,
+        posted_hold=NanoDollars(0),
+        cost=NanoDollars(5),
+        shares=[(owner(PersonId(1)), NanoDollars(4))],
+        at_ms=1,
+    )
     with pytest.raises(Unbalanced):
-        settle_transaction(
-            an_admission().call,
-            an_admission().organisation,
-            posted_hold=NanoDollars(0),
-            cost=NanoDollars(5),
-            shares=[(owner(PersonId(1)), NanoDollars(4))],
-            at_ms=1,
-        )
+        entries_of([unbalanced], defaultdict(int))
