@@ -27,7 +27,10 @@ class CallerGoneError(Exception):
 class AsgiReply:
     """Queues what the core writes until the server takes it."""
 
-    def __init__(self) -> None:
+    def __init__(self, send: Send) -> None:
+        # ASGI does not say what the server has taken and not yet given to the kernel, and a caller must not pay for it.
+        # uvicorn's `send` is a method of the object that has the transport; of another server's nothing is known.
+        self._transport = getattr(getattr(send, "__self__", None), "transport", None)
         self._messages: deque[Message] = deque()
         self._size = 0
         self._wake = asyncio.Event()
@@ -58,7 +61,8 @@ class AsgiReply:
         self._wake.set()
 
     def unsent(self) -> int:
-        return self._size
+        buffered: int = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        return self._size + buffered
 
     def _put(self, message: Message) -> None:
         self._messages.append(message)
@@ -93,13 +97,13 @@ class HotAsgi:
         elif scope["method"] == "POST":
             await self._serve(scope, receive, send)
         else:
-            reply = AsgiReply()
+            reply = AsgiReply(send)
             self._route.refuse(wrong_method(scope["method"], PATH), reply)
             await reply.pump(send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         authorization = next((value for name, value in scope["headers"] if name == b"authorization"), None)
-        reply = AsgiReply()
+        reply = AsgiReply(send)
         try:
             body = await self._body(receive, reply)
         except CallerGoneError:

@@ -19,7 +19,6 @@ from pathlib import Path
 import pytest
 
 from relay.ledger.pricing import Price
-from relay.settings import MoneySettings
 from relay.usage.reports import CallUsage
 from relay.wire.frames import PicoDollars
 from tests.end_to_end.books import read_books
@@ -95,14 +94,18 @@ def judge(call: CallUsage, caller: Caller) -> None:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+def edge() -> str:
+    return "http"
+
+
+@pytest.fixture
+async def house(tmp_path: Path, edge: str) -> AsyncIterator[House]:
     """A relay that has been started once, and a node it knows."""
     data = tmp_path / "relay"
     data.mkdir()
-    settings = MoneySettings(node_prompt_price=PRICE.prompt, node_completion_price=PRICE.completion)
     (data / "relay.toml").write_text(
-        f"[money]\nnode_prompt_price = {settings.node_prompt_price}\n"
-        f"node_completion_price = {settings.node_completion_price}\n"
+        f"[server]\nedge = '{edge}'\n"
+        f"[money]\nnode_prompt_price = {PRICE.prompt}\nnode_completion_price = {PRICE.completion}\n"
     )
     first = await asyncio.to_thread(lambda: await_relay(start_relay(data), data))
     key = first_key(data)
@@ -233,6 +236,7 @@ async def test_fifty_kills_leave_books_that_match_what_was_received(house: House
     await kill_at_some_instant(house, random.Random(SHORT + seed))
 
 
+@pytest.mark.parametrize("edge", ["http", "asgi"])
 async def test_callers_who_do_not_read_are_charged_for_what_reached_them(house: House) -> None:
     relay = await house.start()
     left = 1200
