@@ -278,6 +278,12 @@ class Call:
             self._failure = "caller_gone"
         self._settle("cancelled")
 
+    def break_off(self) -> None:
+        """End without a word, not even to the books: what is open in them is settled at the next start."""
+        self.phase = CLOSED
+        self.drop_attempt()
+        self._reply.abort()
+
     def drop_attempt(self) -> None:
         """Stop what runs upstream, if anything does."""
         attempt, self._attempt = self._attempt, None

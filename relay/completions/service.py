@@ -157,7 +157,10 @@ class Completions:
     def _flushed(self) -> None:
         calls, self._unflushed = self._unflushed, []
         for call in calls:
-            call.flushed()
+            try:
+                call.flushed()
+            except Exception as error:  # noqa: BLE001 - the supervisor of the calls
+                self.watch.broken(call, error)
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -168,7 +171,10 @@ class Completions:
     def end_all(self) -> None:
         """Tell every caller still waiting that the relay is going."""
         for call in self.watch.running():
-            call.fail(shutting_down())
+            try:
+                call.fail(shutting_down())
+            except Exception as error:  # noqa: BLE001 - the supervisor of the calls
+                self.watch.broken(call, error)
 
 
 def _outgoing(call: Call, target: ProviderTarget) -> bytes:

@@ -5,12 +5,15 @@ It sleeps while nothing runs.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Protocol
 
 from relay.completions.refusal import Refusal
 
 TICK_S = 0.1
+
+_log = logging.getLogger(__name__)
 
 
 class Watched(Protocol):
@@ -21,6 +24,9 @@ class Watched(Protocol):
 
     def fail(self, error: Refusal) -> None:
         """End with an error."""
+
+    def break_off(self) -> None:
+        """End at once: something is wrong with this call that nobody foresaw."""
 
 
 class TimerLoop(Protocol):
@@ -59,10 +65,19 @@ class Watch:
         """A copy: its members may leave while it is walked."""
         return list(self._running)
 
+    def broken(self, call: Watched, error: Exception) -> None:
+        """One call's fault must not stop the clock of all the others: it alone is broken off."""
+        _log.error("a call was broken off", exc_info=error)
+        self.remove(call)
+        call.break_off()
+
     def _tick(self) -> None:
         self.now = now = self._loop.time()
         for call in self.running():
-            call.tick(now)
+            try:
+                call.tick(now)
+            except Exception as error:  # noqa: BLE001 - the supervisor of the calls
+                self.broken(call, error)
         self._scheduled = bool(self._running)
         if self._scheduled:
             self._loop.call_later(TICK_S, self._tick)
