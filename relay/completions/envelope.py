@@ -12,6 +12,9 @@ import msgspec
 
 from relay.completions.refusal import Refusal
 
+MAX_RETRY_S = 86_400
+"""A day: what an upstream asks for beyond that is no advice."""
+
 DONE = b"data: [DONE]\n\n"
 PING = b": ping\n\n"
 JSON_TYPE = b"content-type: application/json\r\n"
@@ -46,7 +49,7 @@ def error_headers(refusal: Refusal, request_id: str) -> bytes:
     """The header block of an error answer."""
     headers = JSON_TYPE + b"x-request-id: " + request_id.encode() + b"\r\n"
     if refusal.retry_after is not None:
-        headers += b"retry-after: %d\r\n" % max(1, round(refusal.retry_after))
+        headers += b"retry-after: %d\r\n" % round(min(max(refusal.retry_after, 1), MAX_RETRY_S))
     return headers
 
 

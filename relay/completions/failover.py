@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from relay.completions.refusal import Refusal
 from relay.upstreams.port import Failure, Fault
@@ -39,7 +41,8 @@ class _ErrorBody(msgspec.Struct):
     message: str | None = None
 
 
-_decode = msgspec.json.Decoder(_ErrorBody).decode
+_decode = msgspec.json.Decoder(_ErrorBody | Annotated[list[_ErrorBody], Meta(min_length=1)]).decode
+"""Some send their error as a list of one."""
 
 
 def classify(status: int, body: bytes, *, retry_after: float | None, fast: bool) -> Failure:
@@ -49,10 +52,13 @@ def classify(status: int, body: bytes, *, retry_after: float | None, fast: bool)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         found, is_json = _Error(), False
     else:
-        found, is_json = _named(error), True
+        found, is_json = _named(error[0] if isinstance(error, list) else error), True
     message = found.message or f"the upstream answered {status} without saying why"
     code = str(found.code or found.type or f"http_{status}")
     fault = _fault(status, code, message, is_json=is_json)
+    if fault is Fault.KEY_DEAD:
+        # What it says is about the operator's account, and some quote the key itself: that is for no caller's eyes.
+        message, code = f"it did not accept this relay's key ({status})", "key_refused"
     return Failure(fault, message[:2000], code[:100], status, found.param, retry_after, fast)
 
 

@@ -6,6 +6,7 @@ event is looked into only if it may carry usage, an end or an error. Events leav
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,6 +20,8 @@ from relay.upstreams.port import Failure, Fault
 
 if TYPE_CHECKING:
     from relay.completions.call import Call
+
+_log = logging.getLogger(__name__)
 
 MAX_PLAIN_BYTES = 32 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
@@ -112,6 +115,8 @@ class PassThrough:
     def _refused(self) -> None:
         status = self._head or 502
         failure = classify(status, self._whole_body(), retry_after=self._retry_after, fast=True)
+        if failure.fault is Fault.KEY_DEAD:
+            _log.warning("provider %s refuses the key it was given (status %d)", self._call.target.name, status)
         self._call.attempt_failed(failure)
 
     def _answered(self) -> None:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from relay.completions.envelope import error_headers
 from relay.completions.failover import Verdict, classify, decide, refusal
 from relay.upstreams.port import Failure, Fault
 
@@ -34,6 +35,8 @@ def _body(message: str = "no", code: str | None = None) -> bytes:
         (500, _body(), Fault.ILL),
         (503, b"", Fault.ILL),
         (400, b"<html>Bad Request</html>", Fault.ILL),
+        (400, b"[" + _body("an error in a list") + b"]", Fault.REQUEST),
+        (400, b"[]", Fault.ILL),
         (502, _body("overloaded"), Fault.ILL),
         (302, b"", Fault.ILL),
     ],
@@ -50,6 +53,17 @@ def test_the_words_and_the_waiting_time_of_a_provider_are_kept() -> None:
 
 def test_a_providers_error_is_never_passed_on_at_any_length() -> None:
     assert len(classify(500, _body("x" * 100_000), retry_after=None, fast=True).message) == 2000
+
+
+def test_what_a_provider_says_of_the_operators_key_reaches_no_caller() -> None:
+    failure = classify(
+        401, _body("Incorrect API key provided: sk-operator", "sk-operator"), retry_after=None, fast=True
+    )
+
+    told = refusal([("alpha", failure)])
+
+    assert "sk-operator" not in f"{told} {told.code} {told.metadata}"
+    assert "did not accept this relay's key" in str(told)
 
 
 def _failure(fault: Fault, *, fast: bool = False, message: str = "it broke") -> Failure:
@@ -119,3 +133,10 @@ def test_the_caller_gets_the_first_cause_and_the_whole_chain() -> None:
 @pytest.mark.parametrize("fault", [Fault.KEY_BUSY, Fault.BUSY])
 def test_where_waiting_helps_the_caller_hears_how_long(fault: Fault) -> None:
     assert refusal([("alpha", _failure(fault))]).retry_after is not None
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0.2, 1), (7.4, 7), (1e9, 86_400), (float("inf"), 86_400)])
+def test_the_time_to_wait_is_one_a_caller_can_use(seconds: float, shown: int) -> None:
+    told = refusal([("alpha", Failure(Fault.KEY_BUSY, "slow down", "busy", 429, retry_after=seconds))])
+
+    assert error_headers(told, "req-1").endswith(b"retry-after: %d\r\n" % shown)
