@@ -222,7 +222,9 @@ class Call:
 
     def complete(self, *, reason: str, prompt_tokens: int, tokens: int, tail: bytes) -> None:
         """A streamed answer is whole. `tail` is what ends the stream: written once the rest has left and is booked."""
-        self._attempt = None
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.finish()
         if not self._head_sent:
             self._send_head()
         self.prompt_tokens = prompt_tokens

@@ -144,6 +144,9 @@ class Leg:
     def resume(self) -> None:
         """Nothing, as for `pause`."""
 
+    def finish(self) -> None:
+        """Nothing: a node's own terminal is what ends a leg."""
+
 
 class NodeLink:
     """A ready session. Promises each sink exactly one terminal unless its leg is cancelled first."""

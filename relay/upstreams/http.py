@@ -8,10 +8,11 @@ Cancelling closes the socket, which is the one thing every provider understands.
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import httptools
 
@@ -19,6 +20,13 @@ from relay.upstreams.port import Attempt, ResponseSink
 
 IDLE_PER_ORIGIN = 256
 FAST_FAILURE_S = 1.0
+IDLE_S = 60.0
+"""Since its last request; beyond, a connection may have been forgotten by something on the way, without a word."""
+LINGER_S = 1.0
+"""For the end of a response whose answer is whole already."""
+MAX_RETRY_DIGITS = 9
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,23 @@ class Origin:
     tls: bool
 
 
+class _Nobody:
+    """The sink of what follows an answer's end."""
+
+    def connected(self) -> None: ...
+
+    def head(self, status: int, content_type: bytes, retry_after: float | None) -> None: ...
+
+    def body(self, data: bytes) -> None: ...
+
+    def end(self) -> None: ...
+
+    def lost(self, reason: str, *, fast: bool) -> None: ...
+
+
+_NOBODY: Final = _Nobody()
+
+
 class Connection(asyncio.Protocol):
     """One socket to one origin: serves one `ResponseSink` at a time and lies idle in its lane in between.
 
@@ -38,8 +63,8 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_body", "_complete", "_keep_alive", "_lane", "_opened", "_parser", "_retry_after", "_sink", "_sized",
-        "_status", "_told", "_transport", "_type",
+        "_body", "_complete", "_keep_alive", "_lane", "_lingering", "_parser", "_paused", "_retry_after", "_sink",
+        "_sized", "_status", "_told", "_transport", "_type", "asked_at",
     )  # fmt: skip
 
     def __init__(self, lane: Lane) -> None:
@@ -47,7 +72,9 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._sink: ResponseSink | None = None
-        self._opened = 0.0
+        self._lingering: asyncio.TimerHandle | None = None
+        self._paused = False
+        self.asked_at = 0.0
         self._body: list[bytes] = []
         self._retry_after: float | None = None
         self._begin()
@@ -63,13 +90,13 @@ class Connection(asyncio.Protocol):
         """Whether a request can still be written."""
         return self._transport is not None and not self._transport.is_closing()
 
-    def send(self, request: bytes, sink: ResponseSink) -> None:
+    def send(self, request: bytes, sink: ResponseSink, now: float) -> None:
         """Write one whole request; its response goes to `sink`."""
         if self._transport is None:
             sink.lost("the connection was closed", fast=True)
             return
         self._sink = sink
-        self._opened = self._lane.clock()
+        self.asked_at = now
         self._transport.write(request)
         sink.connected()
 
@@ -83,11 +110,19 @@ class Connection(asyncio.Protocol):
 
     def pause(self) -> None:
         if self._transport is not None:
+            self._paused = True
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        if self._transport is not None:
+        if self._paused and self._transport is not None:
+            self._paused = False
             self._transport.resume_reading()
+
+    def finish(self) -> None:
+        if self._sink is not None and not self._complete:
+            self._sink = _NOBODY
+            self.resume()
+            self._lingering = asyncio.get_running_loop().call_later(LINGER_S, self.cancel)
 
     # --- asyncio.Protocol ---------------------------------------------------------------------------------------------
 
@@ -99,13 +134,17 @@ class Connection(asyncio.Protocol):
         sink, self._sink = self._sink, None
         if sink is None:
             self._lane.forget(self)
-        elif self._status and not self._sized:  # such a response ends with its connection (RFC 9112, section 6.3)
+            return
+        self._stop_lingering()
+        if self._status and not self._sized:  # such a response ends with its connection (RFC 9112, section 6.3)
             sink.end()
         else:
+            if not self._status:
+                self._lane.close()  # the idle ones are as old, and most likely as dead
             self._lose(sink, f"the connection was lost: {exc}" if exc else "the connection was closed early")
 
     def _lose(self, sink: ResponseSink, reason: str) -> None:
-        sink.lost(reason, fast=self._lane.clock() - self._opened < FAST_FAILURE_S)
+        sink.lost(reason, fast=self._lane.clock() - self.asked_at < FAST_FAILURE_S)
 
     def data_received(self, data: bytes) -> None:
         sink = self._sink
@@ -114,10 +153,12 @@ class Connection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self.cancel()
-            self._lose(sink, f"the response is not HTTP: {error}")
-            return
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self._complete:
+                self.cancel()
+                self._lose(sink, f"the response is not HTTP: {error}")
+                return
+            self._keep_alive = False  # something follows the end: the answer is whole, but what comes next is not ours
         if self._status and not self._told:
             self._told = True
             sink.head(self._status, self._type, self._retry_after)
@@ -131,14 +172,25 @@ class Connection(asyncio.Protocol):
     def _end(self, sink: ResponseSink) -> None:
         """The response is whole: the connection is free before its caller hears of it."""
         self._sink = None
+        self._stop_lingering()
         if self._keep_alive:
+            self.resume()
             self._begin()
             self._lane.put(self)
         else:
             self.cancel()
         sink.end()
 
+    def _stop_lingering(self) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
+
     # --- httptools ----------------------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self._complete:
+            raise ValueError("a second response to one request")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         size = len(name)  # most headers are none of the four that matter, and their length says so
@@ -149,12 +201,14 @@ class Connection(asyncio.Protocol):
         ):
             self._sized = True
         elif size == 11 and name.lower() == b"retry-after":
-            self._retry_after = float(value) if value.isdigit() else None
+            self._retry_after = float(value) if value.isdigit() and len(value) <= MAX_RETRY_DIGITS else None
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if status >= 200:  # below are interim answers such as 100 Continue
+        if status >= 200:
             self._status = status
+        else:  # an interim answer such as 100 Continue: its headers are not the response's
+            self._begin()
 
     def on_body(self, data: bytes) -> None:
         self._body.append(data)
@@ -179,16 +233,25 @@ class Lane:
     def request(self, request: bytes, sink: ResponseSink) -> Attempt:
         """Send `request` on an idle connection, or open one. The sink hears everything, a failed connect too."""
         idle = self._idle
+        now = self.clock()
         while idle:
             connection = idle.pop()
             if connection.is_open():
-                connection.send(request, sink)
-                return connection
+                if now - connection.asked_at < IDLE_S:
+                    connection.send(request, sink, now)
+                    return connection
+                connection.cancel()
         dial = Dial(request, sink)
-        self._pool.spawn(self._open(dial))
+        dial.task = self._pool.spawn(self._open(dial))
         return dial
 
     async def _open(self, dial: Dial) -> None:
+        try:
+            await self._dial(dial)
+        except Exception:  # noqa: BLE001 - the supervisor of dials: a call's fault must not end the relay's tasks
+            _log.exception("a call failed while its connection was opened")
+
+    async def _dial(self, dial: Dial) -> None:
         origin = self._origin
         self._pool.opened += 1
         try:
@@ -197,8 +260,10 @@ class Lane:
             )
         except OSError as error:
             dial.failed(f"no connection to {origin.host}:{origin.port}: {error.strerror or error}")
+        except ValueError as error:  # a name that no DNS can have is found by its encoder
+            dial.failed(f"no connection to {origin.host}:{origin.port}: {error}")
         else:
-            dial.connected(connection)
+            dial.connected(connection, self.clock())
 
     def put(self, connection: Connection) -> None:
         """Keep a connection for the next call."""
@@ -222,21 +287,22 @@ class Lane:
 class Dial:
     """The `Attempt` of a call whose connection is being opened, and goes on as that connection."""
 
-    __slots__ = ("_cancelled", "_connection", "_request", "_sink")
+    __slots__ = ("_cancelled", "_connection", "_request", "_sink", "task")
 
     def __init__(self, request: bytes, sink: ResponseSink) -> None:
         self._request = request
         self._sink = sink
         self._connection: Connection | None = None
         self._cancelled = False
+        self.task: asyncio.Task[None] | None = None
 
-    def connected(self, connection: Connection) -> None:
+    def connected(self, connection: Connection, now: float) -> None:
         """The socket is open."""
         if self._cancelled:
             connection.cancel()
         else:
             self._connection = connection
-            connection.send(self._request, self._sink)
+            connection.send(self._request, self._sink, now)
 
     def failed(self, reason: str) -> None:
         """There will be no socket."""
@@ -247,6 +313,8 @@ class Dial:
         self._cancelled = True
         if self._connection is not None:
             self._connection.cancel()
+        elif self.task is not None:
+            self.task.cancel()
 
     def pause(self) -> None:
         if self._connection is not None:
@@ -256,11 +324,17 @@ class Dial:
         if self._connection is not None:
             self._connection.resume()
 
+    def finish(self) -> None:
+        if self._connection is not None:
+            self._connection.finish()
+
 
 class Pool:
     """The lanes to all origins, and what they share."""
 
-    def __init__(self, clock: Callable[[], float], spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
+    def __init__(
+        self, clock: Callable[[], float], spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+    ) -> None:
         self.clock = clock
         self.spawn = spawn
         self.opened = 0

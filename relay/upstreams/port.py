@@ -1,7 +1,7 @@
 """What a call asks of an upstream, and what it hears back.
 
 An attempt is one try at one target. The upstream speaks to a *sink* given by the call; every method of a sink is called
-synchronously from the socket's read callback, and none after `failed` or `lost` or after `Attempt.cancel`.
+synchronously from the socket's read callback, and none after `failed` or `lost` or after `Attempt.cancel` or `finish`.
 This module knows no transport.
 """
 
@@ -53,6 +53,9 @@ class Attempt(Protocol):
 
     def resume(self) -> None:
         """The caller reads again."""
+
+    def finish(self) -> None:
+        """The answer is whole, though its response may not be: let that end soon. Of it the sink hears nothing."""
 
 
 class ResponseSink(Protocol):

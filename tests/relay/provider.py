@@ -93,6 +93,7 @@ async def _or_hangup(event: asyncio.Event, reader: asyncio.StreamReader) -> None
     done, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
     if waiting[1] in done:
         raise ConnectionResetError
 

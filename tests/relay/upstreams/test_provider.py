@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import NoReturn
+
 import pytest
 
 from relay.storage.secret import Secret
@@ -7,8 +9,12 @@ from relay.upstreams.http import Origin, Pool
 from relay.upstreams.provider import BadBaseUrl, Provider, parse_base_url
 
 
+def _never(_coroutine: object) -> NoReturn:
+    raise AssertionError("nothing here opens a connection")
+
+
 def _provider(base_url: str, key: str = "") -> Provider:
-    return Provider.at("alpha", base_url, key=Secret(key), pool=Pool(lambda: 0.0, lambda coroutine: coroutine.close()))
+    return Provider.at("alpha", base_url, key=Secret(key), pool=Pool(lambda: 0.0, _never))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,188 @@
+"""The thin HTTP client against a real server that plays scripts: what it makes of every way a response can go."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from relay.upstreams.http import IDLE_S, Lane, Origin, Pool
+from relay.upstreams.port import Attempt
+from tests.relay.provider import CLOSE, ScriptedProvider, response, scripted_provider
+
+REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
+OPEN_STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+class Heard:
+    """A sink that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.content_type = b""
+        self.data = b""
+        self.over = ""
+        self.arrived = asyncio.Event()
+        self.ended = asyncio.Event()
+        self.at_body: Callable[[], object] = bool
+
+    def connected(self) -> None:
+        pass
+
+    def head(self, status: int, content_type: bytes, retry_after: float | None) -> None:
+        self.status, self.content_type = status, content_type
+
+    def body(self, data: bytes) -> None:
+        self.data += data
+        self.arrived.set()
+        self.at_body()
+
+    def end(self) -> None:
+        self.over = "end"
+        self.ended.set()
+
+    def lost(self, reason: str, *, fast: bool) -> None:
+        self.over = f"lost: {reason}"
+        self.ended.set()
+
+
+class Client:
+    """A lane to the provider, with a clock that a test can set forward."""
+
+    def __init__(self, tasks: asyncio.TaskGroup, port: int, *, tls: bool = False, host: str = "127.0.0.1") -> None:
+        self.later = 0.0
+        self.pool = Pool(lambda: time.monotonic() + self.later, tasks.create_task)
+        self.lane: Lane = self.pool.lane(Origin(host, port, tls=tls))
+
+    def ask(self) -> tuple[Heard, Attempt]:
+        heard = Heard()
+        return heard, self.lane.request(REQUEST, heard)
+
+    async def answer(self) -> Heard:
+        heard, _ = self.ask()
+        await heard.ended.wait()
+        return heard
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[ScriptedProvider]:
+    async with scripted_provider([response(b"{}")]) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(provider: ScriptedProvider) -> AsyncIterator[Client]:
+    async with asyncio.TaskGroup() as tasks:
+        made = Client(tasks, provider.port)
+        yield made
+        made.pool.close()
+
+
+async def test_a_connection_is_used_again(client: Client, provider: ScriptedProvider) -> None:
+    for _ in range(3):
+        assert (await client.answer()).data == b"{}"
+
+    assert provider.connections == 1
+
+
+async def test_a_connection_that_lay_idle_for_long_is_not_trusted(client: Client, provider: ScriptedProvider) -> None:
+    await client.answer()
+    client.later = IDLE_S
+
+    assert (await client.answer()).over == "end"
+    assert provider.connections == 2
+
+
+async def test_the_headers_of_an_interim_answer_are_not_those_of_the_response(
+    client: Client, provider: ScriptedProvider
+) -> None:
+    interim = b"HTTP/1.1 103 Early Hints\r\ncontent-type: text/x\r\ntransfer-encoding: chunked\r\n\r\n"
+    provider.plays([interim + b"HTTP/1.1 200 OK\r\n\r\nto the end", CLOSE])
+
+    heard = await client.answer()
+
+    assert (heard.status, heard.content_type, heard.data, heard.over) == (200, b"", b"to the end", "end")
+
+
+@pytest.mark.parametrize("more", [b"\r\n\r\nnot HTTP", response(b"second")])
+async def test_what_follows_a_response_does_not_spoil_it_and_ends_its_connection(
+    client: Client, provider: ScriptedProvider, more: bytes
+) -> None:
+    provider.plays([response(b"first") + more], [response(b"next")])
+
+    assert (await client.answer()).data == b"first"
+    assert (await client.answer()).data == b"next"
+    assert provider.connections == 2
+
+
+async def test_a_provider_that_wants_another_protocol_is_lost(client: Client, provider: ScriptedProvider) -> None:
+    provider.plays([b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nhello"])
+
+    assert (await client.answer()).over.startswith("lost: the response is not HTTP")
+
+
+async def test_a_connection_paused_by_its_last_call_reads_again_for_the_next(
+    client: Client, provider: ScriptedProvider
+) -> None:
+    provider.plays([response(b"first")], [response(b"next")])
+    heard, attempt = client.ask()
+    heard.at_body = attempt.pause
+    await heard.ended.wait()
+
+    assert (await asyncio.wait_for(client.answer(), 5)).data == b"next"
+    assert provider.connections == 1
+
+
+async def test_a_response_that_goes_on_after_its_answer_is_whole_is_cut_off(
+    client: Client, provider: ScriptedProvider
+) -> None:
+    provider.plays([OPEN_STREAM, b"1\r\na\r\n", asyncio.Event()])
+    heard, attempt = client.ask()
+    await heard.arrived.wait()
+
+    attempt.finish()
+
+    await asyncio.wait_for(provider.hung_up.wait(), 5)
+    assert not heard.over
+
+
+async def test_one_dead_connection_takes_the_idle_ones_with_it(client: Client, provider: ScriptedProvider) -> None:
+    provider.plays([response(b"a")], [response(b"b")], [CLOSE], [response(b"fresh")])
+    first, second = client.ask()[0], client.ask()[0]
+    await first.ended.wait()
+    await second.ended.wait()
+
+    assert (await client.answer()).over.startswith("lost")
+    assert (await client.answer()).data == b"fresh"
+    assert provider.connections == 3
+
+
+async def test_a_name_that_no_dns_can_have_is_a_lost_connection() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        heard = await Client(tasks, 80, host="a..b").answer()
+
+    assert heard.over.startswith("lost: no connection to a..b:80")
+
+
+async def test_cancelling_while_dialling_closes_the_half_open_connection(provider: ScriptedProvider) -> None:
+    """The other end speaks no TLS and never answers, as one does that a firewall swallows."""
+    arrived = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        arrived.set()
+        while await reader.read(4096):
+            pass
+        provider.hung_up.set()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with server, asyncio.TaskGroup() as tasks:
+        heard, attempt = Client(tasks, server.sockets[0].getsockname()[1], tls=True).ask()
+        await arrived.wait()
+
+        attempt.cancel()
+
+        await asyncio.wait_for(provider.hung_up.wait(), 2)
+    assert not heard.over
