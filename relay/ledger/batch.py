@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from relay.ledger.calls import Closed
@@ -49,26 +49,23 @@ class Batch:
 def transactions(batch: Batch) -> list[Transaction]:
     """The batch in double entry: new holds, settlements, and the release of holds that lost their call."""
     made = [hold_transaction(hold.call, hold.organisation, bound=hold.amount, at_ms=hold.at_ms) for hold in batch.held]
-    made += _settlements(batch)
-    if len(batch.resolved) > 0:
-        closed = {call.admission.call for call in batch.closed}
-        made += [_released(hold) for call, hold in batch.resolved.items() if call not in closed]
-    return made
-
-
-def _settlements(batch: Batch) -> Iterator[Transaction]:
     resolved = batch.resolved
     for closed in batch.closed:
         admission = closed.admission
-        hold = resolved.get(admission.call)
-        yield settle_transaction(
-            admission.call,
-            admission.organisation,
-            posted_hold=hold.amount if hold is not None else _NOTHING,
-            cost=closed.settlement.cost,
-            shares=shares(closed),
-            at_ms=closed.at_ms,
+        made.append(
+            settle_transaction(
+                admission.call,
+                admission.organisation,
+                posted_hold=resolved[admission.call].amount if admission.call in resolved else _NOTHING,
+                cost=closed.settlement.cost,
+                shares=shares(closed),
+                at_ms=closed.at_ms,
+            )
         )
+    if len(resolved) > 0:
+        calls = {closed.admission.call for closed in batch.closed}
+        made += [_released(hold) for call, hold in resolved.items() if call not in calls]
+    return made
 
 
 def _released(hold: OpenHold) -> Transaction:

@@ -68,13 +68,16 @@ class Board:
         while self.lines < lines:
             self._grow()
 
-    def take(self, call: CallId) -> Seat:
-        """Gives a line to a call, all counts zero; there must be a free one, see `reserve`."""
+    def take(self, call: CallId, delivered: int, bytes_: int, prompt_tokens: int) -> Seat:
+        """Gives a line to a call; there must be a free one, see `reserve`.
+
+        The call's id is written last: a process killed before that has no such line, not one of somebody else's counts.
+        """
         seat = self._free.pop()
         cells, at = seat
-        cells[at + CELL_DELIVERED] = 0
-        cells[at + CELL_BYTES] = 0
-        cells[at + CELL_PROMPT] = 0
+        cells[at + CELL_DELIVERED] = delivered
+        cells[at + CELL_BYTES] = bytes_
+        cells[at + CELL_PROMPT] = prompt_tokens
         cells[at] = call
         return seat
 

@@ -71,7 +71,10 @@ class CallBooks(msgspec.Struct, gc=False, eq=False):
 
     def progress(self, tokens: int, bytes_: int) -> None:
         """How much of the current leg has been written to the caller so far, in all. Call it after the write."""
-        cells, at = self.seat or self._take_seat()
+        if self.seat is None:
+            self.seat = self._board.take(self.admission.call, self._leg_bits | tokens, bytes_, self._prompt_tokens)
+            return
+        cells, at = self.seat
         cells[at + CELL_DELIVERED] = self._leg_bits | tokens
         cells[at + CELL_BYTES] = bytes_
 
@@ -103,11 +106,6 @@ class CallBooks(msgspec.Struct, gc=False, eq=False):
             return 0
         cells, at = self.seat
         return cells[at + CELL_DELIVERED] - self._leg_bits
-
-    def _take_seat(self) -> Seat:
-        self.seat = seat = self._board.take(self.admission.call)
-        seat.cells[seat.at + CELL_PROMPT] = self._prompt_tokens
-        return seat
 
 
 def _shortened(outcome: Outcome) -> Outcome:

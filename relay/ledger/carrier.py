@@ -161,11 +161,11 @@ class Carrier:
         upto = self._journal.position
         still_open = list(self._open.values())
         closed = [self.queue.popleft() for _ in range(len(self.queue))]
-        gone = {call.admission.call for call in closed}
+        posted, gone = self._posted, {call.admission.call for call in closed}
         held = [
             OpenHold(admission.call, admission.organisation, admission.bound, admission.started_ms)
             for admission in (books.admission for books in still_open)
-            if admission.bound and admission.call not in self._posted and admission.call not in gone
+            if admission.bound and admission.call not in posted and admission.call not in gone
         ]
         oldest = min((books.since for books in still_open), default=upto)
         carried = closed[-1].end if closed else self._mark.carried
@@ -175,7 +175,7 @@ class Carrier:
             mark=JournalMark(self._mark.batch + 1, carried, min(oldest, upto)),
             closed=closed,
             held=held,
-            resolved={call: self._posted[call] for call in gone if call in self._posted},
+            resolved={call: posted[call] for call in posted.keys() & gone},
         )
 
     def _carry(self, batch: Batch) -> None:

@@ -18,8 +18,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NewType
 
-import msgspec
-
 from relay.storage.ids import OrganisationId, PersonId
 
 NanoDollars = NewType("NanoDollars", int)
@@ -75,17 +73,12 @@ class Unbalanced(ValueError):
 Posting = tuple[Account, NanoDollars]
 
 
-class Transaction(msgspec.Struct, frozen=True, gc=False):
-    """Postings that happen together, at most one an account, their sum zero.
+Transaction = tuple[int, int, int, Sequence[Posting]]
+"""`(source, kind, at_ms, postings)`: postings that happen together, at most one an account, their sum zero.
 
-    `source` and `kind` (a TransactionKind as a plain number, as rows need it) make the transaction happen once, however
-    often it is posted.
-    """
-
-    source: int
-    kind: int
-    at_ms: int
-    postings: Sequence[Posting]
+`source` and `kind` (a TransactionKind as a plain number, as rows need it) make it happen once, however often it is
+posted. A plain tuple: the writer makes one for every call and takes it apart at once.
+"""
 
 
 def entries_of(
@@ -97,29 +90,28 @@ def entries_of(
     """
     rows: list[object] = []
     moved: defaultdict[Account, int] = defaultdict(int)
-    for transaction in transactions:
-        source, kind, at_ms = transaction.source, transaction.kind, transaction.at_ms
+    for source, kind, at_ms, postings in transactions:
         total = 0
-        for account, amount in transaction.postings:
+        for account, amount in postings:
             if amount:
                 total += amount
                 moved[account] += amount
                 rows += (source, kind, account_ids[account], amount, at_ms)
         if total:
-            raise Unbalanced(source, kind, transaction.postings)
+            raise Unbalanced(source, kind, postings)
     return rows, moved
 
 
 def deposit_transaction(deposit: int, organisation: OrganisationId, *, amount: NanoDollars, at_ms: int) -> Transaction:
     """Money brought in from outside."""
     postings = ((FUNDING, NanoDollars(-amount)), (credit(organisation), amount))
-    return Transaction(deposit, _DEPOSIT, at_ms, postings)
+    return deposit, _DEPOSIT, at_ms, postings
 
 
 def hold_transaction(call: CallId, organisation: OrganisationId, *, bound: NanoDollars, at_ms: int) -> Transaction:
     """Reserves the most a call may cost."""
     postings = ((credit(organisation), NanoDollars(-bound)), (held(organisation), bound))
-    return Transaction(call, _HOLD, at_ms, postings)
+    return call, _HOLD, at_ms, postings
 
 
 def settle_transaction(
@@ -135,10 +127,15 @@ def settle_transaction(
 
     `shares` must be merged: they go into the transaction as they are.
     """
-    postings: list[Posting] = [(credit(organisation), NanoDollars(posted_hold - cost)), *shares]
+    back: NanoDollars = posted_hold - cost  # type: ignore[assignment]  # a NewType call costs more than all the rest
     if posted_hold:
-        postings.append((held(organisation), NanoDollars(-posted_hold)))
-    return Transaction(call, _SETTLE, at_ms, postings)
+        return (
+            call,
+            _SETTLE,
+            at_ms,
+            ((credit(organisation), back), (held(organisation), NanoDollars(-posted_hold)), *shares),
+        )
+    return call, _SETTLE, at_ms, ((credit(organisation), back), *shares)
 
 
 def merged(postings: Iterable[Posting]) -> Sequence[Posting]:

@@ -98,6 +98,8 @@ def node_day_rows(closed: Iterable[Closed]) -> list[object]:
     """What each node earned on each day, and how many calls it answered, summed over the calls."""
     days: dict[tuple[NodeId, int], tuple[int, int]] = {}
     for call in closed:
+        if call.settlement.provider_share and not call.settlement.parts:
+            continue  # a provider's answer, as most are where there are providers: no node to look for
         for node, amount in earned_by_node(call):
             key = (node, call.at_ms // DAY_MS)
             earned, answers = days.get(key, (0, 0))

@@ -163,7 +163,7 @@ class Ledger:
         if books.seat is not None:
             self._board.give_back(books.seat)
         self._credit.change(admission.organisation, admission.bound - settlement.cost)
-        if not settlement.provider_share or settlement.parts:
+        if not settlement.provider_share or settlement.parts:  # else a provider had it all
             for node, earned in earned_by_node(closed):
                 self._earnings.add(node, earned, closed.at_ms)
 

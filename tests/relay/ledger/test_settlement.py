@@ -68,8 +68,9 @@ def test_every_settlement_makes_a_transaction_that_sums_to_zero(drawn: list, bou
         shares=shares(closed),
         at_ms=1,
     )
-    assert sum(amount for _, amount in transaction.postings) == 0
-    accounts = [account for account, _ in transaction.postings]
+    _, _, _, postings = transaction
+    assert sum(amount for _, amount in postings) == 0
+    accounts = [account for account, _ in postings]
     assert len(accounts) == len(set(accounts))
     assert sum(earned for _, earned in earned_by_node(closed)) == settlement.owner_share
 
