@@ -37,8 +37,8 @@ from relay.upstreams.node import Tenants
 from relay.upstreams.providers import Catalogue, OfferedModel, ProviderRecord, list_providers
 from relay.upstreams.target import NodeTarget
 from relay.wire.frames import PicoDollars
+from relay.wire.identity import SigningKey
 
-DATABASE = "relay.db"
 DEMO_CREDIT = NanoDollars(5_000_000_000)
 """$5: some ten thousand answers of a small model."""
 RELOAD_S = 1.0
@@ -76,14 +76,8 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         LedgerInUse: another relay runs on the same folder.
     """
     async with AsyncExitStack() as stack:
-        database = await asyncio.to_thread(Database.open, settings.data / DATABASE)
-        stack.callback(database.close)
-        first = await database.write(lambda connection: directory.bootstrap(connection, at_ms=clock.now_ms()))
-        ledger = await asyncio.to_thread(Ledger.open, database, settings.data / "ledger", clock)
-        stack.push_async_callback(ledger.aclose)
-        if first is not None and settings.demo:
-            await ledger.deposit(first.organisation, DEMO_CREDIT, reference="demo credit")
-        key = await database.write(lambda connection: node_store.signing_key(connection, at_ms=clock.now_ms()))
+        kept = await _open_kept(settings, clock, stack)
+        database, ledger, key = kept.database, kept.ledger, kept.key
         registry = Registry()
         reception = Reception(database, registry, key=key, hosts=hosts, clock=clock, settings=settings.nodes)
         enrolment = Enrolment(database, key=key, hosts=hosts, clock=clock, settings=settings.enrolment)
@@ -133,8 +127,31 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             completions=completions,
             chat=chat,
             pool=pool,
-            first_key=first.key.value if first is not None else None,
+            first_key=kept.first_key,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What outlives the process, opened."""
+
+    database: Database
+    ledger: Ledger
+    key: SigningKey
+    first_key: Secret[str] | None
+
+
+async def _open_kept(settings: RelaySettings, clock: Clock, stack: AsyncExitStack) -> _Kept:
+    """Database, books and the relay's own key; the first start also makes an organisation with a key."""
+    database = await asyncio.to_thread(Database.open, settings.database)
+    stack.callback(database.close)
+    first = await database.write(lambda connection: directory.bootstrap(connection, at_ms=clock.now_ms()))
+    ledger = await asyncio.to_thread(Ledger.open, database, settings.ledger, clock)
+    stack.push_async_callback(ledger.aclose)
+    if first is not None and settings.demo:
+        await ledger.deposit(first.organisation, DEMO_CREDIT, reference="demo credit")
+    key = await database.write(lambda connection: node_store.signing_key(connection, at_ms=clock.now_ms()))
+    return _Kept(database, ledger, key, first.key.value if first is not None else None)
 
 
 def _tell_owner(ledger: Ledger, clock: Clock, target: NodeTarget) -> None:

@@ -34,7 +34,6 @@ from relay.wire.frames import PicoDollars
 if TYPE_CHECKING:
     from relay.server import Announcement
 
-DATABASE = "relay.db"
 MAX_TOKEN_USES = 10_000
 MAX_TOKEN_HOURS = 24 * 365
 MICRO = 1_000_000
@@ -189,7 +188,7 @@ Command = Callable[[argparse.Namespace, Database, int], Row | list[Row]]
 
 def _in_database(command: Command) -> Callable[[argparse.Namespace, RelaySettings], Row | list[Row]]:
     def run(parsed: argparse.Namespace, settings: RelaySettings) -> Row | list[Row]:
-        with Database.open(settings.data / DATABASE) as database:
+        with Database.open(settings.database) as database:
             at_ms = SystemClock().now_ms()
             database.write_sync(lambda connection: directory.bootstrap(connection, at_ms=at_ms))
             return command(parsed, database, at_ms)

@@ -215,3 +215,13 @@ class RelaySettings:
     nodes: NodeSettings = NodeSettings()
     enrolment: EnrolmentSettings = EnrolmentSettings()
     providers: tuple[ProviderSettings, ...] = ()
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.data / "relay.db"
+
+    @property
+    def ledger(self) -> Path:
+        """Folder of the journal and the board."""
+        return self.data / "ledger"

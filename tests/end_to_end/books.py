@@ -10,9 +10,10 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from relay.accounts import directory
-from relay.app import DATABASE, DEMO_CREDIT
+from relay.app import DEMO_CREDIT
 from relay.ledger.check import BooksCheck, check
 from relay.ledger.entries import OPERATOR, Account, credit, owner
+from relay.settings import RelaySettings
 from relay.storage.engine import Database
 from relay.usage import reports
 from relay.usage.reports import CallUsage
@@ -54,7 +55,7 @@ def read_books(data: Path) -> Books:
 
 @contextmanager
 def opened(data: Path) -> Iterator[Database]:
-    with Database.open(data / DATABASE) as database:
+    with Database.open(RelaySettings(data=data).database) as database:
         yield database
 
 
