@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select
 
 from relay.faults import crash
 from relay.ledger.batch import Batch, JournalMark, OpenHold, transactions
@@ -13,7 +13,7 @@ from relay.ledger.calls import Closed
 from relay.ledger.entries import Account, CallId, NanoDollars, deposit_transaction, entries_of
 from relay.ledger.rows import leg_rows, node_day_rows, usage_row
 from relay.storage import revision
-from relay.storage.bulk import BulkInsert
+from relay.storage.bulk import BulkInsert, Statement
 from relay.storage.ids import NodeId, OrganisationId
 from relay.storage.named import NamedRows
 from relay.storage.tables import (
@@ -123,15 +123,10 @@ def _post_entries(
 ) -> None:
     """Appends entries, and what they sum to to the balances."""
     _ENTRIES.insert(connection, entries)
-    if changes := [{"account": ids[account], "change": change} for account, change in moved.items() if change]:
-        connection.execute(_FOLD, changes)
+    _FOLD.execute(connection, *((change, ids[account]) for account, change in moved.items() if change))
 
 
-_FOLD: Final = (
-    update(ledger_accounts)
-    .where(ledger_accounts.c.id == bindparam("account"))
-    .values(balance=ledger_accounts.c.balance + bindparam("change"))
-)
+_FOLD: Final = Statement("UPDATE ledger_accounts SET balance = balance + ? WHERE id = ?")
 
 
 def _write_holds(connection: Connection, batch: Batch) -> None:
@@ -139,11 +134,10 @@ def _write_holds(connection: Connection, batch: Batch) -> None:
     for hold in batch.held:
         values += (hold.call, hold.organisation, hold.amount, hold.at_ms)
     _HOLDS.insert(connection, values)
-    if batch.resolved:
-        connection.execute(
-            delete(ledger_holds).where(ledger_holds.c.call == bindparam("resolved")),
-            [{"resolved": call} for call in batch.resolved],
-        )
+    _RESOLVE.execute(connection, *((call,) for call in batch.resolved))
+
+
+_RESOLVE: Final = Statement("DELETE FROM ledger_holds WHERE call = ?")
 
 
 def _write_usage(connection: Connection, closed: Iterable[Closed], ids: Mapping[str, int]) -> None:
@@ -160,12 +154,9 @@ def _write_usage(connection: Connection, closed: Iterable[Closed], ids: Mapping[
 
 def _advance(connection: Connection, mark: JournalMark) -> bool:
     """Moves the mark on; False if it is there already, because a commit that was reported as failed had happened."""
-    values = {"batch_": mark.batch, "carried_": mark.carried, "oldest_": mark.oldest}
-    return connection.execute(_ADVANCE, values).rowcount == 1
+    return _ADVANCE.execute(connection, (mark.batch, mark.carried, mark.oldest, _JOURNAL, mark.batch)) == 1
 
 
-_ADVANCE: Final = (
-    update(journal_position)
-    .where(journal_position.c.journal == _JOURNAL, journal_position.c.batch < bindparam("batch_"))
-    .values(batch=bindparam("batch_"), carried=bindparam("carried_"), oldest=bindparam("oldest_"))
+_ADVANCE: Final = Statement(
+    "UPDATE journal_position SET batch = ?, carried = ?, oldest = ? WHERE journal = ? AND batch < ?"
 )

@@ -1,4 +1,4 @@
-"""Many rows in few statements.
+"""Many rows in few statements, and statements as the text that the driver gets.
 
 `executemany` steps the statement once a row, and each step hands the interpreter lock to the event loop and back. One
 statement with many rows steps once. It is built as text and given to the driver as it is: compiling it from expressions
@@ -12,6 +12,26 @@ from sqlalchemy import Connection, Table
 _CHUNKS = (256, 64, 16, 4, 1)
 """Rows a statement: few enough sizes that the driver keeps all of them prepared, and none so large that it shows in the
 process's memory: a value takes about a hundred bytes of a prepared statement."""
+
+
+class Statement:
+    """A statement that runs with every batch, as text: an expression costs more to run than to carry out. `?` is a value.
+
+    Like `BulkInsert` it raises the driver's own errors.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def execute(self, connection: Connection, *rows: tuple[object, ...]) -> int:
+        """Runs it once for each row of values; returns how many rows of the table it touched the last time."""
+        text = self._text if connection.dialect.paramstyle == "qmark" else self._text.replace("?", "%s")
+        cursor = connection.connection.cursor()
+        for row in rows:
+            cursor.execute(text, row)
+        touched = int(cursor.rowcount)
+        cursor.close()
+        return touched
 
 
 class BulkInsert:

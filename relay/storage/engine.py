@@ -40,6 +40,7 @@ class Database:
 
     def __init__(self, engine: Engine, place: str) -> None:
         self._engine = engine
+        self._read_only = engine.execution_options(nightjar_read_only=True)
         self._place = place
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="database-reader")
@@ -113,7 +114,7 @@ class Database:
 
     def _transact(self, work: Work[T], *, read_only: bool = False) -> T:
         try:
-            with self._engine.execution_options(nightjar_read_only=read_only).begin() as connection:
+            with (self._read_only if read_only else self._engine).begin() as connection:
                 return work(connection)
         except (DBAPIError, sqlite3.Error) as error:
             cause = (error.orig or error) if isinstance(error, DBAPIError) else error

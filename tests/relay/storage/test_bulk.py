@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, create_engine, select
 
-from relay.storage.bulk import BulkInsert
+from relay.storage.bulk import BulkInsert, Statement
 from relay.storage.engine import Database
 from relay.storage.tables import node_days, people
 
@@ -45,3 +45,15 @@ def test_a_conflict_clause_adds_to_what_is_there(tmp_path: Path) -> None:
 def test_a_column_that_is_not_there_is_found_at_once() -> None:
     with pytest.raises(KeyError):
         BulkInsert(people, ("nickname",))
+
+
+def test_a_statement_runs_for_each_row_and_tells_what_its_last_run_touched() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        _numbers.create(connection)
+        BulkInsert(_numbers, ("number", "word")).insert(connection, [1, "a", 2, "b"])
+        rename = Statement("UPDATE numbers SET word = ? WHERE number = ?")
+        assert rename.execute(connection, ("c", 1), ("d", 2)) == 1
+        assert rename.execute(connection, ("e", 3)) == 0
+        assert connection.execute(select(_numbers.c.word).order_by(_numbers.c.number)).scalars().all() == ["c", "d"]
+    engine.dispose()
