@@ -15,7 +15,7 @@ process's memory: a value takes about a hundred bytes of a prepared statement.""
 
 
 class Statement:
-    """A statement that runs with every batch, as text: an expression costs more to run than to carry out. `?` is a value.
+    """A statement that runs with every batch, as text: building it from expressions costs more. `?` is a value.
 
     Like `BulkInsert` it raises the driver's own errors.
     """
