@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from relay.api.arrival import ArrivingHttpProtocol
 from relay.api.edge_asgi import HotAsgi
 from relay.api.edge_http import hot_protocol
 from relay.app import Services, services
 from relay.clock import SystemClock
 from relay.errors import RelayError
-from relay.nodes.upgrade import UpgradingHttpProtocol
 from relay.settings import RelaySettings, ServerSettings
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 BACKLOG = 4096
 DRAIN_LOOK_S = 0.05
+TICKS_PER_S = 10
+"""Of uvicorn's main loop."""
 
 
 class CannotListen(RelayError):
@@ -124,7 +126,7 @@ async def _run(
 
 
 def server_config(settings: RelaySettings, built: Services) -> uvicorn.Config:
-    base: Any = hot_protocol(built.chat) if settings.server.edge == "http" else UpgradingHttpProtocol
+    base: Any = hot_protocol(built.chat) if settings.server.edge == "http" else ArrivingHttpProtocol
     return uvicorn.Config(
         HotAsgi(ControlPlane(built), built.chat),
         http=base,
@@ -215,6 +217,13 @@ class RelayServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_S == 0:
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, ArrivingHttpProtocol):
+                    connection.look()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Refuse new calls, wait for the running ones, then tell those that are left, then close everything."""

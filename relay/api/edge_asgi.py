@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from relay.api.hot import PATH, ChatRoute
+from relay.api.hot import PATH, RAW_PATH, ChatRoute
 from relay.completions.refusal import wrong_method
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class AsgiReply:
     def abort(self) -> None:
         self.aborted = True
         self._wake.set()
+        if self._transport is not None:
+            self._transport.abort()  # the server may be waiting for a caller who reads nothing
 
     def unsent(self) -> int:
         buffered: int = 0 if self._transport is None else self._transport.get_write_buffer_size()
@@ -92,7 +94,7 @@ class HotAsgi:
         self._route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != PATH:
+        if scope["type"] != "http" or scope["raw_path"] != RAW_PATH:
             await self._app(scope, receive, send)
         elif scope["method"] == "POST":
             await self._serve(scope, receive, send)
@@ -140,14 +142,19 @@ class HotAsgi:
 
 async def _run(call: Call, reply: AsgiReply, receive: Receive, send: Send) -> None:
     """Pump the answer while listening for a hang-up. An aborted answer just ends: the server then closes the socket."""
-    async with asyncio.TaskGroup() as tasks:
-        listener = tasks.create_task(_listen(call, reply, receive))
-        await reply.pump(send)
-        listener.cancel()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            listener = tasks.create_task(_listen(call, reply, receive))
+            await reply.pump(send)
+            listener.cancel()
+    except BaseException:
+        call.caller_gone(reset=True)
+        raise
+    call.flushed()
 
 
 async def _listen(call: Call, reply: AsgiReply, receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    call.caller_gone()
+    call.caller_gone(reset=True)
     reply.abort()

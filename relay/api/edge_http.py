@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from relay.api.arrival import ArrivingHttpProtocol, Awaited
 from relay.api.hot import RAW_PATH, ChatRoute
 from relay.completions.envelope import status_line
-from relay.nodes.upgrade import UpgradingHttpProtocol
+from relay.completions.phase import CLOSED, ENDING
 
 if TYPE_CHECKING:
     from relay.completions.call import Call
@@ -77,17 +78,18 @@ class HotExchange:
         if not self.response_complete:
             self._call = call
 
-    def lost(self) -> None:
-        """The connection is gone."""
+    def lost(self, *, reset: bool) -> None:
+        """The connection is gone; `reset` says that what it still had to send is lost."""
         self.disconnected = True
         call, self._call = self._call, None
         if call is not None:
-            call.caller_gone()
+            call.caller_gone(reset=reset)
 
     @property
     def call(self) -> Call | None:
         """The running call."""
-        return self._call
+        call = self._call
+        return None if call is None or call.phase == CLOSED else call
 
     # --- Reply ------------------------------------------------------------------------------------------------------
 
@@ -133,7 +135,7 @@ class HotExchange:
         self._protocol.on_response_complete()
 
 
-class HotHttpProtocol(UpgradingHttpProtocol):
+class HotHttpProtocol(ArrivingHttpProtocol):
     """uvicorn's protocol with the hot route taken out of the way. Made by `hot_protocol`, which gives it its route."""
 
     route: ClassVar[ChatRoute]
@@ -143,11 +145,13 @@ class HotHttpProtocol(UpgradingHttpProtocol):
     """The newest hot exchange; it may still be answering while another request is parsed behind it."""
 
     def on_message_begin(self) -> None:
+        self.begin_head()
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
+        self.end_head()
         if self.url == RAW_PATH and self.parser.get_method() == b"POST" and self._is_plain():
             authorization = None
             for name, value in self.headers:
@@ -168,6 +172,8 @@ class HotHttpProtocol(UpgradingHttpProtocol):
     def _is_plain(self) -> bool:
         cycle: Any = self.cycle
         idle = cycle is None or cycle.response_complete
+        if idle and self._running is not None and self._running.call is not None:
+            return False  # its answer is still leaving: it must hear of the connection's end
         return idle and not self.expect_100_continue and not self.parser.should_upgrade()
 
     def on_body(self, body: bytes) -> None:
@@ -181,13 +187,26 @@ class HotHttpProtocol(UpgradingHttpProtocol):
         hot = self._hot
         if hot is None:
             super().on_message_complete()
-        elif not hot.response_complete:
+            return
+        self._awaited = Awaited.NOTHING
+        if not hot.response_complete:
             hot.received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._running is not None:
-            self._running.lost()
+            self._running.lost(reset=exc is not None)
         super().connection_lost(exc)
+
+    def eof_received(self) -> None:
+        """Who hangs up while an answer is made is gone at once, not only when what waits to be sent has left."""
+        running = self._running
+        if running is not None and running.call is not None and running.call.phase < ENDING:
+            self.cut()
+
+    def cut(self) -> None:
+        if self._running is not None:
+            self._running.lost(reset=True)
+        super().cut()
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -268,9 +268,15 @@ class Call:
         self._reply_end = self.envelope.error(error)
         self._end(state, "error")
 
-    def caller_gone(self) -> None:
-        """The caller hung up: stop everything upstream, charge what was written."""
-        if self.phase == ENDING:
+    def caller_gone(self, *, reset: bool = False) -> None:
+        """The caller hung up: stop everything upstream, charge what was written.
+
+        After a `reset` what waited to be sent is lost, and nobody can say any more how much that was: what was seen to
+        leave before counts.
+        """
+        if reset:
+            self._bytes, self._tokens, self._backlog = self._bytes_out, self._tokens_out, None
+        elif self.phase == ENDING:
             # A connection that closes after its one answer may tell of its end first: an answer that left is whole.
             self.flushed()
         if self.phase == CLOSED:
