@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import secrets
 import sys
 from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,6 +23,8 @@ from relay.accounts.identity import DEFAULT_EXPOSURE
 from relay.clock import SystemClock
 from relay.configuration import load
 from relay.errors import RelayError
+from relay.ledger import store as ledger_store
+from relay.ledger.entries import NanoDollars
 from relay.ledger.pricing import Price
 from relay.nodes import store as node_store
 from relay.nodes.enrolments import TokenGrant, issue_token
@@ -38,6 +42,10 @@ MAX_TOKEN_USES = 10_000
 MAX_TOKEN_HOURS = 24 * 365
 MICRO = 1_000_000
 """Micro-dollars in a dollar. A price of $1 per million tokens is 1,000,000 pico-dollars a token."""
+
+NANO = 1_000_000_000
+MAX_CREDIT_USD = 1_000_000
+"""At once. A slip of the keyboard costs less, and a thousand of them still fit the books' 64 bits."""
 
 Row = dict[str, Any]
 
@@ -80,6 +88,7 @@ def _render(output: Row | list[Row], *, as_json: bool) -> str:
     if as_json:
         return msgspec.json.encode(output).decode() + "\n"
     if isinstance(output, dict):
+        output = dict(_for_people(name, value) for name, value in output.items())
         width = max(map(len, output))
         return "".join(f"{name:<{width}}  {_shown(value)}\n" for name, value in output.items())
     return _table(output) if output else "None yet.\n"
@@ -93,6 +102,19 @@ def _table(rows: list[Row]) -> str:
         "  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip() + "\n"
         for line in cells
     )
+
+
+def _for_people(name: str, value: Any) -> tuple[str, object]:
+    """A field whose name ends in its unit, as people read it; JSON keeps the number."""
+    if name.endswith("_nano_usd"):
+        return name.removesuffix("_nano_usd"), _dollars(value)
+    return name, value
+
+
+def _dollars(nano: int) -> str:
+    """With cents, and smaller parts only where there are some."""
+    whole, _, parts = f"{abs(nano) / Decimal(NANO):,.9f}".partition(".")
+    return f"{'-' if nano < 0 else ''}${whole}.{parts.rstrip('0'):0<2}"
 
 
 def _shown(value: object) -> str:
@@ -117,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     _serve_parser(verbs, common)
     _key_parser(verbs, common)
+    _credit_parser(verbs, common)
     _provider_parser(verbs, common)
     _node_parser(verbs, common)
     return parser
@@ -145,6 +168,17 @@ def _key_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
     revoke = keys.add_parser("revoke", parents=[common], help="end a key")
     revoke.add_argument("id", type=int, help="its number in the list")
     revoke.set_defaults(run=_in_database(_key_revoke))
+
+
+def _credit_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
+    credit = verbs.add_parser("credit", help="add and show what callers can spend").add_subparsers(
+        metavar="ACTION", required=True
+    )
+    add = credit.add_parser("add", parents=[common], help="add credit; a running relay has it at once")
+    add.add_argument("amount", metavar="AMOUNT_USD", help="dollars, for example 5 or 0.50")
+    add.add_argument("--reference", metavar="R", help="what it is for; the same one a second time adds nothing")
+    add.set_defaults(run=_in_database(_credit_add))
+    credit.add_parser("show", parents=[common], help="show what is left").set_defaults(run=_in_database(_credit_show))
 
 
 def _provider_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
@@ -248,6 +282,38 @@ def _key_list(_parsed: argparse.Namespace, database: Database, _at_ms: int) -> l
 def _key_revoke(parsed: argparse.Namespace, database: Database, at_ms: int) -> Row:
     database.write_sync(lambda connection: directory.revoke_key(connection, KeyId(parsed.id), at_ms=at_ms))
     return {"revoked": parsed.id}
+
+
+def _credit_add(parsed: argparse.Namespace, database: Database, at_ms: int) -> Row:
+    amount = _nano(parsed.amount)
+    reference = parsed.reference or f"command line {secrets.token_hex(8)}"
+
+    def add(connection: Connection) -> Row:
+        organisation = directory.first_organisation(connection)
+        done = ledger_store.deposit(connection, organisation, amount=amount, reference=reference, at_ms=at_ms)
+        return {"added_nano_usd": amount if done else 0, "reference": reference, **_credit(connection)}
+
+    return database.write_sync(add)
+
+
+def _nano(text: str) -> NanoDollars:
+    try:
+        amount = Decimal(text.removeprefix("$")) * NANO
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or not 0 < amount <= MAX_CREDIT_USD * NANO or amount != int(amount):
+        raise UsageError(f"AMOUNT_USD must be a number of dollars, more than 0 and at most {MAX_CREDIT_USD:,}")
+    return NanoDollars(int(amount))
+
+
+def _credit_show(_parsed: argparse.Namespace, database: Database, _at_ms: int) -> Row:
+    return database.read_sync(_credit)
+
+
+def _credit(connection: Connection) -> Row:
+    """What the first organisation can spend, as far as the running relay has written it down."""
+    organisation = directory.first_organisation(connection)
+    return {"credit_nano_usd": ledger_store.credits_of(connection).get(organisation, 0)}
 
 
 def _provider_add(parsed: argparse.Namespace, database: Database, at_ms: int) -> Row:

@@ -66,7 +66,7 @@ def no_credit(needed: int, available: int) -> Refusal:
     """The organisation cannot pay for this call (402). Amounts in nano-dollars."""
     message = (
         f"This call may cost up to ${needed / 1e9:.6f}, but only ${max(available, 0) / 1e9:.6f} of credit is free. "
-        "Add credit, or lower max_tokens."
+        "Lower max_tokens, or add credit: whoever runs this relay does it with `nightjar-relay credit add 5` ($5)."
     )
     return Refusal(402, message, kind="insufficient_quota", code="insufficient_credit")
 

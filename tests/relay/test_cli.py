@@ -1,0 +1,78 @@
+"""The verbs of `nightjar-relay`, as a person types them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relay import cli
+from relay.completions.refusal import no_credit
+from relay.ledger.check import check
+from relay.storage.engine import Database
+from tests.relay.running import running_relay
+
+
+class Terminal:
+    """Runs verbs on one data folder and reads what they print."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self._capsys = capsys
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        """Exit status, standard output and standard error."""
+        self._capsys.readouterr()
+        status = cli.main([*words, "--data", str(self.folder)])
+        return status, *self._capsys.readouterr()
+
+    def json(self, *words: str) -> Any:
+        status, out, err = self.run(*words, "--json")
+        assert (status, err) == (0, "")
+        return json.loads(out)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(tmp_path / "relay", capsys)
+
+
+# --- credit -----------------------------------------------------------------------------------------------------------
+
+
+def test_credit_is_added_in_dollars_and_shown(terminal: Terminal) -> None:
+    status, out, _ = terminal.run("credit", "add", "5.5", "--reference", "march")
+    assert (status, out.splitlines()[0].split()) == (0, ["added", "$5.50"])
+    assert terminal.run("credit", "show")[1] == "credit  $5.50\n"
+    assert terminal.json("credit", "show") == {"credit_nano_usd": 5_500_000_000}
+    with Database.open(terminal.folder / "relay.db") as database:
+        assert database.read_sync(check).in_order
+
+
+def test_the_same_reference_adds_credit_once(terminal: Terminal) -> None:
+    terminal.run("credit", "add", "5", "--reference", "march")
+    again = terminal.json("credit", "add", "5", "--reference", "march")
+    assert again == {"added_nano_usd": 0, "reference": "march", "credit_nano_usd": 5_000_000_000}
+    assert terminal.json("credit", "add", "5")["credit_nano_usd"] == 10_000_000_000
+
+
+@pytest.mark.parametrize("amount", ["0", "1e9", "five", "nan", "0.0000000001", "inf"])
+def test_what_is_no_amount_of_dollars_is_refused_in_one_line(terminal: Terminal, amount: str) -> None:
+    status, out, err = terminal.run("credit", "add", amount)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "AMOUNT_USD" in err
+
+
+async def test_a_running_relay_takes_in_credit_that_was_added(terminal: Terminal) -> None:
+    async with running_relay(terminal.folder) as relay:
+        organisation = relay.services.keyring.authenticate(f"Bearer {relay.key}".encode()).organisation
+        await asyncio.to_thread(terminal.run, "credit", "add", "2")
+        while relay.services.ledger.available(organisation) != 7_000_000_000:  # noqa: ASYNC110 - another process's write
+            await asyncio.sleep(0.01)
+
+
+def test_a_caller_without_credit_is_told_the_verb() -> None:
+    assert "`nightjar-relay credit add" in no_credit(1, 0).message
