@@ -77,6 +77,15 @@ def all_busy(model: str, retry_after: float) -> Refusal:
     return Refusal(503, message, kind="server_error", code="all_targets_busy", retry_after=retry_after)
 
 
+def no_node_shares(model: str, retry_after: float) -> Refusal:
+    """Nodes have the model, but the owner of each has paused it or needs the PC (503)."""
+    message = (
+        f"The PCs that have '{model}' are connected, but none of them is sharing just now: paused, or in use by its "
+        f"owner. Try again in {retry_after:.0f} s."
+    )
+    return Refusal(503, message, kind="server_error", code="no_node_shares", retry_after=retry_after)
+
+
 def shutting_down() -> Refusal:
     """The relay is going (503)."""
     message = "This relay is shutting down. Try again in a few seconds."

@@ -10,7 +10,7 @@ from relay.clock import Clock
 from relay.completions.call import Call, Output
 from relay.completions.enveloped import Enveloped
 from relay.completions.passthrough import PassThrough
-from relay.completions.refusal import all_busy, no_credit, shutting_down, unknown_model
+from relay.completions.refusal import Refusal, all_busy, no_credit, no_node_shares, shutting_down, unknown_model
 from relay.completions.reply import Reply
 from relay.completions.request import ChatRequest, patched
 from relay.completions.targets import Targets
@@ -26,6 +26,8 @@ from relay.upstreams.port import Attempt
 from relay.upstreams.target import NodeTarget, ProviderTarget, Route, Target
 
 BUSY_RETRY_S = 2.0
+PAUSED_RETRY_S = 30.0
+"""A pause lasts until a person's work or game ends: minutes, so asking again every second helps nobody."""
 PICO_PER_NANO = 1000
 
 
@@ -74,7 +76,7 @@ class Completions:
             raise shutting_down()
         route = self._targets.route(request.model, identity)
         if route is None:
-            raise unknown_model(request.model)
+            raise self._without_route(request.model, identity)
         if not route.targets:
             raise all_busy(request.model, BUSY_RETRY_S)
         max_tokens, bound = self._bound(identity, request, route)
@@ -104,6 +106,11 @@ class Completions:
         )
         call.start()
         return call
+
+    def _without_route(self, model: str, identity: Identity) -> Refusal:
+        if self._targets.is_known(model, identity):
+            return no_node_shares(model, PAUSED_RETRY_S)
+        return unknown_model(model)
 
     def _bound(self, identity: Identity, request: ChatRequest, route: Route) -> tuple[int, NanoDollars]:
         """The completion's limit per choice, and the most the call can cost, at the dearest target.

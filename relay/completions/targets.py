@@ -57,6 +57,11 @@ class Targets:
             return None
         return Route([targets[each.index] for each in order(candidates, identity.exposure, self._chance)])
 
+    def is_known(self, model: str, identity: Identity) -> bool:
+        """Whether a connected node that this caller may use has the model, though it may take no calls now."""
+        links = self._registry.known_models().get(model, ())
+        return any(each.pool in identity.exposure for each in self._node_targets(model, links, identity))
+
     def _node_targets(self, model: str, links: Iterable[NodeLink], identity: Identity) -> Iterable[NodeTarget]:
         for link in links:
             facts = link.node
@@ -81,13 +86,12 @@ class Targets:
         return self._node_price if ask is None else Price(ask.prompt, ask.completion)
 
     def models(self, identity: Identity) -> list[ListedModel]:
-        """Every model this caller can name now, by name."""
+        """Every model this caller can name, by name: also one whose nodes are paused, which come back by themselves."""
         found: dict[str, ListedModel] = {}
         if "cloud" in identity.exposure:
             for name, route in self._catalogue.routes.items():
                 found[name] = ListedModel(name, route.targets[0].name, route.context)
-        for name in self._registry.models():
-            links = self._registry.links_for(name)
+        for name, links in self._registry.known_models().items():
             usable = [each for each in self._node_targets(name, links, identity) if each.pool in identity.exposure]
             if usable and name not in found:
                 found[name] = ListedModel(name, "nightjar", max(each.context for each in usable))

@@ -6,13 +6,15 @@ first look; between changes a look-up is one dict access.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from relay.nodes.link import NodeLink
 from relay.storage.ids import NodeId, PersonId
 
 Listener = Callable[[], None]
+Index = Mapping[str, tuple[NodeLink, ...]]
+"""Links by model."""
 
 
 class Registry:
@@ -20,7 +22,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._links: dict[NodeId, NodeLink] = {}
-        self._index: dict[str, tuple[NodeLink, ...]] | None = None
+        self._index: Index | None = None
+        self._known: Index | None = None
         self._listeners: list[Listener] = []
 
     def __len__(self) -> int:
@@ -44,13 +47,14 @@ class Registry:
     def models(self) -> Mapping[str, Sequence[NodeLink]]:
         """Every model some node takes calls for, with those nodes. Do not keep it: ask again."""
         if self._index is None:
-            index: dict[str, list[NodeLink]] = {}
-            for link in self._links.values():
-                if link.takes_calls:
-                    for model in link.models:
-                        index.setdefault(model, []).append(link)
-            self._index = {model: tuple(links) for model, links in index.items()}
+            self._index = _by_model(link for link in self._links.values() if link.takes_calls)
         return self._index
+
+    def known_models(self) -> Mapping[str, Sequence[NodeLink]]:
+        """Every model some connected node has, also one that takes no calls just now. Do not keep it: ask again."""
+        if self._known is None:
+            self._known = _by_model(self._links.values())
+        return self._known
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Calls `listener` after every change; returns what ends that."""
@@ -68,7 +72,7 @@ class Registry:
         self.changed(link)
 
     def changed(self, _link: NodeLink) -> None:
-        self._index = None
+        self._index = self._known = None
         for listener in list(self._listeners):
             listener()
 
@@ -76,3 +80,11 @@ class Registry:
         if self._links.get(link.node.node_id) is link:
             del self._links[link.node.node_id]
             self.changed(link)
+
+
+def _by_model(links: Iterable[NodeLink]) -> Index:
+    index: dict[str, list[NodeLink]] = {}
+    for link in links:
+        for model in link.models:
+            index.setdefault(model, []).append(link)
+    return {model: tuple(having) for model, having in index.items()}

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 from websockets.exceptions import ConnectionClosed
 
 from relay.accounts import directory
@@ -334,3 +335,50 @@ async def test_a_model_only_a_node_has_is_listed_and_unknown_when_the_node_is_go
 
     assert f'"id":"{MODEL}"'.encode() in listed
     assert b'"code":"model_not_found"' in answer
+
+
+async def test_a_model_whose_node_is_paused_is_listed_and_answered_with_503(tmp_path: Path) -> None:
+    """The node comes back by itself: a caller that waits is served, and no client should forget the model."""
+    async with relay_with_node(tmp_path, _answers) as (relay, node):
+        await _pause(relay, node)
+        answer = await relay.raw(relay.chat(a_chat()))
+        listed = await relay.raw(_get(relay, "/v1/models"))
+        one = await relay.raw(_get(relay, f"/v1/models/{MODEL}"))
+        unknown = await relay.raw(relay.chat(a_chat(model="nobody-has-it")))
+        assert relay.services.ledger.open_calls == 0
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 30\r\n" in answer
+    assert b'"code":"no_node_shares"' in answer
+    assert f'"id":"{MODEL}"'.encode() in listed
+    assert one.startswith(b"HTTP/1.1 200 ")
+    assert b'"code":"model_not_found"' in unknown
+
+
+async def test_a_paused_node_is_no_news_to_a_key_that_may_not_use_it(tmp_path: Path) -> None:
+    async with relay_with_node(tmp_path, _answers) as (relay, node):
+        await _pause(relay, node)
+
+        def a_key(connection: Connection) -> str:
+            project = directory.first_project(connection)
+            exposure = frozenset({"cloud"})
+            return directory.create_key(connection, project, name="cloud", at_ms=1, exposure=exposure).value.reveal()
+
+        key = await relay.services.database.write(a_key)
+        relay.services.keyring.load(await relay.services.database.read(directory.key_records))
+        answer = await relay.raw(relay.chat(a_chat(), key=key))
+
+    assert b'"code":"model_not_found"' in answer
+
+
+async def _pause(relay: RunningRelay, node: Node) -> None:
+    paused = asyncio.Event()
+    stop = relay.services.registry.listen(paused.set)
+    await node.desk.say(node.desk.session.status(sharing=False, reason="snoozed", free_slots=0))
+    await paused.wait()
+    stop()
+    assert not relay.services.registry.links_for(MODEL)
+
+
+def _get(relay: RunningRelay, path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {relay.key}\r\nconnection: close\r\n\r\n".encode()
