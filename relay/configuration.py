@@ -17,6 +17,7 @@ import dataclasses
 import os
 import sys
 import tomllib
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ def data_folder() -> Path:
 def load(data: Path | None = None, file: Path | None = None) -> RelaySettings:
     """The settings of `file`, or of `relay.toml` in the data folder if there is one, or the defaults.
 
+    `data` is the data folder, whatever the file says.
+
     Raises:
         BadSettings: the file is missing though it was named, unreadable, no TOML, or says something unknown.
     """
@@ -70,7 +73,7 @@ def load(data: Path | None = None, file: Path | None = None) -> RelaySettings:
         raise BadSettings(path, error.strerror or str(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettings(path, str(error)) from error
-    return _convert(path, {"data": str(folder), **table})
+    return _convert(path, {"data": str(folder), **table} if data is None else {**table, "data": str(data)})
 
 
 def _convert(path: Path, table: dict[str, Any]) -> RelaySettings:
@@ -88,17 +91,16 @@ def _path(kind: type, value: object) -> object:
     raise NotImplementedError
 
 
-def _unknown(table: dict[str, Any], kind: Any, prefix: str) -> str:
-    """The first name in `table` that is no field of the dataclass `kind`; empty if there is none."""
-    fields = {field.name: field.default for field in dataclasses.fields(kind)}
-    for name, value in table.items():
-        if name not in fields:
-            return prefix + name
-        topic = fields[name]
-        if (
-            isinstance(value, dict)
-            and dataclasses.is_dataclass(topic)
-            and (unknown := _unknown(value, type(topic), f"{prefix}{name}."))
-        ):
-            return unknown
-    return ""
+def _unknown(value: Any, kind: Any, where: str) -> str:
+    """The first name in `value` that is no field of what it should become; empty if there is none."""
+    if isinstance(value, list) and typing.get_origin(kind) is tuple:
+        named = ((each, typing.get_args(kind)[0], f"{where}[{index}]") for index, each in enumerate(value))
+    elif isinstance(value, dict) and dataclasses.is_dataclass(kind):
+        fields = typing.get_type_hints(kind)
+        prefix = f"{where}." if where else ""
+        if unknown := next((name for name in value if name not in fields), ""):
+            return prefix + unknown
+        named = ((each, fields[name], prefix + name) for name, each in value.items())
+    else:
+        return ""
+    return next(filter(None, (_unknown(*each) for each in named)), "")

@@ -4,52 +4,61 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
+
+Seconds = Annotated[float, Meta(ge=0, le=1e6)]
+Whole = Annotated[int, Meta(ge=0, le=2**40)]
+AtLeastOne = Annotated[int, Meta(ge=1, le=2**24)]
+Price = Annotated[int, Meta(ge=0, le=10**12)]
+"""Micro-dollars per million tokens, up to a dollar a token."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
     """The sockets of nodes. The defaults are the protocol's; tests shorten the times."""
 
-    hello_s: float = 5.0
+    hello_s: Seconds = 5.0
     """From the open socket to a valid hello. A node signs in milliseconds; the rest is its network."""
 
-    ping_s: float = 20.0
+    ping_s: Seconds = 20.0
     """Between pings. Under the 30-60 s after which home routers forget an idle connection."""
 
-    silent_s: float = 40.0
+    silent_s: Seconds = 40.0
     """Nothing heard, not even a pong, for this long: the node is gone. One ping and its answer, twice."""
 
-    replace_s: float = 2.0
+    replace_s: Seconds = 2.0
     """How long the old socket of a node may take to answer a ping when a second valid hello arrives."""
 
-    heartbeat_s: float = 15.0
+    heartbeat_s: Seconds = 15.0
     """How often a node repeats its status."""
 
-    close_s: float = 2.0
+    close_s: Seconds = 2.0
     """Wait for the other side's close frame. Hanging up at once could reset the connection before ours is read."""
 
-    drain_s: float = 30.0
+    drain_s: Seconds = 30.0
     """From the relay's goodbye to the end of answers that still run. Service managers kill after 90 s or less."""
 
-    return_s: float = 5.0
+    return_s: Seconds = 5.0
     """When a node should come back after the relay has said goodbye; the node adds its own jitter."""
 
-    sockets_per_owner: int = 5
+    sockets_per_owner: Whole = 5
     """Ready nodes of one person. Stops one account from filling the registry."""
 
-    pending_per_address: int = 200
+    pending_per_address: Whole = 200
     """Open sockets before a valid hello, per address. A stampede of reconnecting nodes behind one router fits."""
 
-    frames_per_s: int = 500
+    frames_per_s: Whole = 500
     """Messages a node may send a second. Twice the 250 steps a second that a full node needs."""
 
-    burst_frames: int = 1000
+    burst_frames: Whole = 1000
     """Messages it may send at once: two seconds of the above, as after a stall of its network."""
 
-    bytes_per_s: int = 4 * 1024 * 1024
+    bytes_per_s: Whole = 4 * 1024 * 1024
     """Bytes a node may send a second, all frames together. Text is a thousandth of it; vectors are not."""
 
-    backlog_bytes: int = 4 * 1024 * 1024
+    backlog_bytes: Whole = 4 * 1024 * 1024
     """Bytes waiting to be sent to one node. More means that it reads too slowly to be of use (close code 4408)."""
 
 
@@ -57,34 +66,34 @@ class NodeSettings:
 class EnrolmentSettings:
     """How a desktop becomes a node."""
 
-    code_s: float = 600.0
+    code_s: Seconds = 600.0
     """Life of a code. Long enough to sign in, short enough that a leaked one is stale."""
 
-    code_tries: int = 5
+    code_tries: Whole = 5
     """Wrong codes one person may type within the life of a code, and wrong proofs for one code. Guessing needs 20^8."""
 
-    poll_s: float = 2.0
+    poll_s: Seconds = 2.0
     """How often the desktop may ask. A person waits for the answer, so it should feel immediate."""
 
-    nonce_s: float = 120.0
+    nonce_s: Seconds = 120.0
     """Life of the nonce a desktop signs."""
 
-    proof_s: float = 120.0
+    proof_s: Seconds = 120.0
     """From opening the browser to the desktop's proof that it is on the same PC."""
 
-    codes_per_address_h: int = 5
+    codes_per_address_h: Whole = 5
     """New codes per address and hour; enrolling by token is not counted here."""
 
-    strangers_per_address_min: int = 20
+    strangers_per_address_min: Whole = 20
     """Requests per address and minute by somebody who has proved nothing: challenges, wrong codes, wrong tokens."""
 
-    pending: int = 2000
+    pending: Whole = 2000
     """Codes waiting at once, over all addresses."""
 
-    fresh_sign_in_s: float = 300.0
+    fresh_sign_in_s: Seconds = 300.0
     """Age up to which a sign-in counts as fresh, for approving a PC that has not proved to be this one."""
 
-    session_s: float = 3600.0
+    session_s: Seconds = 3600.0
     """Life of a sign-in to the pages."""
 
 
@@ -92,40 +101,40 @@ class EnrolmentSettings:
 class TimerSettings:
     """The clocks of a call. Each bounds one silence, so that no caller waits for nothing."""
 
-    connect_s: float = 5.0
+    connect_s: Seconds = 5.0
     """To open a connection to a provider. Any network worth using answers in one."""
 
-    header_s: float = 60.0
+    header_s: Seconds = 60.0
     """Until a provider's response header: some think before they send it."""
 
-    accept_s: float = 3.0
+    accept_s: Seconds = 3.0
     """Until a node accepts. It only has to look for a free slot and count the prompt."""
 
-    first_content_s: float = 60.0
+    first_content_s: Seconds = 60.0
     """From a provider's header to the first content."""
 
-    node_first_content_s: float = 30.0
+    node_first_content_s: Seconds = 30.0
     """From a node's accept to the first content, plus one second per 1,000 prompt tokens."""
 
-    gap_s: float = 60.0
+    gap_s: Seconds = 60.0
     """Between two events of a provider."""
 
-    node_gap_s: float = 20.0
+    node_gap_s: Seconds = 20.0
     """Between two steps of a node; a slow PC still makes a token a second."""
 
-    call_s: float = 600.0
+    call_s: Seconds = 600.0
     """A whole call, over all attempts."""
 
-    heartbeat_s: float = 15.0
+    heartbeat_s: Seconds = 15.0
     """Silence after which a streaming caller gets a comment line; proxies give up at 30 to 60 s."""
 
-    drain_s: float = 60.0
+    drain_s: Seconds = 60.0
     """How long the last bytes of an answer may take to leave for a slow caller."""
 
-    attempts: int = 3
+    attempts: AtLeastOne = 3
     """Targets tried at most. More would multiply an outage."""
 
-    slow_caller_bytes: int = 256 * 1024
+    slow_caller_bytes: Whole = 256 * 1024
     """Unsent bytes of one call, after which that call alone is ended."""
 
 
@@ -133,13 +142,13 @@ class TimerSettings:
 class CallSettings:
     """What one call may ask for."""
 
-    body_bytes: int = 4 * 1024 * 1024
+    body_bytes: Whole = 4 * 1024 * 1024
     """Largest body of a call."""
 
-    body_hard_bytes: int = 32 * 1024 * 1024
+    body_hard_bytes: Whole = 32 * 1024 * 1024
     """Up to here a too large body is read and dropped, so that its caller hears why; beyond, the socket closes."""
 
-    default_max_tokens: int = 4096
+    default_max_tokens: AtLeastOne = 4096
     """The completion's limit when the caller gives none; also what is held for it."""
 
 
@@ -150,16 +159,16 @@ class ServerSettings:
     host: str = "127.0.0.1"
     """Address. The default reaches this computer only: who opens a relay to a network should say so."""
 
-    port: int = 8484
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8484
     """TCP port of API, console and node sockets; 0 takes a free one."""
 
-    edge: str = "http"
+    edge: Annotated[str, Meta(pattern="^(http|asgi)$")] = "http"
     """Who serves the hot routes: `http` inside the server's protocol, or `asgi`, slower and free of its internals."""
 
     names: tuple[str, ...] = ()
     """`host:port` names that nodes may have dialled besides the address itself: those of a proxy, or in the DNS."""
 
-    drain_s: float = 30.0
+    drain_s: Seconds = 30.0
     """How long running calls may go on after SIGTERM."""
 
 
@@ -167,10 +176,10 @@ class ServerSettings:
 class MoneySettings:
     """What tokens of nodes cost when their owner asks for no price of their own. Micro-dollars per million tokens."""
 
-    node_prompt_price: int = 50_000
+    node_prompt_price: Price = 50_000
     """$0.05 per million: about half of what providers take for small open models."""
 
-    node_completion_price: int = 200_000
+    node_completion_price: Price = 200_000
     """$0.20 per million."""
 
 
@@ -181,9 +190,9 @@ class ModelSettings:
     name: str
     upstream: str = ""
     """The provider's own name for it, if it differs."""
-    context: int = 131_072
-    prompt_price: int = 0
-    completion_price: int = 0
+    context: AtLeastOne = 131_072
+    prompt_price: Price = 0
+    completion_price: Price = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ from relay.storage.secret import Secret
 from relay.upstreams.http import Lane, Origin, Pool
 from relay.upstreams.port import Attempt, ResponseSink
 
+MAX_NAME = 64
+MAX_KEY = 4096
+
 
 class BadBaseUrl(RelayError):
     """A provider's base URL cannot be used."""
@@ -26,6 +29,20 @@ class BadBaseUrl(RelayError):
 
     def __str__(self) -> str:
         return f"the base URL {self.url!r} {self.reason}"
+
+
+class BadProvider(RelayError):
+    """What an operator typed cannot be a provider."""
+
+    remedy = "Correct it in the settings file, or with `nightjar-relay provider remove` and `add`."
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(name, problem)
+        self.name = name
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"provider {self.name[:MAX_NAME]!r}: {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +59,9 @@ class Provider:
 
         Raises:
             BadBaseUrl: not an http or https URL with a host, or one with parts a base URL cannot have.
+            BadProvider: its name or its key cannot be written into a header.
         """
+        check_provider(name, key)
         origin, path = parse_base_url(base_url)
         literal = f"[{origin.host}]" if ":" in origin.host else origin.host
         host = literal if origin.port == (443 if origin.tls else 80) else f"{literal}:{origin.port}"
@@ -54,6 +73,15 @@ class Provider:
     def ask(self, body: bytes, sink: ResponseSink) -> Attempt:
         """Send a chat completion; `sink` hears the answer."""
         return self.lane.request(b"%b%d\r\n\r\n%b" % (self.prefix, len(body), body), sink)
+
+
+def check_provider(name: str, key: Secret[str]) -> None:
+    """Both end up in header lines, where a line break would begin another. Raises BadProvider."""
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise BadProvider(name, f"its name must be 1 to {MAX_NAME} characters that can be seen")
+    value = key.reveal()
+    if len(value) > MAX_KEY or not value.isascii() or not value.isprintable():
+        raise BadProvider(name, f"its key must be one line of at most {MAX_KEY} plain ASCII characters")
 
 
 def parse_base_url(url: str) -> tuple[Origin, str]:

@@ -21,11 +21,15 @@ from relay.storage.ids import ProviderId
 from relay.storage.secret import Secret
 from relay.storage.tables import providers
 from relay.upstreams.http import Pool
-from relay.upstreams.provider import Provider, parse_base_url
+from relay.upstreams.provider import BadProvider, Provider, check_provider, parse_base_url
 from relay.upstreams.target import ProviderTarget, Route, target_headers
 
 DEFAULT_CONTEXT = 131_072
 """Tokens, for a model whose context nobody told us."""
+MAX_CONTEXT = 2**24
+MAX_PRICE = 10**12
+"""$1 a token. At the largest context a call still fits the books' 64 bits."""
+MAX_MODEL_NAME = 256
 
 
 class OfferedModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +39,20 @@ class OfferedModel(msgspec.Struct, frozen=True, kw_only=True):
     upstream: str
     context: int = DEFAULT_CONTEXT
     price: Price = FREE
+
+    def check(self, provider: str) -> None:
+        """Raises BadProvider for what no call could be made with, or no book be kept of."""
+        for name in (self.name, self.upstream):
+            if not name or len(name) > MAX_MODEL_NAME or not name.isprintable():
+                raise BadProvider(
+                    provider, f"a model's name must be 1 to {MAX_MODEL_NAME} characters, not {name!r:.80}"
+                )
+        if not 1 <= self.context <= MAX_CONTEXT:
+            raise BadProvider(provider, f"the context of {self.name!r} must be 1 to {MAX_CONTEXT:,} tokens")
+        if not (0 <= self.price.prompt <= MAX_PRICE and 0 <= self.price.completion <= MAX_PRICE):
+            raise BadProvider(
+                provider, f"the prices of {self.name!r} must be 0 to {MAX_PRICE:,} micro-dollars a million"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +80,13 @@ def add_provider(
 
     Raises:
         BadBaseUrl: the URL cannot be used.
+        BadProvider: name, key or a model cannot be used.
         NameTaken: there is a provider of that name.
     """
     parse_base_url(base_url)
+    check_provider(name, key)
+    for model in models:
+        model.check(name)
     row = {
         "name": name,
         "base_url": base_url,
@@ -127,6 +149,7 @@ class Catalogue:
             payee = ProviderPayee(record.name)
             headers = target_headers(record.name, "cloud")
             for model in record.models:
+                model.check(record.name)
                 target = ProviderTarget(
                     record.name,
                     provider,

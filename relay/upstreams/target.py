@@ -14,7 +14,7 @@ from relay.wire.frames import PicoDollars
 
 def target_headers(name: str, pool: str) -> bytes:
     """The header lines that tell a caller where the answer came from. A name is what a person typed: kept to ASCII."""
-    shown = name.encode("ascii", "replace")
+    shown = name.encode("ascii", "replace") if name.isprintable() else b"?"
     return b"x-nightjar-target: %b\r\nx-nightjar-pool: %b\r\n" % (shown, pool.encode())
 
 
