@@ -64,7 +64,7 @@ class Services:
     chat: ChatRoute
     pool: Pool
     first_key: Secret[str] | None
-    """The key made at the very first start; None ever after."""
+    """The key made at this start, because there was none that works; None at most starts."""
 
 
 @asynccontextmanager
@@ -142,14 +142,15 @@ class _Kept:
 
 
 async def _open_kept(settings: RelaySettings, clock: Clock, stack: AsyncExitStack) -> _Kept:
-    """Database, books and the relay's own key; the first start also makes an organisation with a key."""
+    """Database, books and the relay's own key; the first start also makes an organisation, and a key to it."""
     database = await asyncio.to_thread(Database.open, settings.database)
     stack.callback(database.close)
     first = await database.write(lambda connection: directory.bootstrap(connection, at_ms=clock.now_ms()))
     ledger = await asyncio.to_thread(Ledger.open, database, settings.ledger, clock)
     stack.push_async_callback(ledger.aclose)
-    if first is not None and settings.demo:
-        await ledger.deposit(first.organisation, DEMO_CREDIT, reference="demo credit")
+    if settings.demo:
+        organisation = await database.read(directory.first_organisation)
+        await ledger.deposit(organisation, DEMO_CREDIT, reference="demo credit")
     key = await database.write(lambda connection: node_store.signing_key(connection, at_ms=clock.now_ms()))
     return _Kept(database, ledger, key, first.key.value if first is not None else None)
 

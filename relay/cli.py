@@ -61,6 +61,19 @@ class UsageError(RelayError):
         return self.problem
 
 
+class NoRelay(RelayError):
+    """The folder holds no relay's data."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.folder = folder
+
+    def __str__(self) -> str:
+        return (
+            f"there is no relay in {self.folder}; start one with nightjar-relay serve, or name its folder with --data"
+        )
+
+
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, and how to learn more."""
 
@@ -163,11 +176,11 @@ def _key_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
     create = keys.add_parser("create", parents=[common], help="make a key; it is shown this once")
     create.add_argument("name", nargs="?", default="key", help="what you will know it by")
     create.add_argument("--pools", default=",".join(sorted(DEFAULT_EXPOSURE)), help="pools it may reach, with commas")
-    create.set_defaults(run=_in_database(_key_create))
-    keys.add_parser("list", parents=[common], help="list keys").set_defaults(run=_in_database(_key_list))
+    create.set_defaults(run=_in_new_relay(_key_create))
+    keys.add_parser("list", parents=[common], help="list keys").set_defaults(run=_in_relay(_key_list))
     revoke = keys.add_parser("revoke", parents=[common], help="end a key")
     revoke.add_argument("id", type=int, help="its number in the list")
-    revoke.set_defaults(run=_in_database(_key_revoke))
+    revoke.set_defaults(run=_in_relay(_key_revoke))
 
 
 def _credit_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
@@ -177,8 +190,8 @@ def _credit_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
     add = credit.add_parser("add", parents=[common], help="add credit; a running relay has it at once")
     add.add_argument("amount", metavar="AMOUNT_USD", help="dollars, for example 5 or 0.50")
     add.add_argument("--reference", metavar="R", help="what it is for; the same one a second time adds nothing")
-    add.set_defaults(run=_in_database(_credit_add))
-    credit.add_parser("show", parents=[common], help="show what is left").set_defaults(run=_in_database(_credit_show))
+    add.set_defaults(run=_in_new_relay(_credit_add))
+    credit.add_parser("show", parents=[common], help="show what is left").set_defaults(run=_in_relay(_credit_show))
 
 
 def _provider_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
@@ -195,39 +208,53 @@ def _provider_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
     add.add_argument("--price-prompt", type=float, default=0.0, metavar="USD", help="per million prompt tokens")
     add.add_argument("--price-completion", type=float, default=0.0, metavar="USD", help="per million completion tokens")
     add.add_argument("--context", type=int, default=DEFAULT_CONTEXT, metavar="TOKENS", help="context of its models")
-    add.set_defaults(run=_in_database(_provider_add))
-    providers.add_parser("list", parents=[common], help="list providers").set_defaults(run=_in_database(_provider_list))
+    add.set_defaults(run=_in_new_relay(_provider_add))
+    providers.add_parser("list", parents=[common], help="list providers").set_defaults(run=_in_relay(_provider_list))
     remove = providers.add_parser("remove", parents=[common], help="take a provider out of service")
     remove.add_argument("name")
-    remove.set_defaults(run=_in_database(_provider_remove))
+    remove.set_defaults(run=_in_relay(_provider_remove))
 
 
 def _node_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
     nodes = verbs.add_parser("node", help="list and revoke nodes, make enrolment tokens").add_subparsers(
         metavar="ACTION", required=True
     )
-    nodes.add_parser("list", parents=[common], help="list nodes").set_defaults(run=_in_database(_node_list))
+    nodes.add_parser("list", parents=[common], help="list nodes").set_defaults(run=_in_relay(_node_list))
     revoke = nodes.add_parser("revoke", parents=[common], help="end a node; its socket closes within seconds")
     revoke.add_argument("id")
-    revoke.set_defaults(run=_in_database(_node_revoke))
+    revoke.set_defaults(run=_in_relay(_node_revoke))
     token = nodes.add_parser("token", parents=[common], help="make a token that enrols a PC without a browser")
     token.add_argument("--uses", type=int, default=1, help="how many PCs (default 1)")
     token.add_argument("--hours", type=float, default=24.0, help="how long it is valid (default 24)")
     token.add_argument("--pool", choices=("own", "organisation"), default="own", help="who may use them")
-    token.set_defaults(run=_in_database(_node_token))
+    token.set_defaults(run=_in_new_relay(_node_token))
 
 
 Command = Callable[[argparse.Namespace, Database, int], Row | list[Row]]
 
 
-def _in_database(command: Command) -> Callable[[argparse.Namespace, RelaySettings], Row | list[Row]]:
+def _in_relay(command: Command) -> Callable[[argparse.Namespace, RelaySettings], Row | list[Row]]:
+    """For verbs that look at a relay, or change what is there: they must not make one by the way."""
+
     def run(parsed: argparse.Namespace, settings: RelaySettings) -> Row | list[Row]:
-        with Database.open(settings.database) as database:
-            at_ms = SystemClock().now_ms()
-            database.write_sync(lambda connection: directory.bootstrap(connection, at_ms=at_ms))
-            return command(parsed, database, at_ms)
+        if not settings.database.exists():
+            raise NoRelay(settings.data)
+        return _run(command, parsed, settings)
 
     return run
+
+
+def _in_new_relay(command: Command) -> Callable[[argparse.Namespace, RelaySettings], Row | list[Row]]:
+    """For verbs that prepare a relay, so also before its first start."""
+    return lambda parsed, settings: _run(command, parsed, settings)
+
+
+def _run(command: Command, parsed: argparse.Namespace, settings: RelaySettings) -> Row | list[Row]:
+    with Database.open(settings.database) as database:
+        at_ms = SystemClock().now_ms()
+        # Without a key: nobody would see it here. `serve` makes one when it finds none, and shows it.
+        database.write_sync(lambda connection: directory.establish(connection, at_ms=at_ms))
+        return command(parsed, database, at_ms)
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------

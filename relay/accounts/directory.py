@@ -51,7 +51,7 @@ class ListedKey:
 
 @dataclass(frozen=True, slots=True)
 class Bootstrap:
-    """What the first start made: one of each."""
+    """The first of each, and a key to it."""
 
     person: PersonId
     organisation: OrganisationId
@@ -59,16 +59,34 @@ class Bootstrap:
     key: IssuedKey
 
 
-def bootstrap(connection: Connection, *, at_ms: int) -> Bootstrap | None:
-    """Makes a person, an organisation, a project and a key in an empty directory; None if there is one already."""
+def establish(connection: Connection, *, at_ms: int) -> bool:
+    """Makes a person, an organisation and a project in an empty directory; whether it was empty."""
     if connection.execute(select(organisations.c.id).limit(1)).first() is not None:
-        return None
+        return False
     person = create_person(connection, "Operator", at_ms=at_ms)
     organisation = create_organisation(connection, "Default", at_ms=at_ms)
     add_member(connection, organisation, person, role="owner", at_ms=at_ms)
-    project = create_project(connection, organisation, name="Default", at_ms=at_ms)
+    create_project(connection, organisation, name="Default", at_ms=at_ms)
+    return True
+
+
+def bootstrap(connection: Connection, *, at_ms: int) -> Bootstrap | None:
+    """`establish`, and the first key. None while there is a key that works: its holder can get in.
+
+    For who shows the key to a person; nobody else may make one.
+    """
+    establish(connection, at_ms=at_ms)
+    if _has_active_key(connection, at_ms):
+        return None
+    person, project = first_person(connection), first_project(connection)
     key = create_key(connection, project, name="First key", at_ms=at_ms, created_by=person)
-    return Bootstrap(person=person, organisation=organisation, project=project, key=key)
+    return Bootstrap(person=person, organisation=first_organisation(connection), project=project, key=key)
+
+
+def _has_active_key(connection: Connection, at_ms: int) -> bool:
+    unexpired = api_keys.c.expires_ms.is_(None) | (api_keys.c.expires_ms > at_ms)
+    query = select(api_keys.c.id).where(api_keys.c.revoked_ms.is_(None) & unexpired)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def create_person(connection: Connection, name: str, *, at_ms: int, email: str | None = None) -> PersonId:

@@ -76,3 +76,49 @@ async def test_a_running_relay_takes_in_credit_that_was_added(terminal: Terminal
 
 def test_a_caller_without_credit_is_told_the_verb() -> None:
     assert "`nightjar-relay credit add" in no_credit(1, 0).message
+
+
+# --- which relay ------------------------------------------------------------------------------------------------------
+
+LOOKS = ("credit show", "key list", "key revoke 1", "provider list", "provider remove x", "node list", "node revoke x")
+
+
+@pytest.mark.parametrize("verb", LOOKS)
+def test_a_verb_that_looks_at_a_relay_does_not_make_one(terminal: Terminal, verb: str) -> None:
+    status, out, err = terminal.run(*verb.split())
+    assert (status, out) == (1, "")
+    assert err == (
+        f"nightjar-relay: there is no relay in {terminal.folder}; start one with nightjar-relay serve, "
+        "or name its folder with --data.\n"
+    )
+    assert not terminal.folder.exists()
+
+
+@pytest.mark.parametrize("verb", ["node token", "credit add 1", "provider add x --base-url http://x/v1 --model m"])
+def test_a_relay_that_is_prepared_has_no_key_that_nobody_saw(terminal: Terminal, verb: str) -> None:
+    assert terminal.run(*verb.split())[0] == 0
+    assert terminal.json("key", "list") == []
+
+
+def test_a_key_made_before_the_first_start_is_the_only_one(terminal: Terminal) -> None:
+    terminal.run("key", "create", "mine")
+    assert [key["name"] for key in terminal.json("key", "list")] == ["mine"]
+
+
+async def test_a_prepared_relay_shows_a_key_and_gives_the_demo_credit_at_its_first_start(terminal: Terminal) -> None:
+    await asyncio.to_thread(terminal.run, "credit", "add", "1")
+    async with running_relay(terminal.folder) as relay:
+        organisation = relay.services.keyring.authenticate(f"Bearer {relay.key}".encode()).organisation
+        assert relay.services.ledger.available(organisation) == 6_000_000_000
+
+
+async def test_a_relay_whose_keys_are_all_revoked_shows_a_new_one_and_gives_no_second_credit(
+    terminal: Terminal,
+) -> None:
+    async with running_relay(terminal.folder) as first:
+        lost = first.key
+    await asyncio.to_thread(terminal.run, "key", "revoke", "1")
+    async with running_relay(terminal.folder) as second:
+        assert second.key != lost
+        organisation = second.services.keyring.authenticate(f"Bearer {second.key}".encode()).organisation
+        assert second.services.ledger.available(organisation) == 5_000_000_000
