@@ -17,7 +17,8 @@ from relay.ledger.service import Ledger
 from relay.storage.engine import Database
 from relay.usage import reports
 
-_HEX = re.compile(r"[0-9a-f]{16}")
+_HEX = re.compile(r"[0-7][0-9a-f]{15}")
+"""A positive int63, as the database holds it."""
 
 
 class ModelServices(Protocol):

@@ -488,3 +488,14 @@ async def test_usage_of_another_shape_is_passed_on_untouched(
     )
 
     assert _text(await _streamed(client)) == "Hi."
+
+
+@pytest.mark.parametrize(
+    "identifier", ["gen-ffffffffffffffff", "gen-0", "gen-zzzzzzzzzzzzzzzz", "x", "gen-" + "1" * 17]
+)
+async def test_an_id_that_no_call_can_have_is_a_bad_request(relay: RunningRelay, identifier: str) -> None:
+    head = f"GET /v1/generation?id={identifier} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {relay.key}\r\n"
+
+    answer = await relay.raw(head.encode() + b"connection: close\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
