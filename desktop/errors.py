@@ -9,7 +9,8 @@ DesktopError
 ├── CommandRefused          the running agent would not do it
 ├── EnrolmentFailed         the relay did not make this PC a node
 ├── RelayUntrusted          whoever answers is not the relay this PC was enrolled at
-└── LocalRelayFailed        the private relay did not start or ended
+├── LocalRelayFailed        the private relay did not start or ended
+└── LocalNodeFailed         the node of the private relay cannot serve, and waiting does not help
 """
 
 from __future__ import annotations
@@ -109,6 +110,14 @@ class LocalRelayFailed(DesktopError):
     def __init__(self, why: str, remedy: str = "") -> None:
         super().__init__(f"The local relay is not running: {why}.")
         self.why = why
+        self.remedy = remedy
+
+
+class LocalNodeFailed(DesktopError):
+    """The node of the private relay cannot serve, and it will not go away by itself."""
+
+    def __init__(self, sentence: str, remedy: str = "") -> None:
+        super().__init__(sentence)
         self.remedy = remedy
 
 

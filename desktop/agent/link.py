@@ -79,7 +79,7 @@ class Link:
                 self._backoff.good()
             wait = min(self._backoff.wait(ended), _RETRY_LIMIT_S)
             log.info("link ended", extra={"problem": ended.problem, "retry_in_s": round(wait, 1)})
-            self._say("waiting", retry_at=time.time() + wait, problem=ended.problem)
+            self._say("waiting", retry_at=time.time() + wait, ended=ended)
             await asyncio.sleep(wait)
 
     def refresh(self) -> None:
@@ -150,7 +150,7 @@ class Link:
         except DesktopError as error:
             return Parting(str(error).rstrip("."), least_wait=self._settings.retry_most_s)
         except RelayNotProven as error:
-            return Parting(error.message, least_wait=self._settings.retry_most_s)
+            return Parting(error.message, least_wait=self._settings.retry_most_s, refused=True)
         except ProtocolViolation as error:
             log.warning("the relay broke the protocol", extra={"why": error.message})
             await socket.close(error.code, error.message[:100])
@@ -184,9 +184,14 @@ class Link:
                         log.debug("an event before the welcome was ignored")
 
     def _say(
-        self, kind: Literal["connecting", "ready", "waiting"], *, retry_at: float | None = None, problem: str = ""
+        self,
+        kind: Literal["connecting", "ready", "waiting"],
+        *,
+        retry_at: float | None = None,
+        ended: Parting = Parting(""),  # noqa: B008 -- frozen
     ) -> None:
-        self._owner.link_changed(LinkState(kind, self._member.relay.url, time.time(), retry_at, problem))
+        relay = self._member.relay.url
+        self._owner.link_changed(LinkState(kind, relay, time.time(), retry_at, ended.problem, ended.refused))
 
 
 class _Dial(connect):

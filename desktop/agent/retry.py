@@ -18,13 +18,15 @@ _SLOW_S = 60.0
 class Parting:
     """How a link ended. `problem` reads after "no contact with the relay …": a short fact without a full stop.
 
-    `gone` means that the relay no longer knows this node: there is nothing to retry.
+    `gone` means that the relay no longer knows this node: there is nothing to retry. `refused` means that another try
+    will end the same way until somebody changes something.
     """
 
     problem: str
     retry_after: float | None = None
     least_wait: float = 0.0
     gone: bool = False
+    refused: bool = False
 
 
 def parting(code: int, message: str = "", *, retry_after: float | None = None) -> Parting:
@@ -33,7 +35,7 @@ def parting(code: int, message: str = "", *, retry_after: float | None = None) -
         case CloseCode.REVOKED:
             return Parting(message or "this PC's enrolment was revoked", gone=True)
         case CloseCode.NOT_AUTHENTICATED:
-            return Parting(message or "the relay does not accept this PC's key", retry_after, _SLOW_S)
+            return Parting(message or "the relay does not accept this PC's key", retry_after, _SLOW_S, refused=True)
         case CloseCode.REPLACED:
             return Parting("another computer is linked with this PC's key", retry_after, _SLOW_S)
         case CloseCode.TOO_MANY:
@@ -44,7 +46,10 @@ def parting(code: int, message: str = "", *, retry_after: float | None = None) -
             return Parting("the connection was too slow", retry_after)
         case CloseCode.VIOLATION:
             return Parting(
-                message or "the relay and this version of Nightjar do not understand each other", retry_after, _SLOW_S
+                message or "the relay and this version of Nightjar do not understand each other",
+                retry_after,
+                _SLOW_S,
+                refused=True,
             )
         case _:
             return Parting(message or "the connection was lost", retry_after)

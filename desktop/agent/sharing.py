@@ -53,6 +53,17 @@ def said_at(sharing: Sharing, now: float) -> str:
     return f"{stem}; {verb} in {countdown(sharing.until - now)}."
 
 
+def typed(sharing: Sharing) -> str:
+    """The remedy for somebody at a terminal, where there is nothing to choose, only something to type."""
+    match sharing.reason:
+        case Reason.MODE_OFF | Reason.OWNER_ACTIVE:
+            return "To share now: nightjar mode always"
+        case Reason.SNOOZED:
+            return "To share again: nightjar resume"
+        case _:
+            return sharing.remedy
+
+
 def countdown(seconds: float) -> str:
     """`0:05`, `29:10`, `3:59:00`: rounded up, so that it never reads 0:00 while something is still to come."""
     whole = -int(-seconds // 1)

@@ -41,6 +41,7 @@ class LinkState:
     """The connection to the relay.
 
     `none`: nothing to connect to. `waiting`: the last try failed because of `problem` and the next is at `retry_at`.
+    `refused`: relay and PC did not believe or understand each other, which trying again does not mend.
     """
 
     kind: Literal["none", "connecting", "ready", "waiting"] = "none"
@@ -48,6 +49,7 @@ class LinkState:
     since: float = 0.0
     retry_at: float | None = None
     problem: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What `nightjar local` prints when it is ready: everything a first call needs. Pure."""
+"""What `nightjar local` prints: everything a first call needs. Pure."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def as_text(ready: Ready) -> str:
             curl(ready),
             "",
             "Ctrl-C ends both.",
+            "",
         ]
     )
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,11 +21,12 @@ from desktop.agent.address import RelayAddress
 from desktop.agent.commands import Quit
 from desktop.agent.link import Introduction
 from desktop.agent.membership import Memberships
-from desktop.agent.state import Snapshot
+from desktop.agent.state import Mode
 from desktop.agent.supervisor import Agent
 from desktop.errors import AgentAlreadyRunning, DesktopError, LocalRelayFailed
-from desktop.local.ready import Ready, as_json, as_text
+from desktop.local.ready import Ready
 from desktop.local.relay_process import Announcement, RelayProcess
+from desktop.local.report import JsonReport, MakeReport, TextReport
 from desktop.settings import Settings, load_settings
 from desktop.system import logs
 from desktop.system.display import has_display
@@ -49,27 +50,32 @@ def run(paths: Paths, *, port: int | None, headless: bool, json_ready: bool) -> 
     try:
         settings = load_settings(paths.settings)
         logs.configure(node.logs, on_screen=logging.ERROR)
-        say = as_json if json_ready else as_text
-        local = _Local(folder, node, settings=settings, port=port, say=say)
+        report = JsonReport if json_ready else TextReport
+        local = _Local(folder, node, settings=settings, port=port, make_report=report)
         return local.headless() if headless or not has_display() else local.with_window()
     finally:
         lock.release()
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A relay that runs and an agent that is yet to run. `trouble` returns when something ends them unasked."""
+
+    agent: Agent
+    trouble: Callable[[], Coroutine[None, None, DesktopError]]
 
 
 class _Local:
     """The folders and wishes of one run."""
 
     def __init__(
-        self, folder: Path, node: Paths, *, settings: Settings, port: int | None, say: Callable[[Ready], str]
+        self, folder: Path, node: Paths, *, settings: Settings, port: int | None, make_report: MakeReport
     ) -> None:
         self._folder = folder
         self._node = node
-        # A private relay serves nobody but this PC's owner, who has just asked for it.
-        self._settings = msgspec.structs.replace(
-            settings, sharing=msgspec.structs.replace(settings.sharing, first_mode="always")
-        )
+        self._settings = settings
         self._port = port
-        self._say = say
+        self._make_report = make_report
 
     def headless(self) -> int:
         """Relay and agent on this thread's loop."""
@@ -78,21 +84,21 @@ class _Local:
     async def _on_this_loop(self) -> int:
         stopping = asyncio.Event()
         app.on_stop_signals(stopping.set)
-        async with self._relay_and_agent(open_browser=False) as (relay, agent):
+        async with self._relay_and_agent(open_browser=False) as run:
             if not stopping.is_set():
-                await self._together(relay, agent, stopping)
+                await self._together(run, stopping)
         return 0
 
-    async def _together(self, relay: RelayProcess, agent: Agent, stopping: asyncio.Event) -> None:
-        """Ends with the first of: a signal, the agent, the relay. Raises what ended it, if it was no wish."""
+    async def _together(self, run: _Run, stopping: asyncio.Event) -> None:
+        """Ends with the first of: a signal, the agent, trouble. Raises what ended it, if it was no wish."""
         try:
             async with asyncio.TaskGroup() as group:
-                running = group.create_task(agent.run(), name="agent")
-                lost = group.create_task(relay.ended(), name="relay")
+                running = group.create_task(run.agent.run(), name="agent")
+                lost = group.create_task(run.trouble(), name="relay")
                 asked = group.create_task(stopping.wait(), name="signals")
                 await asyncio.wait({running, lost, asked}, return_when=asyncio.FIRST_COMPLETED)
                 failure = lost.result() if lost.done() else None
-                agent.post(Quit(drain=False))
+                run.agent.post(Quit(drain=False))
                 await asyncio.wait({running})
                 asked.cancel()
                 lost.cancel()
@@ -114,14 +120,19 @@ class _Local:
         return status
 
     @contextlib.asynccontextmanager
-    async def _relay_and_agent(self, *, open_browser: bool) -> AsyncIterator[tuple[RelayProcess, Agent]]:
+    async def _relay_and_agent(self, *, open_browser: bool) -> AsyncIterator[_Run]:
         """A ready relay, and an agent enrolled at it that is yet to run."""
+        memberships = Memberships(self._node, secrets="file")
         async with RelayProcess.running(self._folder, port=self._port) as (relay, announcement):
-            memberships = Memberships(self._node, secrets="file")
+            trouble = _Trouble(relay)
+            report = self._make_report(trouble.report)
+            report.began(self._ready(announcement, await self._api_key(relay, announcement)))
             await self._enrol(relay, announcement, memberships)
+            # A private relay serves nobody but this PC's owner, who has just asked for it.
+            memberships.change(mode=Mode.ALWAYS, snoozed_until=None)
             agent = app.build_agent(self._node, self._settings, memberships=memberships, open_browser=open_browser)
-            self._say_when_ready(agent, announcement, await self._api_key(relay, announcement))
-            yield relay, agent
+            agent.subscribe(report.look)
+            yield _Run(agent, trouble.first)
 
     async def _enrol(self, relay: RelayProcess, announcement: Announcement, memberships: Memberships) -> None:
         """At the first run by a one-use token; later only the port may have changed.
@@ -149,29 +160,41 @@ class _Local:
         store.save(_API_KEY, Secret(key.encode()))
         return key
 
-    def _say_when_ready(self, agent: Agent, announcement: Announcement, api_key: str) -> None:
-        """Once, when the first call would be answered; what is in the way instead, if it will not go away by itself."""
+    def _ready(self, announcement: Announcement, api_key: str) -> Ready:
+        model = app.worker_settings(self._node, self._settings.inference).name
+        return Ready(announcement.endpoint, announcement.console, api_key, model, str(self._folder))
 
-        def look(snapshot: Snapshot) -> None:
-            if snapshot.sharing.sharing:
-                leave()
-                model = snapshot.models[0].name
-                ready = Ready(announcement.endpoint, announcement.console, api_key, model, str(self._folder))
-                sys.stdout.write(self._say(ready) + "\n")
-                sys.stdout.flush()
-            elif snapshot.models and snapshot.models[0].kind == "failed":
-                leave()
-                sys.stderr.write(f"nightjar: {snapshot.sharing.sentence} {snapshot.sharing.remedy}\n")
 
-        leave = agent.subscribe(look)
+class _Trouble:
+    """What ends a run though nobody asked: the relay's end, or an error that is told from any thread."""
+
+    def __init__(self, relay: RelayProcess) -> None:
+        self._relay = relay
+        self._loop = asyncio.get_running_loop()
+        self._told: asyncio.Future[DesktopError] = self._loop.create_future()
+
+    def report(self, error: DesktopError) -> None:
+        """From any thread; the first one counts."""
+        self._loop.call_soon_threadsafe(self._tell, error)
+
+    def _tell(self, error: DesktopError) -> None:
+        if not self._told.done():
+            self._told.set_result(error)
+
+    async def first(self) -> DesktopError:
+        async with asyncio.TaskGroup() as group:
+            ended: asyncio.Task[DesktopError] = group.create_task(self._relay.ended())
+            await asyncio.wait({ended, self._told}, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                return ended.result()
+            ended.cancel()
+        return self._told.result()
 
 
 class _RelayThread:
     """The relay's side of a run with a window: its own loop, from `start` to `stop`."""
 
-    def __init__(
-        self, relay_and_agent: Callable[..., contextlib.AbstractAsyncContextManager[tuple[RelayProcess, Agent]]]
-    ) -> None:
+    def __init__(self, relay_and_agent: Callable[..., contextlib.AbstractAsyncContextManager[_Run]]) -> None:
         self._relay_and_agent = relay_and_agent
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="relay")
         self._ready = threading.Event()
@@ -202,22 +225,23 @@ class _RelayThread:
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         try:
-            async with self._relay_and_agent(open_browser=True) as (relay, self._agent):
+            async with self._relay_and_agent(open_browser=True) as run:
+                self._agent = run.agent
                 self._ready.set()
-                await self._until_stopped(relay, self._agent)
+                await self._until_stopped(run)
         except DesktopError as error:
             self.failure = error
         finally:
             self._ready.set()
 
-    async def _until_stopped(self, relay: RelayProcess, agent: Agent) -> None:
+    async def _until_stopped(self, run: _Run) -> None:
         async with asyncio.TaskGroup() as group:
-            lost = group.create_task(relay.ended())
+            lost = group.create_task(run.trouble())
             asked = group.create_task(self._stop.wait())
             await asyncio.wait({lost, asked}, return_when=asyncio.FIRST_COMPLETED)
             if lost.done():
                 self.failure = lost.result()
-                agent.post(Quit(drain=False))
+                run.agent.post(Quit(drain=False))
             lost.cancel()
             asked.cancel()
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -64,10 +65,12 @@ def local(*arguments: str) -> Iterator[Running]:
             process.kill()
 
 
-def test_it_answers_ends_cleanly_and_is_the_same_the_second_time() -> None:
+def test_it_answers_ends_cleanly_and_is_the_same_the_second_time_even_if_it_was_turned_off() -> None:
     with local() as first:
         assert first.ask() == "The capital of France is Paris."
         node = first.node()
+        subprocess.run([*COMMAND, "mode", "off"], capture_output=True, timeout=30, check=True)
+        subprocess.run([*COMMAND, "pause"], capture_output=True, timeout=30, check=True)
         first.process.send_signal(signal.SIGINT)
         assert first.process.wait(timeout=30) == 0
         assert not first.left_over()
@@ -96,3 +99,33 @@ def test_a_relay_that_dies_ends_it_with_the_reason() -> None:
     assert process.returncode == 1
     assert "it ended by SIGKILL" in json.loads(out.splitlines()[-1])["error"]
     assert not running.left_over()
+
+
+def test_a_model_that_cannot_be_used_ends_the_wait_with_one_json_error(own_home: Path) -> None:
+    (own_home / "data" / "local" / "x.gguf").parent.mkdir(parents=True)
+    (own_home / "data" / "local" / "x.gguf").write_bytes(b"GGUF" + bytes(1000))
+    settings = own_home / "config" / "settings.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f"[inference]\nmodel = '{own_home / 'data' / 'local' / 'x.gguf'}'\n")
+    command = [*COMMAND, "local", "--headless", "--json-ready", "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    (line,) = done.stdout.splitlines()
+    error = json.loads(line)
+    assert error["ok"] is False
+    assert "the model x cannot be used" in error["error"]
+    assert error["remedy"]
+
+
+def test_people_see_where_everything_is_at_once_and_then_that_it_is_ready() -> None:
+    command = [*COMMAND, "local", "--headless", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = []
+        for line in process.stdout:
+            said.append(line.strip())
+            if line.startswith("Ready"):
+                break
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+    assert any(line.startswith("API key") for line in said)
