@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from relay import cli
+from relay.cli.command_line import main
 from relay.completions.refusal import no_credit
 from relay.ledger.check import check
 from relay.storage.engine import Database
@@ -26,7 +26,7 @@ class Terminal:
     def run(self, *words: str) -> tuple[int, str, str]:
         """Exit status, standard output and standard error."""
         self._capsys.readouterr()
-        status = cli.main([*words, "--data", str(self.folder)])
+        status = main([*words, "--data", str(self.folder)])
         return status, *self._capsys.readouterr()
 
     def json(self, *words: str) -> Any:
