@@ -47,12 +47,33 @@ def data_folder() -> Path:
     """Where a relay keeps its data if nobody says otherwise: the user's data folder of each system."""
     if chosen := os.environ.get("NIGHTJAR_HOME"):
         return Path(chosen) / "relay"
+    return _user_data() / "relay"
+
+
+def local_folder() -> Path:
+    """Where the private relay of `nightjar local` keeps its data: within the desktop's, by the desktop's rules."""
+    if chosen := os.environ.get("NIGHTJAR_HOME"):
+        return Path(chosen).expanduser().absolute() / "data" / "local" / "relay"
+    return _user_data() / "local" / "relay"
+
+
+def existing_folder() -> Path:
+    """The default folder; that of `nightjar local` if only there is a relay."""
+    folder, local = data_folder(), local_folder()
+    return local if _holds_relay(local) and not _holds_relay(folder) else folder
+
+
+def _holds_relay(folder: Path) -> bool:
+    return (folder / FILE_NAME).exists() or RelaySettings(data=folder).database.exists()
+
+
+def _user_data() -> Path:
     home = Path.home()
     if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / "nightjar" / "relay"
+        return home / "Library" / "Application Support" / "nightjar"
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "nightjar" / "relay"
-    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "nightjar" / "relay"
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "nightjar"
+    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "nightjar"
 
 
 def load(data: Path | None = None, file: Path | None = None) -> RelaySettings:

@@ -16,7 +16,7 @@ from relay.accounts.identity import DEFAULT_EXPOSURE
 from relay.cli import serving, verbs
 from relay.cli.output import render
 from relay.cli.verbs import in_new_relay, in_relay
-from relay.configuration import load
+from relay.configuration import data_folder, existing_folder, load
 from relay.errors import RelayError
 from relay.upstreams.providers import DEFAULT_CONTEXT
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
     parsed = _parser().parse_args(arguments)
     try:
-        settings = load(parsed.data, parsed.config)
+        settings = load(_folder(parsed), parsed.config)
         output = parsed.run(parsed, settings)
     except RelayError as error:
         remedy = f" {error.remedy}" if error.remedy else ""
@@ -42,6 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if output is not None:
         sys.stdout.write(render(output, as_json=parsed.json))
     return 0
+
+
+def _folder(parsed: argparse.Namespace) -> Path | None:
+    """Which relay is meant. Somebody who only ever ran `nightjar local` means that one, and is told so."""
+    if parsed.data is not None or parsed.config is not None or parsed.run is serving.run:
+        folder: Path | None = parsed.data
+        return folder
+    folder = existing_folder()
+    if folder != data_folder():
+        sys.stderr.write(f"nightjar-relay: using the relay of `nightjar local`, in {folder}\n")
+    return folder
 
 
 # --- the command line -------------------------------------------------------------------------------------------------

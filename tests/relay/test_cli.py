@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from desktop.system.paths import Paths
+from relay import configuration
 from relay.cli.command_line import main
 from relay.completions.refusal import no_credit
 from relay.ledger.check import check
@@ -122,3 +124,48 @@ async def test_a_relay_whose_keys_are_all_revoked_shows_a_new_one_and_gives_no_s
         assert second.key != lost
         organisation = second.services.keyring.authenticate(f"Bearer {second.key}".encode()).organisation
         assert second.services.ledger.available(organisation) == 5_000_000_000
+
+
+# --- beside `nightjar local` ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where both programs keep their data."""
+    monkeypatch.setenv("NIGHTJAR_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_without_a_relay_of_its_own_a_verb_means_that_of_nightjar_local_and_says_so(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    local = Paths.for_user().local / "relay"
+    main(["key", "create", "local", "--data", str(local)])
+    capsys.readouterr()
+
+    assert main(["key", "list", "--json"]) == 0
+
+    out, err = capsys.readouterr()
+    assert [key["name"] for key in json.loads(out)] == ["local"]
+    assert err == f"nightjar-relay: using the relay of `nightjar local`, in {local}\n"
+    assert not (home / "relay").exists()
+
+
+def test_a_relay_of_its_own_comes_before_that_of_nightjar_local(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["key", "create", "own"])
+    main(["key", "create", "local", "--data", str(Paths.for_user().local / "relay")])
+    capsys.readouterr()
+
+    assert main(["key", "list", "--json"]) == 0
+
+    out, err = capsys.readouterr()
+    assert ([key["name"] for key in json.loads(out)], err) == (["own"], "")
+    assert (home / "relay" / "relay.db").exists()
+
+
+def test_without_nightjar_home_both_programs_agree_on_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NIGHTJAR_HOME", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert configuration.local_folder() == Paths.for_user().local / "relay"
