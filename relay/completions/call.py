@@ -37,6 +37,8 @@ _EXPIRED: Final = {
     COMMITTED: ("the answer stopped coming", "gap_timeout"),
 }
 
+_NOT_ACCEPTED: Final = ("the node did not take the call in time", "accept_timeout")
+
 _HEAD: Final = (
     b"%bx-request-id: req-%016x\r\nx-generation-id: gen-%016x\r\n%bx-nightjar-attempts: %d\r\n"
     b"x-nightjar-overhead-ms: %.2f\r\n"
@@ -136,7 +138,8 @@ class Call:
         self._legs += 1
         self._books.leg(LegTerms(number=self._legs, target=target.name, payee=target.payee, price=target.price))
         self._patience = patience = self._services.timers.of(target)
-        self._enter(CONNECTING, patience.connect)
+        self.prompt_tokens = 0
+        self._enter(CONNECTING, patience.until_taken(len(self.request.raw)))
         crash.point("after_dispatch")
         try:
             self._output, self._attempt = self._services.open_attempt(self, target)
@@ -164,7 +167,7 @@ class Call:
         if self.phase >= ENDING:
             return
         self._chain = (*self._chain, (self.target.name, failure))
-        if self.phase == COMMITTED:
+        if self.phase == COMMITTED and self._bytes:  # with nothing written yet, nobody has seen this answer
             self._fail_in_band(refusal(self._chain[-1:]))
             return
         if failure.fault is Fault.BUSY:
@@ -337,7 +340,8 @@ class Call:
             self.fail(Refusal(504, message, kind="timeout_error", code="call_timeout"), "expired")
             return
         self.drop_attempt()
-        self.attempt_failed(Failure(Fault.ILL, *_EXPIRED[self.phase], 504))
+        late = self.phase == CONNECTING and isinstance(self.target, NodeTarget)
+        self.attempt_failed(Failure(Fault.ILL, *(_NOT_ACCEPTED if late else _EXPIRED[self.phase]), 504))
 
     def flushed(self) -> None:
         """One loop turn after a write: what has left is put on the board; an answer that has left whole is settled."""

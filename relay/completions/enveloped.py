@@ -45,11 +45,12 @@ class _Choice:
 class Enveloped:
     """The sink of one leg on a node."""
 
-    __slots__ = ("_call", "_choices", "_envelope", "_events", "_open", "_stream", "source")
+    __slots__ = ("_call", "_choices", "_envelope", "_events", "_limit", "_open", "_stream", "source")
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._envelope = call.envelope
+        self._limit = call.max_tokens
         self._stream = call.request.stream
         self._choices = [_Choice() for _ in range(call.request.n)]
         self._open = call.request.n
@@ -61,8 +62,7 @@ class Enveloped:
 
     def tokens(self) -> int:
         """Billable completion tokens so far, over all choices."""
-        limit = self._call.max_tokens
-        return sum(billable(choice.ids, choice.text_bytes, limit) for choice in self._choices)
+        return sum(billable(choice.ids, choice.text_bytes, self._limit) for choice in self._choices)
 
     # --- LegSink ----------------------------------------------------------------------------------------------------
 
@@ -80,7 +80,9 @@ class Enveloped:
         if state.reason:
             return
         state.ids += n_ids
-        if kind == TEXT:
+        if state.ids > self._limit:
+            self._cut(choice, state)
+        elif kind == TEXT:
             if data:
                 self._text(choice, state, data)
         elif kind == END:
@@ -153,6 +155,13 @@ class Enveloped:
         if self._stream:
             self._open_choice(index, choice)
             self._events.append(self._envelope.finish(index, reason))
+
+    def _cut(self, index: int, choice: _Choice) -> None:
+        """More tokens than were asked for: the relay ends the choice itself, and the call with the last of them."""
+        self._end_choice(index, choice, "length")
+        if not self._open:
+            self._call.drop_attempt()
+            self._complete()
 
     def _refuse_record(self, kind: int) -> None:
         self._call.drop_attempt()

@@ -9,19 +9,35 @@ from relay.upstreams.target import NodeTarget, Target
 
 PROMPT_TOKENS_PER_S: Final = 1000
 """A slow PC reads a prompt at this rate; a node's first content may take that much longer."""
+BODY_BYTES_PER_S: Final = 256 * 1024
+"""A slow home line brings a large body to a node at this rate; only then can the node accept."""
 
 
 class Patience:
     """Seconds of silence one kind of target is granted in each phase."""
 
-    __slots__ = ("_per_token", "connect", "first_content", "gap", "header")
+    __slots__ = ("_per_byte", "_per_token", "connect", "first_content", "gap", "header")
 
-    def __init__(self, *, connect: float, header: float, first_content: float, gap: float, per_token: float) -> None:
+    def __init__(
+        self,
+        *,
+        connect: float,
+        header: float,
+        first_content: float,
+        gap: float,
+        per_token: float = 0.0,
+        per_byte: float = 0.0,
+    ) -> None:
         self.connect = connect
         self.header = header
         self.first_content = first_content
         self.gap = gap
         self._per_token = per_token
+        self._per_byte = per_byte
+
+    def until_taken(self, body_bytes: int) -> float:
+        """From the dispatch until the connection is open, or the node has the call."""
+        return self.connect + body_bytes * self._per_byte
 
     def until_content(self, prompt_tokens: int) -> float:
         """From the target's acceptance to the first content."""
@@ -40,7 +56,6 @@ class Timers:
             header=settings.header_s,
             first_content=settings.first_content_s,
             gap=settings.gap_s,
-            per_token=0.0,
         )
         self._node = Patience(
             connect=settings.accept_s,
@@ -48,6 +63,7 @@ class Timers:
             first_content=settings.node_first_content_s,
             gap=settings.node_gap_s,
             per_token=1 / PROMPT_TOKENS_PER_S,
+            per_byte=1 / BODY_BYTES_PER_S,
         )
 
     def of(self, target: Target) -> Patience:

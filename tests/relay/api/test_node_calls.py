@@ -168,6 +168,21 @@ async def _holds_text_back(node: Node, leg: LegId) -> None:
     await node.finish(leg, 3, "length")
 
 
+async def _sends_what_was_not_asked_for(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    await node.desk.step(text(leg, "The ", [1]), text(leg, "{}", [2], kind=StepKind.TOOL_ARGUMENTS))
+
+
+async def _does_not_stop(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    for number in range(1, 10):
+        await node.desk.step(text(leg, f"{number} ", [number]))
+
+
+async def _never_accepts(node: Node, leg: LegId) -> None:
+    """Not a word."""
+
+
 async def _vanishes(node: Node, leg: LegId) -> None:
     await node.accept(leg)
     await node.write(leg, "The ")
@@ -284,6 +299,47 @@ async def test_a_stream_that_has_shown_nothing_fails_over(tmp_path: Path) -> Non
 
     assert b"Paris" in answer
     assert b"x-nightjar-attempts: 2" in answer
+
+
+async def test_content_that_was_read_but_not_written_is_not_yet_an_answer(tmp_path: Path) -> None:
+    async with scripted_provider(stream_answer()) as provider:
+        at = relay_with_node(tmp_path, _sends_what_was_not_asked_for, providers=[as_provider(provider)])
+        async with at as (relay, _node):
+            answer = await relay.raw(relay.chat(a_chat(stream=True)))
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.count(b'"The "') == 1
+    assert b"Paris" in answer
+    assert answer.endswith(b"[DONE]\n\n\r\n0\r\n\r\n")
+
+
+async def test_a_node_that_sends_what_was_not_asked_for_is_an_error_with_a_head(tmp_path: Path) -> None:
+    async with relay_with_node(tmp_path, _sends_what_was_not_asked_for) as (relay, _node):
+        answer = await relay.raw(relay.chat(a_chat(stream=True)))
+        [row] = await relay.usage_rows()
+
+    assert answer.startswith(b"HTTP/1.1 502 ")
+    assert (row.state, row.cost_nano) == ("failed", 0)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_node_that_does_not_stop_is_stopped_where_the_caller_asked(tmp_path: Path, stream: bool) -> None:
+    async with relay_with_node(tmp_path, _does_not_stop) as (relay, node):
+        answer = await relay.raw(relay.chat(a_chat(stream=stream, max_tokens=3)))
+        await asyncio.wait_for(node.cancelled.wait(), 1)
+        [row] = await relay.usage_rows()
+
+    assert b"3 " in answer
+    assert b"4 " not in answer
+    assert b'"finish_reason":"length"' in answer
+    assert (row.state, row.completion_tokens) == ("completed", 3)
+
+
+async def test_a_node_that_never_accepts_is_named_as_that(tmp_path: Path) -> None:
+    async with relay_with_node(tmp_path, _never_accepts, timers=TimerSettings(accept_s=0.2)) as (relay, _node):
+        answer = await relay.raw(relay.chat(a_chat()))
+
+    assert b'"code":"accept_timeout"' in answer
 
 
 async def test_a_plain_call_fails_over_even_half_way_because_nobody_has_seen_it(tmp_path: Path) -> None:
