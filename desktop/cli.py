@@ -200,6 +200,11 @@ def _enroll(options: argparse.Namespace) -> int:
     if not relay:
         raise CommandRefused("Which relay?", "Give its address: nightjar enroll --relay https://relay.example")
     control = _control(paths)
+    if control == paths.local_node.control:
+        raise CommandRefused(
+            "Only `nightjar local` runs here, and its node stays with its own relay.",
+            "To share elsewhere start the app too: nightjar --headless",
+        )
     reply = ask(control, Request(verb="enroll", relay=relay, token=options.token))
     try:
         reply = _await_enrolment(control, reply, quiet=options.json)

@@ -15,12 +15,14 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
 import desktop
 from desktop.errors import LocalRelayFailed
+
+Answer = TypeVar("Answer")
 
 log = logging.getLogger(__name__)
 
@@ -77,11 +79,18 @@ class RelayProcess:
 
     async def ask(self, *verb: str) -> dict[str, Any]:
         """The JSON answer of one command on the same data folder. Raises LocalRelayFailed."""
+        return await self._ask(verb, dict[str, Any])
+
+    async def ask_rows(self, *verb: str) -> list[dict[str, Any]]:
+        """The same of a command that lists something."""
+        return await self._ask(verb, list[dict[str, Any]])
+
+    async def _ask(self, verb: Sequence[str], kind: type[Answer]) -> Answer:
         arguments = [*verb, "--data", str(self._data), "--json"]
         process = await _spawn(arguments, stdin=subprocess.DEVNULL, stdout=PIPE, stderr=PIPE)
         answer, complaint = await process.communicate()
         try:
-            return msgspec.json.decode(answer, type=dict[str, Any])
+            return msgspec.json.decode(answer, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             said = _last_line(complaint.decode(errors="replace")).removeprefix(_SPEAKER)
             raise LocalRelayFailed(f"`{' '.join(verb)}` failed: {said or 'it said nothing'}") from error

@@ -12,25 +12,20 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
-
-import msgspec
 
 from desktop import app
-from desktop.agent.address import RelayAddress
 from desktop.agent.commands import Quit
-from desktop.agent.link import Introduction
 from desktop.agent.membership import Memberships
 from desktop.agent.state import Mode
 from desktop.agent.supervisor import Agent
 from desktop.errors import AgentAlreadyRunning, DesktopError, LocalRelayFailed
+from desktop.local.admission import Admission, Readmission
 from desktop.local.ready import Ready
 from desktop.local.relay_process import Announcement, RelayProcess
 from desktop.local.report import JsonReport, MakeReport, TextReport
 from desktop.settings import Settings, load_settings
 from desktop.system import logs
 from desktop.system.display import has_display
-from desktop.system.hardware import hardware_facts, operating_system
 from desktop.system.lock import FileLock
 from desktop.system.paths import Paths
 from desktop.system.secrets import FileStore, Secret
@@ -127,26 +122,14 @@ class _Local:
             trouble = _Trouble(relay)
             report = self._make_report(trouble.report)
             report.began(self._ready(announcement, await self._api_key(relay, announcement)))
-            await self._enrol(relay, announcement, memberships)
+            admission = Admission(relay, announcement)
+            await admission.admit(memberships)
             # A private relay serves nobody but this PC's owner, who has just asked for it.
             memberships.change(mode=Mode.ALWAYS, snoozed_until=None)
             agent = app.build_agent(self._node, self._settings, memberships=memberships, open_browser=open_browser)
-            agent.subscribe(report.look)
+            readmission = Readmission(admission, agent, failed=trouble.report)
+            agent.subscribe(lambda snapshot: None if readmission.mends(snapshot) else report.look(snapshot))
             yield _Run(agent, trouble.first)
-
-    async def _enrol(self, relay: RelayProcess, announcement: Announcement, memberships: Memberships) -> None:
-        """At the first run by a one-use token; later only the port may have changed.
-
-        A relay that announces its first key has just been made: whatever node this PC was, it was another's.
-        """
-        address = RelayAddress.parse(_origin(announcement.endpoint))
-        known = memberships.record.membership
-        if known is not None and not announcement.api_key:
-            memberships.change(membership=msgspec.structs.replace(known, relay=address.url))
-            return
-        token = (await relay.ask("node", "token"))["token"]
-        introduction = Introduction(app.version(), operating_system(), hardware_facts())
-        await memberships.join(await app.enroller(address, introduction).by_token(token))
 
     async def _api_key(self, relay: RelayProcess, announcement: Announcement) -> str:
         """The relay keeps only a hash, so the key itself is kept here."""
@@ -244,9 +227,3 @@ class _RelayThread:
                 run.agent.post(Quit(drain=False))
             lost.cancel()
             asked.cancel()
-
-
-def _origin(endpoint: str) -> str:
-    """The relay's address, from that of its API."""
-    parts = urlsplit(endpoint)
-    return f"{parts.scheme}://{parts.netloc}"

@@ -129,3 +129,36 @@ def test_people_see_where_everything_is_at_once_and_then_that_it_is_ready() -> N
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
     assert any(line.startswith("API key") for line in said)
+
+
+def test_a_node_that_its_relay_barred_is_enrolled_anew_at_the_next_start(own_home: Path) -> None:
+    with local() as first:
+        node = first.node()
+        data = own_home / "data" / "local" / "relay"
+        revoke = [sys.executable, "-m", "relay", "node", "revoke", node, "--data", str(data)]
+        subprocess.run(revoke, capture_output=True, timeout=30, check=True)
+    assert not first.left_over()
+    with local() as second:
+        assert second.node() != node
+        assert second.ask() == "The capital of France is Paris."
+
+
+def test_a_node_taken_for_a_copy_of_itself_is_enrolled_anew_in_the_same_run(own_home: Path) -> None:
+    with local() as first:
+        node = first.node()
+    assert not first.left_over()
+    secrets = own_home / "data" / "local" / "node" / "data" / "secrets"
+    (secrets / "link-secret").write_bytes(bytes(32))
+    with local() as second:
+        assert second.node() != node
+        assert second.ask() == "The capital of France is Paris."
+
+
+def test_its_node_is_not_enrolled_elsewhere() -> None:
+    with local() as running:
+        command = [*COMMAND, "enroll", "--relay", "https://relay.example"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert running.ask() == "The capital of France is Paris."
+    assert done.returncode == 1
+    assert "its own relay" in done.stderr
+    assert done.stderr.count("\n") == 1
