@@ -20,6 +20,9 @@ from relay.configuration import data_folder, existing_folder, load
 from relay.errors import RelayError
 from relay.upstreams.providers import DEFAULT_CONTEXT
 
+INTERRUPTED = 130
+"""What shells expect of a program that Ctrl-C ended before it was done."""
+
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, and how to learn more."""
@@ -39,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         remedy = f" {error.remedy}" if error.remedy else ""
         sys.stderr.write(f"nightjar-relay: {error}.{remedy}\n".replace("..", "."))
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     if output is not None:
         sys.stdout.write(render(output, as_json=parsed.json))
     return 0

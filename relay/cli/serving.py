@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import signal
 import sys
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from relay.cli.errors import UsageError
@@ -12,6 +14,27 @@ from relay.settings import RelaySettings
 
 if TYPE_CHECKING:
     from relay.server import Announcement
+
+
+class _Stop:
+    """What Ctrl-C and SIGTERM do while the server itself does not listen to them.
+
+    Until the relay is ready they end its start. Afterwards the server obeys them and, once it has stopped, raises them
+    again: by then the books are being closed, which must neither be interrupted nor end in a traceback. Asked to stop
+    and stopped in order is success.
+    """
+
+    def __init__(self) -> None:
+        self.is_ready = False
+        self._obeyed: set[int] = set()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._heard)
+
+    def _heard(self, number: int, _frame: FrameType | None) -> None:
+        if self.is_ready and number not in self._obeyed:
+            self._obeyed.add(number)
+            return
+        raise KeyboardInterrupt
 
 
 def run(parsed: argparse.Namespace, settings: RelaySettings) -> None:
@@ -22,7 +45,13 @@ def run(parsed: argparse.Namespace, settings: RelaySettings) -> None:
     if not 0 <= server.port <= 65535:
         raise UsageError(f"--port must be between 0 and 65535, not {server.port}")
     settings = dataclasses.replace(settings, server=server, demo=parsed.demo or settings.demo)
-    serve(settings, announce=parsed.announce, until_parent_ends=parsed.parent_pipe, show=_show_ready)
+    stop = _Stop()
+
+    def show(announcement: Announcement) -> None:
+        stop.is_ready = True
+        _show_ready(announcement)
+
+    serve(settings, announce=parsed.announce, until_parent_ends=parsed.parent_pipe, show=show)
 
 
 def _show_ready(announcement: Announcement) -> None:
