@@ -41,8 +41,12 @@ from relay.wire.identity import SigningKey
 
 DEMO_CREDIT = NanoDollars(5_000_000_000)
 """$5: some ten thousand answers of a small model."""
-RELOAD_S = 1.0
-"""How often a relay looks whether another process changed keys, nodes or providers."""
+RELOAD_S = 0.2
+"""How often a relay looks whether another process changed keys, nodes, providers or credit.
+
+Shorter than it takes to copy a new key from one window to another. A look is one row read off the loop's thread,
+0.35 ms of CPU: 0.2 % of a core.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -181,7 +185,7 @@ class _Reload:
         self._seen = -1
 
     async def forever(self) -> None:
-        """Look once a second. A database that is away for a while is looked for again."""
+        """Look again and again. A database that is away for a while is looked for again."""
         while True:
             await asyncio.sleep(RELOAD_S)
             try:

@@ -1,7 +1,7 @@
 """A counter that rises with every change of the control plane, whichever process made it.
 
-The server looks at it once a second and reloads its snapshots (keys, nodes, providers) when it moved: a key revoked on
-the command line stops working in the running relay.
+The server looks at it several times a second and reloads its snapshots (keys, nodes, providers) when it moved: a key
+revoked on the command line stops working in the running relay.
 """
 
 from __future__ import annotations

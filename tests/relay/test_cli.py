@@ -11,6 +11,7 @@ import pytest
 
 from desktop.system.paths import Paths
 from relay import configuration
+from relay.app import RELOAD_S
 from relay.cli.command_line import main
 from relay.completions.refusal import no_credit
 from relay.ledger.check import check
@@ -78,6 +79,20 @@ async def test_a_running_relay_takes_in_credit_that_was_added(terminal: Terminal
 
 def test_a_caller_without_credit_is_told_the_verb() -> None:
     assert "`nightjar-relay credit add" in no_credit(1, 0).message
+
+
+# --- keys -------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_key_made_beside_a_running_relay_works_before_a_person_can_use_it(terminal: Terminal) -> None:
+    assert RELOAD_S <= 0.2
+    async with running_relay(terminal.folder) as relay:
+        made = await asyncio.to_thread(terminal.json, "key", "create", "second")
+        request = (
+            f"GET /v1/models HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {made['key']}\r\nconnection: close\r\n\r\n"
+        )
+        while not (await relay.raw(request.encode())).startswith(b"HTTP/1.1 200 "):  # noqa: ASYNC110 - another process's write
+            await asyncio.sleep(0.01)
 
 
 # --- which relay ------------------------------------------------------------------------------------------------------
