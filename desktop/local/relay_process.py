@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -63,8 +64,9 @@ class RelayProcess:
         arguments += ["--announce", str(announce)]
         if port is not None:
             arguments += ["--port", str(port)]
-        with output.open("wb") as log_file:
-            process = await _spawn(arguments, stdin=PIPE, stdout=log_file, stderr=subprocess.STDOUT)
+        with _private(output) as log_file:
+            # What it prints for people holds the API key, and we say that ourselves: only complaints are kept.
+            process = await _spawn(arguments, stdin=PIPE, stdout=subprocess.DEVNULL, stderr=log_file)
         relay = cls(process, data, output)
         try:
             yield relay, await relay._announced(announce)
@@ -130,6 +132,13 @@ class RelayProcess:
         await process.wait()
 
 
+def _private(path: Path) -> BinaryIO:
+    """An empty file that only its owner reads, also where an older run left another one."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    path.chmod(0o600)
+    return os.fdopen(descriptor, "wb")
+
+
 def _read(announce: Path) -> Announcement | None:
     """It appears whole, by a rename."""
     try:
@@ -143,11 +152,17 @@ def _last_line(said: str) -> str:
     return lines[-1].rstrip(".") if lines else ""
 
 
-async def _spawn(arguments: Sequence[str], *, stdin: int, stdout: int | BinaryIO, stderr: int) -> Process:
-    """`nightjar-relay` of this very installation."""
+async def _spawn(arguments: Sequence[str], *, stdin: int, stdout: int, stderr: int | BinaryIO) -> Process:
+    """`nightjar-relay` of this very installation. What it makes is for its owner only."""
     command = [*_program(), *arguments]
     return await asyncio.create_subprocess_exec(
-        *command, stdin=stdin, stdout=stdout, stderr=stderr, cwd=_ROOT, start_new_session=True
+        *command,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=_ROOT,
+        start_new_session=True,
+        umask=-1 if sys.platform == "win32" else 0o077,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from desktop.settings import Settings, load_settings
 from desktop.system import logs
 from desktop.system.display import has_display
 from desktop.system.lock import FileLock
-from desktop.system.paths import Paths
+from desktop.system.paths import Paths, make_private
 from desktop.system.secrets import FileStore, Secret
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ _API_KEY = "api-key"
 def run(paths: Paths, *, port: int | None, headless: bool, json_ready: bool) -> int:
     """Until Ctrl-C, SIGTERM, or the owner quits; the exit status. Raises DesktopError."""
     folder, node = paths.local, paths.local_node
+    os.umask(0o077)  # logs and databases too are nobody else's
+    make_private(folder)
     node.make()
     lock = FileLock(node.lock)
     if not lock.acquire():

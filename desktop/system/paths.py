@@ -78,7 +78,7 @@ class Paths:
     def make(self) -> None:
         """Makes all folders, readable by their owner only. Raises FolderUnusable."""
         for folder in (self.config, self.data, self.logs, self.runtime):
-            _make_private(folder)
+            make_private(folder)
 
 
 def _runtime_for(data: Path) -> Path:
@@ -101,7 +101,8 @@ def _user() -> str:
     return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
 
 
-def _make_private(folder: Path) -> None:
+def make_private(folder: Path) -> None:
+    """Makes `folder`, or closes it to others where it is open to them. Raises FolderUnusable."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.stat()
@@ -109,5 +110,7 @@ def _make_private(folder: Path) -> None:
         raise FolderUnusable(folder, (error.strerror or str(error)).lower()) from error
     if hasattr(os, "getuid") and status.st_uid != os.getuid():
         raise FolderUnusable(folder, "it belongs to another user")
+    if hasattr(os, "getuid") and status.st_mode & 0o077:
+        folder.chmod(0o700)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise FolderUnusable(folder, "it is not writable")

@@ -83,6 +83,14 @@ def test_it_answers_ends_cleanly_and_is_the_same_the_second_time_even_if_it_was_
         assert not second.left_over()
 
 
+def test_its_folders_are_closed_to_others_even_if_they_were_open(own_home: Path) -> None:
+    folder = own_home / "data" / "local"
+    folder.mkdir(parents=True, mode=0o755)
+    with local():
+        made = [folder, *folder.rglob("*")]
+        assert {path for path in made if path.stat().st_mode & 0o077} == set()
+
+
 def test_not_even_a_kill_leaves_a_process_behind() -> None:
     with local() as running:
         running.process.kill()

@@ -16,6 +16,10 @@ from desktop.errors import LocalRelayFailed
 from desktop.local.relay_process import RelayProcess
 
 
+def open_to_others(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.stat().st_mode & 0o077}
+
+
 async def test_the_relay_is_there_while_it_is_entered_and_gone_after(tmp_path: Path) -> None:
     async with RelayProcess.running(tmp_path, port=0) as (_, announcement):
         async with httpx.AsyncClient(trust_env=False) as http:
@@ -34,6 +38,17 @@ async def test_the_key_is_announced_once_and_a_new_one_can_be_made(tmp_path: Pat
     async with RelayProcess.running(tmp_path, port=0) as (relay, second):
         assert second.api_key is None
         assert str((await relay.ask("key", "create", "again"))["key"]).startswith("sk-nj-")
+
+
+async def test_its_files_are_for_their_owner_only_and_its_log_does_not_hold_the_key(tmp_path: Path) -> None:
+    (tmp_path / "relay.log").write_text("of an older run")
+    (tmp_path / "relay.log").chmod(0o644)
+    async with RelayProcess.running(tmp_path, port=0) as (relay, announcement):
+        await relay.ask("key", "create", "again")
+        assert announcement.api_key
+        assert open_to_others(tmp_path) == set()
+        log = (tmp_path / "relay.log").read_text(encoding="utf-8")
+        assert "sk-nj-" not in log
 
 
 async def test_a_port_in_use_is_said_in_the_relays_words_with_the_remedy(tmp_path: Path) -> None:
