@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from relay.completions.chunks import Event, Usage, decode_answer, decode_event, given, has_content, read_usage
+from relay.completions.chunks import (
+    AnswerChoice,
+    Event,
+    Usage,
+    decode_answer,
+    decode_event,
+    given,
+    has_content,
+    read_usage,
+)
 from relay.completions.envelope import DONE
 from relay.completions.failover import classify
 from relay.completions.phase import COMMITTED
@@ -131,7 +140,7 @@ class PassThrough:
             return
         counted = read_usage(answer.usage)
         self.source = "estimate" if counted is None else "provider"
-        usage = counted or Usage(self.estimate(), len(body) // BYTES_PER_TOKEN)
+        usage = counted or Usage(self.estimate(), _size(answer.choices) // BYTES_PER_TOKEN)
         self._call.answer(
             body,
             reason=answer.choices[0].finish_reason or "stop",
@@ -242,6 +251,11 @@ def _data_of(event: bytes) -> bytes:
     """An event's data in one line, without comments and the fields that OpenAI's format does not use; empty if none."""
     lines = [line[5:].strip() for line in event.split(b"\n") if line.startswith(b"data:")]
     return b"data: " + b" ".join(lines) if lines else b""
+
+
+def _size(choices: list[AnswerChoice]) -> int:
+    """Bytes of what was said, and little else."""
+    return sum(len(bytes(choice.message)) for choice in choices)
 
 
 def _bad_answer(problem: str) -> Failure:

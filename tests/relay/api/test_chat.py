@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -353,6 +354,20 @@ async def test_a_count_that_cannot_be_is_not_booked_and_the_answer_arrives(
     assert b"Hi." in answer
     assert (row.state, row.token_source) == ("completed", "estimate")
     assert (await relay.books()) == BooksCheck((), (), 0)
+
+
+async def test_what_is_estimated_is_what_was_said_and_not_what_it_was_wrapped_in(
+    relay: RunningRelay, provider: ScriptedProvider
+) -> None:
+    said = {"role": "assistant", "content": "x" * 400}
+    provider.plays([response({"choices": [{"message": said, "finish_reason": "stop"}], "padding": "y" * 10_000})])
+    request = a_chat()
+
+    await relay.raw(relay.chat(request))
+
+    [row] = await relay.usage_rows()
+    assert 100 <= row.completion_tokens <= 120
+    assert row.prompt_tokens == len(json.dumps(request)) // 4
 
 
 async def test_a_list_of_no_tool_calls_is_no_content(relay: RunningRelay, provider: ScriptedProvider) -> None:
