@@ -25,6 +25,7 @@ from relay.ledger.pricing import Price
 from relay.ledger.service import Ledger
 from relay.nodes import store as node_store
 from relay.nodes.enrolment import Enrolment
+from relay.nodes.link import NodeLink
 from relay.nodes.reception import Reception
 from relay.nodes.registry import Registry
 from relay.settings import ProviderSettings, RelaySettings
@@ -35,7 +36,6 @@ from relay.storage.secret import Secret
 from relay.upstreams.http import Pool
 from relay.upstreams.node import Tenants
 from relay.upstreams.providers import Catalogue, OfferedModel, ProviderRecord, list_providers
-from relay.upstreams.target import NodeTarget
 from relay.wire.frames import PicoDollars
 from relay.wire.identity import SigningKey
 
@@ -83,7 +83,15 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         kept = await _open_kept(settings, clock, stack)
         database, ledger, key = kept.database, kept.ledger, kept.key
         registry = Registry()
-        reception = Reception(database, registry, key=key, hosts=hosts, clock=clock, settings=settings.nodes)
+        reception = Reception(
+            database,
+            registry,
+            key=key,
+            hosts=hosts,
+            clock=clock,
+            settings=settings.nodes,
+            welcomed=lambda link: _tell_owner(ledger, clock, link),
+        )
         enrolment = Enrolment(database, key=key, hosts=hosts, clock=clock, settings=settings.enrolment)
         tasks = asyncio.TaskGroup()
         pool = Pool(clock.now, tasks.create_task)
@@ -112,7 +120,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             timers=settings.timers,
             settings=settings.calls,
             next_id=next_id,
-            earned=lambda target: _tell_owner(ledger, clock, target),
+            earned=lambda target: _tell_owner(ledger, clock, target.link),
             tenants=Tenants(key.seed),
         )
         chat = ChatRoute(keyring, completions, settings.calls, next_id)
@@ -159,8 +167,8 @@ async def _open_kept(settings: RelaySettings, clock: Clock, stack: AsyncExitStac
     return _Kept(database, ledger, key, first.key.value if first is not None else None)
 
 
-def _tell_owner(ledger: Ledger, clock: Clock, target: NodeTarget) -> None:
-    target.link.send_account(ledger.earnings(target.link.node.node_id, clock.now_ms()))
+def _tell_owner(ledger: Ledger, clock: Clock, link: NodeLink) -> None:
+    link.send_account(ledger.earnings(link.node.node_id, clock.now_ms()))
 
 
 class _Reload:

@@ -38,7 +38,8 @@ _RETRY_S: Final = 5.0
 class Reception:
     """Receives the sockets of nodes. An async context: hellos are judged only while it is open.
 
-    `protocol` is what uvicorn takes as `Config(ws=…)`. `hosts` are this relay's names as host:port.
+    `protocol` is what uvicorn takes as `Config(ws=…)`. `hosts` are this relay's names as host:port. `welcomed` hears of
+    each link right after its welcome.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Reception:
         hosts: Collection[str],
         clock: Clock,
         settings: NodeSettings | None = None,
+        welcomed: Callable[[NodeLink], None] | None = None,
     ) -> None:
         self.settings = settings or NodeSettings()
         self._database = database
@@ -57,6 +59,7 @@ class Reception:
         self._key = key
         self._hosts = tuple(hosts)
         self._clock = clock
+        self._welcomed = welcomed
         self._tasks = asyncio.TaskGroup()
         self._pending: Counter[str] = Counter()
         self._waiting: set[NodeSocket] = set()
@@ -220,4 +223,6 @@ class Reception:
         self._no_longer_pending(socket)
         socket.welcome(message, link)
         self._registry.add(link)
+        if self._welcomed is not None:
+            self._welcomed(link)
         logger.info("node %s is connected, epoch %d", record.id, epoch)

@@ -46,6 +46,7 @@ class Desk:
     """One node's end of one link."""
 
     def __init__(self, url: str, identity: NodeIdentity, **dial: Any) -> None:
+        self.identity = identity
         self.session = NodeSession(identity, nonce=NONCE)
         self.welcome: Welcome | None = None
         self._url = url
