@@ -4,6 +4,7 @@ DesktopError
 ├── SettingsUnreadable      a settings or record file that cannot be used
 ├── FolderUnusable          a folder of ours that cannot be made or written
 ├── SecretUnavailable       the keystore that holds this node's key does not give it
+│   └── SecretUnusable      it gives something else, or something damaged
 ├── AgentNotRunning         a verb needs the agent, and there is none
 ├── AgentAlreadyRunning     a second agent for the same data folder
 ├── CommandRefused          the running agent would not do it
@@ -56,6 +57,14 @@ class SecretUnavailable(DesktopError):
         self.where = where
         self.why = why
         self.remedy = "Unlock it and start Nightjar again, or enrol this PC anew."
+
+
+class SecretUnusable(SecretUnavailable):
+    """The keystore gives something, but not the secret of the node that this PC is at `relay`."""
+
+    def __init__(self, where: str, why: str, relay: str) -> None:
+        super().__init__(where, why)
+        self.remedy = f"Enrol again: nightjar enroll --relay {relay}"
 
 
 class AgentNotRunning(DesktopError):

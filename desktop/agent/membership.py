@@ -17,11 +17,11 @@ import msgspec
 from desktop.agent.address import RelayAddress
 from desktop.agent.enrolment import Joined
 from desktop.agent.record import Membership, Record, load_record, save_record
-from desktop.errors import DesktopError, SecretUnavailable
+from desktop.errors import DesktopError, SecretUnavailable, SecretUnusable
 from desktop.system.paths import Paths
 from desktop.system.secrets import Kind, Secret, SecretStore, open_store
 from relay.wire.handshake import NodeIdentity
-from relay.wire.identity import SigningKey
+from relay.wire.identity import LINK_SECRET_BYTES, SEED_BYTES, SigningKey
 
 log = logging.getLogger(__name__)
 
@@ -96,15 +96,8 @@ class Memberships:
 
     def _read(self, membership: Membership) -> Member:
         store = self._store(membership.secrets)
-        key = store.load(_KEY)
-        if key is None:
-            raise SecretUnavailable(store.where, "it is not there")
-        signing = SigningKey(key.reveal())
-        if signing.fingerprint != membership.key_id:
-            raise SecretUnavailable(store.where, "another key is there")
-        link = store.load(_LINK)
+        signing, secret = _signing_key(store, membership), _link_secret(store, membership)
         relay = RelayAddress.parse(membership.relay)
-        secret = link.reveal() if link else b""
         return Member(relay, membership.node_id, membership.relay_key, signing, store, secret)
 
     def _write_key(self, key: SigningKey) -> SecretStore:
@@ -122,6 +115,28 @@ class Memberships:
 
     def _store(self, kind: Kind | None) -> SecretStore:
         return open_store(self._paths.data / "secrets", kind, service=self._paths.keystore_service)
+
+
+def _signing_key(store: SecretStore, membership: Membership) -> SigningKey:
+    key = store.load(_KEY)
+    if key is None:
+        raise SecretUnusable(store.where, "it is not there", membership.relay)
+    seed = key.reveal()
+    if len(seed) != SEED_BYTES:
+        raise SecretUnusable(store.where, f"{_KEY} is damaged", membership.relay)
+    signing = SigningKey(seed)
+    if signing.fingerprint != membership.key_id:
+        raise SecretUnusable(store.where, "another key is there", membership.relay)
+    return signing
+
+
+def _link_secret(store: SecretStore, membership: Membership) -> bytes:
+    """A damaged one is not tried: the relay would take this PC for a copy of itself, and bar both."""
+    link = store.load(_LINK)
+    secret = link.reveal() if link else b""
+    if len(secret) not in (0, LINK_SECRET_BYTES):
+        raise SecretUnusable(store.where, f"{_LINK} is damaged", membership.relay)
+    return secret
 
 
 def _write(store: SecretStore, key: SigningKey) -> None:

@@ -21,6 +21,7 @@ from desktop.agent.state import Mode
 from desktop.agent.supervisor import Agent
 from desktop.errors import AgentAlreadyRunning, DesktopError, LocalRelayFailed
 from desktop.local.admission import Admission, Readmission
+from desktop.local.api_key import is_accepted
 from desktop.local.ready import Ready
 from desktop.local.relay_process import Announcement, RelayProcess
 from desktop.local.report import JsonReport, MakeReport, TextReport
@@ -140,8 +141,8 @@ class _Local:
         key = announcement.api_key
         if not key:
             kept = store.load(_API_KEY)
-            if kept is not None:
-                return kept.reveal().decode()
+            if kept is not None and await is_accepted(kept, announcement.endpoint):
+                return kept.reveal().decode("ascii")
             key = str((await relay.ask("key", "create", "local"))["key"])
         store.save(_API_KEY, Secret(key.encode()))
         return key

@@ -112,3 +112,19 @@ async def test_only_the_expected_relay_is_believed(relay: FakeRelay) -> None:
     enroller = Enroller(address, name="pc", os_name="", app_version="1", hardware={}, relay_key=b"x" * 32)
     with pytest.raises(RelayUntrusted):
         await enroller.by_token("good-token")
+
+
+@pytest.mark.parametrize("name", ["node-key", "link-secret"])
+async def test_a_damaged_secret_is_named_in_one_line_with_the_remedy(
+    name: str, desktop: Desktop, relay: FakeRelay, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with desktop.running():
+        await desktop.join(relay)
+    (desktop.paths.data / "secrets" / name).write_bytes(b"damaged")
+    desktop.restart()
+    async with desktop.running():
+        snapshot = await desktop.until(lambda snapshot: bool(snapshot.enrolment.problem))
+    assert f"{name} is damaged" in snapshot.enrolment.problem
+    assert f"nightjar enroll --relay {relay.url}" in snapshot.enrolment.problem
+    assert snapshot.enrolment.problem in snapshot.sharing.sentence
+    assert not any(record.exc_info for record in caplog.records)

@@ -162,6 +162,29 @@ def test_a_node_taken_for_a_copy_of_itself_is_enrolled_anew_in_the_same_run(own_
         assert second.ask() == "The capital of France is Paris."
 
 
+@pytest.mark.parametrize("garbage", [b"\xff\xfe\n", b"sk-nj-" + b"x" * 43])
+def test_an_api_key_file_that_holds_no_key_of_the_relay_is_replaced_by_a_fresh_key(
+    garbage: bytes, own_home: Path
+) -> None:
+    with local() as first:
+        assert first.ready["api_key"]
+    assert not first.left_over()
+    (own_home / "data" / "local" / "secrets" / "api-key").write_bytes(garbage)
+    with local() as second:
+        assert second.ready["api_key"] != first.ready["api_key"]
+        assert second.ask() == "The capital of France is Paris."
+
+
+@pytest.mark.parametrize("name", ["node-key"])
+def test_a_damaged_secret_of_its_node_is_mended_by_enrolling_anew(name: str, own_home: Path) -> None:
+    with local() as first:
+        assert first.node()
+    assert not first.left_over()
+    (own_home / "data" / "local" / "node" / "data" / "secrets" / name).write_bytes(b"damaged")
+    with local() as second:
+        assert second.ask() == "The capital of France is Paris."
+
+
 def test_its_node_is_not_enrolled_elsewhere() -> None:
     with local() as running:
         command = [*COMMAND, "enroll", "--relay", "https://relay.example"]
