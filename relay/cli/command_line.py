@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     common.add_argument("--json", action="store_true", help="print JSON")
     parser = _Parser("nightjar-relay", description=(relay_doc or "").splitlines()[0])
+    parser.add_argument("--version", action="version", version=f"nightjar-relay {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     _serve_parser(commands, common)
     _key_parser(commands, common)
@@ -80,6 +82,13 @@ def _parser() -> argparse.ArgumentParser:
     _provider_parser(commands, common)
     _node_parser(commands, common)
     return parser
+
+
+def _version() -> str:
+    try:
+        return metadata.version("nightjar")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
 
 
 def _serve_parser(commands: Any, common: argparse.ArgumentParser) -> None:

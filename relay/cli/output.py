@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -37,6 +38,8 @@ def _for_people(name: str, value: Any) -> tuple[str, object]:
     """A field whose name ends in its unit, as people read it; JSON keeps the number."""
     if name.endswith("_nano_usd"):
         return name.removesuffix("_nano_usd"), _dollars(value)
+    if name.endswith("_ms"):
+        return name.removesuffix("_ms"), _moment(value)
     return name, value
 
 
@@ -44,6 +47,11 @@ def _dollars(nano: int) -> str:
     """With cents, and smaller parts only where there are some."""
     whole, _, parts = f"{abs(nano) / Decimal(NANO):,.9f}".partition(".")
     return f"{'-' if nano < 0 else ''}${whole}.{parts.rstrip('0'):0<2}"
+
+
+def _moment(at_ms: int) -> str:
+    """By this computer's clock, with its distance from UTC: the person may sit somewhere else than the relay."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M UTC%z")
 
 
 def _shown(value: object) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from datetime import datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +96,24 @@ async def test_a_key_made_beside_a_running_relay_works_before_a_person_can_use_i
         )
         while not (await relay.raw(request.encode())).startswith(b"HTTP/1.1 200 "):  # noqa: ASYNC110 - another process's write
             await asyncio.sleep(0.01)
+
+
+# --- how it answers ---------------------------------------------------------------------------------------------------
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"nightjar-relay {metadata.version('nightjar')}\n"
+
+
+def test_a_tokens_end_is_a_date_for_people_and_a_number_in_json(terminal: Terminal) -> None:
+    _, out, _ = terminal.run("node", "token", "--hours", "1")
+    (expires,) = (line for line in out.splitlines() if line.startswith("expires"))
+    written = datetime.strptime(expires.removeprefix("expires").strip(), "%Y-%m-%d %H:%M UTC%z")
+    assert abs(written.timestamp() - 3600 - time.time()) < 180
+    assert terminal.json("node", "token")["expires_ms"] > time.time() * 1000
 
 
 # --- which relay ------------------------------------------------------------------------------------------------------
