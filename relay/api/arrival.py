@@ -10,6 +10,8 @@ import enum
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
+import httptools
+
 from relay.completions.envelope import JSON_TYPE, error_body, status_line
 from relay.completions.refusal import Refusal, bad_request
 from relay.nodes.upgrade import UpgradingHttpProtocol
@@ -40,6 +42,8 @@ class ArrivingHttpProtocol(UpgradingHttpProtocol):
     _head_bytes = 0
     """Of a head that did not come in one read; the read it began in is not counted."""
     _refusal: Refusal | None = None
+    _declines = False
+    """The request being parsed asks for a protocol that is not spoken here."""
 
     # --- size -------------------------------------------------------------------------------------------------------
 
@@ -57,11 +61,14 @@ class ArrivingHttpProtocol(UpgradingHttpProtocol):
 
     def on_headers_complete(self) -> None:
         self.end_head()
-        super().on_headers_complete()
+        self._declines = self.parser.should_upgrade() and not self._should_upgrade()
+        if not self._declines:
+            super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._awaited = _NOTHING
-        super().on_message_complete()
+        if not self._declines:
+            self._awaited = _NOTHING
+            super().on_message_complete()
 
     def begin_head(self) -> None:
         """The first byte of a request."""
@@ -76,6 +83,26 @@ class ArrivingHttpProtocol(UpgradingHttpProtocol):
         if len(headers) > HEADERS or (large and sum(len(name) + len(value) for name, value in headers) > HEAD_BYTES):
             self._refusal = _head_too_large()
             raise self._refusal
+
+    # --- other protocols --------------------------------------------------------------------------------------------
+
+    def _upgrade(self, rest: bytes) -> None:
+        """Java's client asks for HTTP/2 with its first request. Who does not speak it answers as if nobody had asked.
+
+        The parser has stopped before the body, for good: a new one reads the request again, without the question.
+        """
+        if not self._declines:
+            super()._upgrade(rest)
+            return
+        self._declines = False
+        lines = [b"%b %b HTTP/1.1" % (self.parser.get_method(), self.url)]
+        for name, value in self.headers:
+            if name == b"connection" and b"close" in value.lower():
+                lines.append(b"connection: close")
+            elif name not in (b"connection", b"upgrade", b"http2-settings"):
+                lines.append(name + b": " + value)
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
     # --- time -------------------------------------------------------------------------------------------------------
 

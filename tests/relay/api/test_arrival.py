@@ -142,6 +142,24 @@ async def test_only_the_path_itself_is_the_path(relay: RunningRelay, path: bytes
     assert answer.startswith(b"HTTP/1.1 404 ")
 
 
+@pytest.mark.parametrize("cut", [0, 10_000])
+async def test_a_client_that_would_rather_speak_http_2_is_answered_all_the_same(relay: RunningRelay, cut: int) -> None:
+    """Java's does, with its first request over plain TCP."""
+    asks = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAA\r\ncontent-type:"
+    chat = a_chat(messages=[{"role": "user", "content": "x" * 20_000}])
+    first = relay.chat(chat, close=False).replace(b"content-type:", asks, 1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+    writer.write(first[: len(first) - cut])
+    await writer.drain()
+    writer.write(first[len(first) - cut :])
+    head = await reader.readuntil(ANSWER.encode())
+    writer.write(relay.chat(chat))
+
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert ANSWER.encode() in await reader.read()
+    writer.close()
+
+
 async def test_garbage_behind_a_running_call_ends_it_without_a_second_answer_inside_the_first(
     relay: RunningRelay, provider: ScriptedProvider
 ) -> None:
