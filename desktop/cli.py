@@ -7,10 +7,13 @@ A verb that fails says one line on standard error and ends with 1; a command lin
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -205,16 +208,34 @@ def _enroll(options: argparse.Namespace) -> int:
             "Only `nightjar local` runs here, and its node stays with its own relay.",
             "To share elsewhere start the app too: nightjar --headless",
         )
-    reply = ask(control, Request(verb="enroll", relay=relay, token=options.token))
     try:
-        reply = _await_enrolment(control, reply, quiet=options.json)
-    except KeyboardInterrupt:
-        ask(control, Request(verb="cancel_enrolment"))
+        with _ended_by_signals():
+            reply = ask(control, Request(verb="enroll", relay=relay, token=options.token))
+            reply = _await_enrolment(control, reply, quiet=options.json)
+    except BaseException:
+        # Nobody waits for the code any more: approved later, it would make a node that nobody expects.
+        with contextlib.suppress(DesktopError):
+            ask(control, Request(verb="cancel_enrolment"))
         raise
-    snapshot = _snapshot(reply)
-    if snapshot.enrolment.problem:
-        raise CommandRefused(snapshot.enrolment.problem)
+    enrolment = _snapshot(reply).enrolment
+    if enrolment.problem or enrolment.kind != "enrolled":
+        raise CommandRefused(enrolment.problem or "The enrolment was cancelled.")
     return _show(reply, options)
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """A closed terminal or a `kill` ends what is inside as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _await_enrolment(control: Path, reply: Reply, *, quiet: bool) -> Reply:

@@ -93,7 +93,10 @@ class Earnings:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """Whether a relay knows this PC. While `waiting`, the owner approves `user_code` at `approve_url`."""
+    """Whether a relay knows this PC. While `waiting`, the owner approves `user_code` at `approve_url`.
+
+    `problem` is what ended the last attempt or, with `none`, the enrolment; an `enrolled` PC stays what it was.
+    """
 
     kind: Literal["none", "waiting", "enrolled"] = "none"
     node_id: str = ""

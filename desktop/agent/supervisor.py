@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -313,6 +313,13 @@ class Agent:
         member = self._memberships.member
         return Enrolment("enrolled", node_id=member.node_id, relay=member.relay.url) if member else None
 
+    def _shown(self) -> Enrolment:
+        """An attempt that fails leaves a PC that is a node already what it was; only its problem is told."""
+        enrolled, attempt = self._enrolled(), self._attempt.state
+        if enrolled is not None and attempt is not None and attempt.kind == "none":
+            return replace(enrolled, problem=attempt.problem)
+        return attempt or enrolled or Enrolment()
+
     def _take(self) -> Snapshot:
         facts = self._facts()
         snoozed = facts.snoozed_until is not None and facts.snoozed_until > facts.now
@@ -322,7 +329,7 @@ class Agent:
             snoozed_until=facts.snoozed_until if snoozed else None,
             sharing=decide(facts),
             link=facts.link,
-            enrolment=self._attempt.state or facts.enrolment,
+            enrolment=self._shown(),
             models=facts.models,
             running=facts.running,
             tokens_per_s=self._meter.tokens_per_s if facts.running else 0.0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import httpx
 import pytest
 
@@ -128,3 +130,21 @@ async def test_a_damaged_secret_is_named_in_one_line_with_the_remedy(
     assert f"nightjar enroll --relay {relay.url}" in snapshot.enrolment.problem
     assert snapshot.enrolment.problem in snapshot.sharing.sentence
     assert not any(record.exc_info for record in caplog.records)
+
+
+async def test_a_failed_attempt_leaves_an_enrolled_pc_what_it_was(desktop: Desktop, relay: FakeRelay) -> None:
+    async with desktop.running():
+        before = await desktop.join(relay)
+        await desktop.tell(Enrol(relay.url, "bad-token"))
+        after = await desktop.until(lambda snapshot: bool(snapshot.enrolment.problem))
+    assert dataclasses.replace(after.enrolment, problem="") == before.enrolment
+    assert after.sharing.sharing
+
+
+async def test_a_cancelled_attempt_leaves_an_enrolled_pc_what_it_was(desktop: Desktop, relay: FakeRelay) -> None:
+    async with desktop.running():
+        before = await desktop.join(relay)
+        await desktop.tell(Enrol(relay.url))
+        await desktop.until(lambda snapshot: bool(snapshot.enrolment.user_code))
+        after = await desktop.tell(CancelEnrolment())
+    assert after.enrolment == before.enrolment

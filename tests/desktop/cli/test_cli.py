@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -132,6 +133,22 @@ async def test_enroll_shows_the_code_and_waits_for_the_approval(
         relay.approved.set()
         assert await verb == 0
     assert f"Open {relay.url}/enrol\nand enter the code BCDF-GHJK" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_an_interrupted_enroll_cancels_its_code(desktop: Desktop, number: signal.Signals) -> None:
+    async with FakeRelay().serving() as relay:
+        before = await desktop.join(relay)
+        command = [sys.executable, "-m", "desktop", "enroll", "--relay", relay.url]
+        verb = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+        assert verb.stderr is not None
+        while b"enter the code" not in await verb.stderr.readline():
+            pass
+        verb.send_signal(number)
+        assert await verb.wait() == 130
+        assert not await verb.stderr.read()
+        after = await desktop.until(lambda snapshot: snapshot.enrolment.kind == "enrolled")
+    assert after.enrolment == before.enrolment
 
 
 async def test_a_refused_enrolment_is_one_line_and_status_one(
