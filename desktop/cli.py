@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import re
 import signal
 import sys
@@ -29,6 +30,8 @@ from desktop.settings import load_settings
 from desktop.system.paths import Paths
 
 USAGE_ERROR = 2
+_NOBODY_READS = 141
+"""What a shell says of a program that SIGPIPE ended."""
 _NANO = 1_000_000_000
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_PAUSE_S = 30 * 86400
@@ -50,13 +53,30 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"nightjar: there is no verb {wrong!r}; there are {verbs}. See `nightjar --help`.\n")
         return USAGE_ERROR
     options = parser.parse_args(arguments)
-    act: Callable[[argparse.Namespace], int] = options.act
     try:
-        return act(options)
-    except DesktopError as error:
-        return _say_failure(error, as_json=_wants_json(options))
+        return _act(options)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        _hush()
+        return _NOBODY_READS
+
+
+def _act(options: argparse.Namespace) -> int:
+    act: Callable[[argparse.Namespace], int] = options.act
+    try:
+        status = act(options)
+    except DesktopError as error:
+        status = _say_failure(error, as_json=_wants_json(options))
+    sys.stdout.flush()
+    return status
+
+
+def _hush() -> None:
+    """Whoever read us has gone (`| head -1`): the interpreter must not try again at its end, and complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _unknown_verb(arguments: Sequence[str]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -92,6 +93,19 @@ async def test_status_says_the_sentence_and_the_facts(desktop: Desktop, capsys: 
         f"Relay   {relay.place}, node node-under-test",
         "Model   fake: ready, 0 of 8 slots in use",
     ]
+
+
+@pytest.mark.usefixtures("desktop")
+@pytest.mark.parametrize("arguments", [["status"], ["status", "--json"], ["--version"]])
+async def test_a_reader_that_hangs_up_is_no_failure_to_speak_of(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "desktop", *arguments]
+    verb = await asyncio.create_subprocess_exec(*command, stdout=writing, stderr=asyncio.subprocess.PIPE)
+    os.close(writing)
+    _, complaint = await verb.communicate()
+    assert not complaint
+    assert verb.returncode == 141
 
 
 async def test_status_as_json_is_the_whole_snapshot(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
