@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from desktop.agent.asking import ask, follow
 from desktop.agent.control import Reply, Request
-from desktop.agent.sharing import countdown, host_of, spelt
+from desktop.agent.sharing import countdown, host_of, spelt, typed
 from desktop.agent.state import Earnings, Mode, ModelState, Snapshot
 from desktop.errors import CommandRefused, DesktopError
 from desktop.settings import load_settings
@@ -226,7 +226,7 @@ def _enroll(options: argparse.Namespace) -> int:
     if control == paths.local_node.control:
         raise CommandRefused(
             "Only `nightjar local` runs here, and its node stays with its own relay.",
-            "To share elsewhere start the app too: nightjar --headless",
+            "Start it again if that relay barred it; to share elsewhere, start the app: nightjar --headless",
         )
     try:
         with _ended_by_signals():
@@ -302,8 +302,8 @@ def _span(text: str) -> float:
 def _lines(reply: Reply) -> list[str]:
     snapshot = _snapshot(reply)
     lines = [reply.sentence]
-    if snapshot.sharing.remedy:
-        lines.append(snapshot.sharing.remedy)
+    if remedy := typed(snapshot.sharing):
+        lines.append(remedy)
     lines.append(f"Mode    {snapshot.mode}")
     if snapshot.enrolment.kind == "enrolled":
         lines.append(f"Relay   {host_of(snapshot.enrolment.relay)}, node {snapshot.enrolment.node_id}")

@@ -195,9 +195,13 @@ class Enroller:
                     if polled.state == "approved":
                         return _Joined(polled.node_id, polled.key_id)
                     if polled.state != "waiting":
-                        raise EnrolmentFailed(self._relay.url, _REFUSALS[polled.state], "Try again: nightjar enroll")
+                        raise EnrolmentFailed(self._relay.url, _REFUSALS[polled.state], self._again)
         except TimeoutError as error:
-            raise EnrolmentFailed(self._relay.url, _REFUSALS["expired"], "Try again: nightjar enroll") from error
+            raise EnrolmentFailed(self._relay.url, _REFUSALS["expired"], self._again) from error
+
+    @property
+    def _again(self) -> str:
+        return f"Try again: nightjar enroll --relay {self._relay.url}"
 
     async def _prove(self, http: httpx.AsyncClient, body: dict[str, Any]) -> str | None:
         try:

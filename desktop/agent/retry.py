@@ -33,7 +33,7 @@ def parting(code: int, message: str = "", *, retry_after: float | None = None) -
     """What a close or refusal with `code` means for this PC."""
     match code:
         case CloseCode.REVOKED:
-            return Parting(message or "this PC's enrolment was revoked", gone=True)
+            return Parting(_barred(message), gone=True)
         case CloseCode.NOT_AUTHENTICATED:
             return Parting(message or "the relay does not accept this PC's key", retry_after, _SLOW_S, refused=True)
         case CloseCode.REPLACED:
@@ -53,6 +53,16 @@ def parting(code: int, message: str = "", *, retry_after: float | None = None) -
             )
         case _:
             return Parting(message or "the connection was lost", retry_after)
+
+
+def _barred(message: str) -> str:
+    """The relay's `this node may not connect any more: revoked`, to be read after "no longer knows this PC"."""
+    why = message.removeprefix("this node may not connect any more: ")
+    if why in ("", "revoked"):
+        return "it was revoked there"
+    if why.startswith("cloned"):
+        return "its key is in use on two computers"
+    return f"it was suspended there ({why})"
 
 
 class Backoff:

@@ -36,7 +36,7 @@ def decide(facts: Facts) -> Sharing:
             return verdict
     if facts.running:
         return Sharing(sharing=True, reason=Reason.SERVING, sentence=f"Sharing: {_answers(facts.running)}.")
-    return Sharing(sharing=True, reason=Reason.READY, sentence="Sharing: ready, waiting for the first call.")
+    return Sharing(sharing=True, reason=Reason.READY, sentence="Sharing: ready, waiting for the next call.")
 
 
 def wants_model(facts: Facts) -> bool:
@@ -105,9 +105,12 @@ def _not_enrolled(enrolment: Enrolment) -> Sharing:
             sentence=sentence,
             remedy=f"Open {enrolment.approve_url} and enter the code there.",
         )
-    if enrolment.problem:
-        return _no(Reason.NOT_ENROLLED, f"Not sharing: {enrolment.problem}", "Enrol this PC again: nightjar enroll")
-    return _no(Reason.NOT_ENROLLED, "Not sharing: this PC is not enrolled at a relay yet.", "Enrol it: nightjar enroll")
+    how = f"nightjar enroll --relay {enrolment.relay or 'URL'}"
+    if not enrolment.problem:
+        return _no(Reason.NOT_ENROLLED, "Not sharing: this PC is not enrolled at a relay yet.", f"Enrol it: {how}")
+    # What went wrong with an attempt, or with a secret, often says itself what to do.
+    remedy = "" if "nightjar enroll" in enrolment.problem else f"Enrol again: {how}"
+    return _no(Reason.NOT_ENROLLED, f"Not sharing: {enrolment.problem}", remedy)
 
 
 def spelt(user_code: str) -> str:

@@ -60,7 +60,7 @@ class TextReport(Report):
     def _still(self) -> None:
         self._stop()
         if self._sharing is not None and self._sharing.reason is not Reason.SHUTTING_DOWN:
-            self._say(f"{self._sharing.sentence} {typed(self._sharing)}".strip())
+            self._say(f"{self._sharing.sentence} {_remedy(self._sharing)}".strip())
 
     def _stop(self) -> None:
         if self._timer is not None:
@@ -103,8 +103,13 @@ def lasting(snapshot: Snapshot) -> LocalNodeFailed | None:
     barred = sharing.reason is Reason.NOT_ENROLLED and enrolment.kind == "none" and bool(enrolment.problem)
     refused = sharing.reason is Reason.RELAY_UNREACHABLE and snapshot.link.refused
     if barred or refused or sharing.reason in (Reason.NO_MODEL, Reason.MODE_OFF):
-        return LocalNodeFailed(sharing.sentence, typed(sharing))
+        return LocalNodeFailed(sharing.sentence, _remedy(sharing))
     return None
+
+
+def _remedy(sharing: Sharing) -> str:
+    """Nobody need enrol this node: every start sees to that."""
+    return "Start `nightjar local` again." if sharing.reason is Reason.NOT_ENROLLED else typed(sharing)
 
 
 def _write(text: str) -> None:

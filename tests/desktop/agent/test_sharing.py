@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from desktop.agent.retry import parting
 from desktop.agent.sharing import Facts, countdown, decide, said_at, wants_model
 from desktop.agent.state import Enrolment, Mode, Reason
+from relay.wire.frames import CloseCode
 from tests.builders import NOON, a_link, a_model, an_enrolment
 
 
@@ -100,3 +102,27 @@ def test_a_countdown_never_reads_zero_while_something_is_to_come(seconds: float,
 )
 def test_a_model_is_in_memory_only_while_the_owner_shares(change: dict[str, Any], wanted: bool) -> None:
     assert wants_model(facts(**change)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("", "it was revoked there"),
+        ("this node may not connect any more: revoked", "it was revoked there"),
+        ("cloned: this node's key is in use on two computers", "its key is in use on two computers"),
+        ("this node may not connect any more: cloned", "its key is in use on two computers"),
+        ("this node may not connect any more: abuse", "it was suspended there (abuse)"),
+    ],
+)
+def test_why_the_relay_bars_this_pc_is_said_once(said: str, why: str) -> None:
+    assert parting(CloseCode.REVOKED, said).problem == why
+
+
+def test_a_barred_pc_is_told_the_whole_command_that_enrols_it_again() -> None:
+    barred = Enrolment("none", relay="https://relay.example", problem="The relay no longer knows this PC: why.")
+    assert decide(facts(enrolment=barred)).remedy == "Enrol again: nightjar enroll --relay https://relay.example"
+
+
+def test_a_problem_that_names_its_remedy_is_not_followed_by_another() -> None:
+    failed = Enrolment("none", problem="It failed. Try again: nightjar enroll --relay https://relay.example")
+    assert not decide(facts(enrolment=failed)).remedy

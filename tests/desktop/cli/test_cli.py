@@ -87,7 +87,7 @@ async def test_status_says_the_sentence_and_the_facts(desktop: Desktop, capsys: 
         await desktop.join(relay)
         assert await run("status") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "Sharing: ready, waiting for the first call."
+    assert lines[0] == "Sharing: ready, waiting for the next call."
     assert lines[1:] == [
         "Mode    always",
         f"Relay   {relay.place}, node node-under-test",
@@ -122,6 +122,19 @@ async def test_pause_and_resume(desktop: Desktop) -> None:
     assert 5390 < snapshot.snoozed_until - snapshot.at <= 5400
     assert await run("resume") == 0
     assert desktop.agent.snapshot.snoozed_until is None
+
+
+async def test_status_says_what_to_type_and_not_what_to_choose(
+    desktop: Desktop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run("status") == 0
+    assert "Enrol it: nightjar enroll --relay URL\n" in capsys.readouterr().out
+    async with FakeRelay().serving() as relay:
+        await desktop.join(relay)
+        assert await run("pause") == 0
+        assert "To share again: nightjar resume\n" in capsys.readouterr().out
+        assert await run("mode", "off") == 0
+        assert "To share now: nightjar mode always\n" in capsys.readouterr().out
 
 
 async def test_mode_sets_and_shows(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
