@@ -6,6 +6,7 @@ Knows frames as bytes and nothing of calls; `keeper` decides what they mean and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -76,8 +77,16 @@ class WorkerProcess(asyncio.SubprocessProtocol):
             pipe.close()
 
     def kill(self) -> None:
-        if self._transport is not None and not self.exited.done():
+        """Not by the transport where waiting reaps: it would ask first whether the process has ended, and so take its
+        exit status away from asyncio, which then makes one up.
+        """
+        if self._transport is None or self.exited.done():
+            return
+        if sys.platform == "win32":
             self._transport.kill()
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """Gives back the pipes; kills the process if it still runs."""
