@@ -15,6 +15,7 @@ from relay.app import Services
 from relay.completions.envelope import error_object
 from relay.completions.refusal import Refusal
 from relay.console import site
+from relay.console.pages import no_such_page
 
 
 def build(services: Services) -> FastAPI:
@@ -45,9 +46,11 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
-    """Routing errors in the form every OpenAI client reads."""
+    """Routing errors in the form every OpenAI client reads; to people, a page."""
     if not isinstance(error, HTTPException):
         raise error
+    if error.status_code == 404 and request.url.path.startswith(("/console/", "/enrol/")):
+        return no_such_page()
     if error.status_code == 404:
         text = f"There is no {request.method} {request.url.path} here. The API begins at /v1."
     elif error.status_code == 405:

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from relay.console.description import describe
-from relay.console.pages import FormUnreadable, form, go_to, local_path, page
+from relay.console.pages import FormUnreadable, form, go_to, is_only_here, local_path, page, site_of
 from relay.console.visitors import Person, Visitor, Visitors, sent_by_another_site
 from relay.nodes.enrolment import Enrolment, EnrolmentRefused
 from relay.nodes.enrolments import Application
@@ -83,7 +83,7 @@ class _EnrolPages:
         visitor = await self._visitors.recognise(request)
         if visitor is None:
             return sign_in_page("/enrol")
-        return self._code_page(visitor)
+        return self._code_page(request, visitor)
 
     async def look_up(self, request: Request) -> Response:
         sent = await self._visitors.own_form(request)
@@ -94,7 +94,7 @@ class _EnrolPages:
         try:
             application = await self._enrolment.find(typed, visitor.who.person)
         except EnrolmentRefused as refused:
-            return self._code_page(visitor, refused.message, typed[:16])
+            return self._code_page(request, visitor, refused.message, typed[:16])
         return self._confirm_page(visitor, application, proved=False)
 
     # --- by the loopback proof --------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ class _EnrolPages:
             return sign_in_page(here) if again else page("onward.html", url=here)
         application = await self._enrolment.proved(proof, request.cookies.get(BROWSER_COOKIE, ""))
         if application is None:
-            return self._code_page(visitor)
+            return self._code_page(request, visitor)
         try:
             application = await self._enrolment.again(application.id)
         except EnrolmentRefused as refused:
@@ -176,9 +176,17 @@ class _EnrolPages:
             return "none"
         return _POOLS.get(wanted, "none")
 
-    def _code_page(self, visitor: Visitor, problem: str = "", typed: str = "") -> Response:
-        status = 400 if problem else 200
-        return page("code.html", status=status, visitor=visitor, problem=problem, typed=typed)
+    def _code_page(self, request: Request, visitor: Visitor, problem: str = "", typed: str = "") -> Response:
+        relay = site_of(request)
+        return page(
+            "code.html",
+            status=400 if problem else 200,
+            visitor=visitor,
+            problem=problem,
+            typed=typed,
+            relay=relay,
+            only_here=is_only_here(relay),
+        )
 
     def _confirm_page(self, visitor: Visitor, application: Application, *, proved: bool, problem: str = "") -> Response:
         facts = {"id": application.id.hex(), "proved": "yes" if proved else "no"}

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -50,6 +50,24 @@ def page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
 def go_to(url: str) -> RedirectResponse:
     """After a form: the browser goes on with a GET."""
     return RedirectResponse(url, 303, dict(_HEADERS))
+
+
+def site_of(request: Request) -> str:
+    """The relay's address as this browser reached it, for people to copy. A proxy that ends TLS says so in a header."""
+    site = request.base_url
+    if request.headers.get("x-forwarded-proto") == "https":
+        site = site.replace(scheme="https")
+    return str(site).rstrip("/")
+
+
+def is_only_here(site: str) -> bool:
+    """Whether this address leads other computers to themselves."""
+    return urlsplit(site).hostname in ("127.0.0.1", "::1", "localhost")
+
+
+def no_such_page() -> Response:
+    text = "There is no such page here. The address may be mistyped, or from an older version."
+    return page("word.html", status=404, title="Page not found", text=text, tone="calm")
 
 
 def style() -> Response:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from relay.console.home import pause_of
 from relay.nodes import enrolments
 from relay.nodes.enrolments import TokenGrant
+from relay.nodes.link import NodeLink
+from relay.wire.frames import Status
 from tests.relay.portal import Browser, Desktop, Portal
 
 
@@ -39,7 +47,8 @@ async def test_an_enrolled_node_is_listed_with_its_state(portal: Portal, browser
 async def test_its_owner_says_who_may_use_a_node(portal: Portal, browser: Browser) -> None:
     node = await enrolled(portal)
     page = await browser.sign_in(portal.api_key)
-    await browser.submit(page, f"/console/nodes/{node}/pool", pool="organisation")
+    after = await browser.submit(page, f"/console/nodes/{node}/pool", pool="organisation")
+    assert "Saved: Kitchen PC now serves everyone in your organisation." in after.text
     assert [each.pool for each in await portal.nodes()] == ["organisation"]
 
 
@@ -66,6 +75,7 @@ async def test_a_revoked_node_is_gone_from_the_list(portal: Portal, browser: Bro
     page = await browser.sign_in(portal.api_key)
     after = await browser.submit(page, f"/console/nodes/{node}/revoke")
     assert "No PC is enrolled yet" in after.text
+    assert "Revoked." in after.text
     assert [each.barred for each in await portal.nodes()] == ["revoked"]
 
 
@@ -87,3 +97,42 @@ async def test_the_style_sheet_may_be_kept_and_changes_its_name_with_its_content
     sheet = await browser.get(STYLE_URL)
     assert sheet.headers["content-type"] == "text/css; charset=utf-8"
     assert "immutable" in sheet.headers["cache-control"]
+
+
+async def test_a_saved_notice_names_no_node_that_the_visitor_does_not_see(portal: Portal, browser: Browser) -> None:
+    await browser.sign_in(portal.api_key)
+    assert "Saved" not in (await browser.get("/console?saved=somebody-elses")).text
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        ({"reason": "snoozed", "until": 60.0 * 25}, "Paused by its owner for another 25 minutes."),
+        ({"reason": "snoozed", "until": 3600.0 * 4}, "Paused by its owner for another 4 hours."),
+        ({"reason": "snoozed"}, "Paused by its owner."),
+        ({"reason": "mode_off"}, "Its owner has turned sharing off."),
+        ({"reason": "owner_active"}, "Paused while its owner uses it."),
+        ({"reason": "of_a_newer_app"}, "Connected, not sharing just now."),
+    ],
+)
+def test_why_a_pc_does_not_share_is_a_sentence(status: dict[str, Any], sentence: str) -> None:
+    link = cast("NodeLink", SimpleNamespace(status=Status(sharing=False, free_slots=0, **status)))
+    assert pause_of(link, 0.0) == sentence
+
+
+async def test_whoever_has_no_pc_yet_reads_what_to_run_on_it(portal: Portal, browser: Browser) -> None:
+    home = await browser.sign_in(portal.api_key)
+    for page in (home, await browser.get("/enrol")):
+        assert "What to run on the other PC" in page.text
+        assert f"nightjar enroll --relay {portal.url}</code>" in page.text
+        assert "serve --host" in page.text
+
+
+async def test_behind_a_proxy_with_tls_the_page_names_the_address_that_the_browser_sees(
+    portal: Portal, browser: Browser
+) -> None:
+    await browser.sign_in(portal.api_key)
+    headers = {"host": "relay.example", "x-forwarded-proto": "https"}
+    page = await browser._http.get("/enrol", headers=headers)
+    assert "nightjar enroll --relay https://relay.example</code>" in page.text
+    assert "serve --host" not in page.text
