@@ -309,7 +309,8 @@ def _lines(reply: Reply) -> list[str]:
         lines.append(f"Relay   {host_of(snapshot.enrolment.relay)}, node {snapshot.enrolment.node_id}")
     lines += [f"Model   {_model(model)}" for model in snapshot.models]
     if snapshot.running:
-        lines.append(f"Speed   {snapshot.tokens_per_s:.0f} tokens/s")
+        together = ", all answers together" if snapshot.running > 1 else ""
+        lines.append(f"Speed   {snapshot.tokens_per_s:.0f} tokens/s{together}")
     if snapshot.earnings is not None:
         lines.append(f"Earned  {_earned(snapshot.earnings)}")
     return lines

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from desktop import cli
+from desktop.agent.control import Reply
+from tests.builders import a_snapshot
 from tests.desktop.agent.conftest import Desktop
 from tests.fakes import FakeRelay
 
@@ -221,3 +223,12 @@ def test_a_verb_loads_neither_qt_nor_the_engine() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert not loaded & {"PySide6", "llama_cpp", "websockets", "httpx", "numpy"}
+
+
+def test_the_speed_of_several_answers_is_said_to_be_that_of_all_together() -> None:
+    def said(running: int) -> str:
+        snapshot = a_snapshot(running=running, tokens_per_s=90.4)
+        return next(line for line in cli._lines(Reply(ok=True, snapshot=snapshot)) if line.startswith("Speed"))
+
+    assert said(1) == "Speed   90 tokens/s"
+    assert said(3) == "Speed   90 tokens/s, all answers together"
