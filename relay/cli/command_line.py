@@ -88,7 +88,7 @@ def _version() -> str:
     try:
         return metadata.version("nightjar")
     except metadata.PackageNotFoundError:
-        return "(not installed)"
+        return "0.0.0+source"
 
 
 def _serve_parser(commands: Any, common: argparse.ArgumentParser) -> None:
