@@ -107,6 +107,9 @@ class TimerSettings:
     header_s: Seconds = 60.0
     """Until a provider's response header: some think before they send it."""
 
+    plain_s: Seconds = 300.0
+    """The same for an answer that is not streamed: the provider writes all of it before it says anything."""
+
     accept_s: Seconds = 3.0
     """Until a node accepts. It only has to look for a free slot and count the prompt."""
 

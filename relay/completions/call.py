@@ -39,6 +39,9 @@ _EXPIRED: Final = {
 
 _NOT_ACCEPTED: Final = ("the node did not take the call in time", "accept_timeout")
 
+MOST_BUSY: Final = 8
+"""Busy targets that are asked without counting as attempts; each leaves a line in the journal."""
+
 _HEAD: Final = (
     b"%bx-request-id: req-%016x\r\nx-generation-id: gen-%016x\r\n%bx-nightjar-attempts: %d\r\n"
     b"x-nightjar-overhead-ms: %.2f\r\n"
@@ -137,7 +140,7 @@ class Call:
         self.attempts += 1
         self._legs += 1
         self._books.leg(LegTerms(number=self._legs, target=target.name, payee=target.payee, price=target.price))
-        self._patience = patience = self._services.timers.of(target)
+        self._patience = patience = self._services.timers.of(target, stream=self.request.stream)
         self.prompt_tokens = 0
         self._enter(CONNECTING, patience.until_taken(len(self.request.raw)))
         crash.point("after_dispatch")
@@ -170,7 +173,7 @@ class Call:
         if self.phase == COMMITTED and self._bytes:  # with nothing written yet, nobody has seen this answer
             self._fail_in_band(refusal(self._chain[-1:]))
             return
-        if failure.fault is Fault.BUSY:
+        if failure.fault is Fault.BUSY and self._legs < MOST_BUSY:
             self.attempts -= 1
         limit, untried = self._services.timers.settings.attempts, len(self._route.targets) - self._next_target
         self._follow(decide(failure, attempts=self.attempts, limit=limit, untried=untried, repeated=self._repeated))

@@ -47,7 +47,7 @@ class Patience:
 class Timers:
     """The patience with each kind of target, and the limits of a whole call."""
 
-    __slots__ = ("_node", "_provider", "settings")
+    __slots__ = ("_node", "_plain_provider", "_provider", "settings")
 
     def __init__(self, settings: TimerSettings) -> None:
         self.settings = settings
@@ -56,6 +56,12 @@ class Timers:
             header=settings.header_s,
             first_content=settings.first_content_s,
             gap=settings.gap_s,
+        )
+        self._plain_provider = Patience(
+            connect=settings.connect_s,
+            header=settings.plain_s,
+            first_content=settings.plain_s,
+            gap=settings.plain_s,
         )
         self._node = Patience(
             connect=settings.accept_s,
@@ -66,6 +72,8 @@ class Timers:
             per_byte=1 / BODY_BYTES_PER_S,
         )
 
-    def of(self, target: Target) -> Patience:
-        """The patience with one target."""
-        return self._node if isinstance(target, NodeTarget) else self._provider
+    def of(self, target: Target, *, stream: bool) -> Patience:
+        """The patience with one target. A provider says nothing of a plain answer before it has written all of it."""
+        if isinstance(target, NodeTarget):
+            return self._node
+        return self._provider if stream else self._plain_provider

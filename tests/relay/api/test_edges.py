@@ -51,7 +51,7 @@ CALLS: dict[str, tuple[dict[str, object] | bytes, list[list[Step]]]] = {
 
 
 async def _answer(edge: str, folder: Path, body: dict[str, object] | bytes, scripts: Iterable[Iterable[Step]]) -> bytes:
-    timers = TimerSettings(first_content_s=0.3, gap_s=0.3)
+    timers = TimerSettings(first_content_s=0.3, gap_s=0.3, plain_s=0.3)
     async with scripted_provider(*scripts) as provider:
         at = [as_provider(provider)]
         async with running_relay(folder, providers=at, edge=edge, clock=ManualClock(), timers=timers) as relay:
