@@ -75,6 +75,7 @@ class Readmission:
         self._failed = failed
         self._loop = asyncio.get_running_loop()
         self._phase: Literal["watching", "asking", "over"] = "watching"
+        self._problem = ""
         self._task: asyncio.Task[None] | None = None
 
     def mends(self, snapshot: Snapshot) -> bool:
@@ -83,9 +84,11 @@ class Readmission:
         wrong = barred or snapshot.link.refused
         if self._phase == "watching" and wrong:
             self._phase = "asking"
+            self._problem = snapshot.enrolment.problem
             self._loop.call_soon_threadsafe(self._begin)
-        elif (self._phase == "asking" and not wrong) or snapshot.sharing.sharing:
-            self._phase = "over"
+        elif not wrong or snapshot.enrolment.problem != self._problem:
+            # Mended, or not to be mended: the second attempt has a problem of its own.
+            self._phase = "over" if self._phase == "asking" or snapshot.sharing.sharing else self._phase
         return self._phase == "asking"
 
     def _begin(self) -> None:
