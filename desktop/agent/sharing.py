@@ -60,6 +60,8 @@ def typed(sharing: Sharing) -> str:
             return "To share now: nightjar mode always"
         case Reason.SNOOZED:
             return "To share again: nightjar resume"
+        case Reason.NO_MODEL:
+            return "Name another GGUF file in settings.toml, then start again."
         case _:
             return sharing.remedy
 

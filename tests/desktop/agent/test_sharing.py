@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from desktop.agent.retry import parting
-from desktop.agent.sharing import Facts, countdown, decide, said_at, wants_model
+from desktop.agent.sharing import Facts, countdown, decide, said_at, typed, wants_model
 from desktop.agent.state import Enrolment, Mode, Reason
 from relay.wire.frames import CloseCode
 from tests.builders import NOON, a_link, a_model, an_enrolment
@@ -126,3 +126,8 @@ def test_a_barred_pc_is_told_the_whole_command_that_enrols_it_again() -> None:
 def test_a_problem_that_names_its_remedy_is_not_followed_by_another() -> None:
     failed = Enrolment("none", problem="It failed. Try again: nightjar enroll --relay https://relay.example")
     assert not decide(facts(enrolment=failed)).remedy
+
+
+@pytest.mark.parametrize(("reason", "change"), IN_ORDER)
+def test_nobody_at_a_terminal_is_told_to_choose(reason: Reason, change: dict[str, Any]) -> None:
+    assert "hoose" not in typed(decide(facts(**change))), reason
