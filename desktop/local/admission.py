@@ -94,6 +94,13 @@ class Readmission:
     def _begin(self) -> None:
         self._task = self._loop.create_task(self._readmit())
 
+    async def stop(self) -> None:
+        """Give up what is under way, and wait until it has ended."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+
     async def _readmit(self) -> None:
         log.warning("the private relay bars this node; enrolling anew")
         try:

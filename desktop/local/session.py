@@ -133,7 +133,10 @@ class _Local:
             agent = app.build_agent(self._node, self._settings, memberships=memberships, open_browser=open_browser)
             readmission = Readmission(admission, agent, failed=trouble.report)
             agent.subscribe(lambda snapshot: None if readmission.mends(snapshot) else report.look(snapshot))
-            yield _Run(agent, trouble.first)
+            try:
+                yield _Run(agent, trouble.first)
+            finally:
+                await readmission.stop()
 
     async def _api_key(self, relay: RelayProcess, announcement: Announcement) -> str:
         """The relay keeps only a hash, so the key itself is kept here."""
