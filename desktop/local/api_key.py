@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import httpx
@@ -11,6 +12,7 @@ from desktop.system.secrets import Secret
 
 _SHAPE = re.compile(rb"sk-nj-[A-Za-z0-9_-]+")
 _PATIENCE_S = 15.0
+_LOOK_S = 0.1
 
 
 async def is_accepted(key: Secret, endpoint: str) -> bool:
@@ -25,3 +27,13 @@ async def is_accepted(key: Secret, endpoint: str) -> bool:
     except httpx.HTTPError as error:
         raise LocalRelayFailed("it does not answer") from error
     return answer.status_code != httpx.codes.UNAUTHORIZED
+
+
+async def until_accepted(key: Secret, endpoint: str) -> None:
+    """Waits until the relay knows a key that was just made. Raises LocalRelayFailed if it never does."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            while not await is_accepted(key, endpoint):  # noqa: ASYNC110 - another process, which cannot wake us
+                await asyncio.sleep(_LOOK_S)
+    except TimeoutError as error:
+        raise LocalRelayFailed("it does not accept the key it made") from error

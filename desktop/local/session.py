@@ -21,7 +21,7 @@ from desktop.agent.state import Mode
 from desktop.agent.supervisor import Agent
 from desktop.errors import AgentAlreadyRunning, DesktopError, LocalRelayFailed
 from desktop.local.admission import Admission, Readmission
-from desktop.local.api_key import is_accepted
+from desktop.local.api_key import is_accepted, until_accepted
 from desktop.local.ready import Ready
 from desktop.local.relay_process import Announcement, RelayProcess
 from desktop.local.report import JsonReport, MakeReport, TextReport
@@ -147,6 +147,7 @@ class _Local:
             if kept is not None and await is_accepted(kept, announcement.endpoint):
                 return kept.reveal().decode("ascii")
             key = str((await relay.ask("key", "create", "local"))["key"])
+            await until_accepted(Secret(key.encode()), announcement.endpoint)
         store.save(_API_KEY, Secret(key.encode()))
         return key
 
