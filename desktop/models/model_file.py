@@ -61,7 +61,8 @@ class ModelFile:
 
     `kv_heads` and `windowed` have one item per layer; a layer without heads keeps a state of fixed size instead, and
     `state_bytes` is what all of those keep per sequence. `key_length` and `value_length` are floats per head and token.
-    `window` is the reach of windowed layers in tokens. `template_sha256` is empty where there is no chat template.
+    `window` is the reach of windowed layers in tokens, `feed_forward` what one token has inside a layer.
+    `template_sha256` is empty where there is no chat template.
     """
 
     architecture: str
@@ -113,7 +114,7 @@ def describe(header: Header) -> ModelFile:
         context=said.own("context_length", least=1),
         layers=layers,
         width=said.own("embedding_length", least=1),
-        feed_forward=max(said.per_layer("feed_forward_length", layers, default=0)),
+        feed_forward=_feed_forward(said, layers),
         heads=max(heads),
         kv_heads=kv_heads,
         key_length=key,
@@ -178,6 +179,12 @@ def _head_lengths(said: _Said, heads: int) -> tuple[int, int]:
     """Floats of one head's key and value. Latent attention (DeepSeek) keeps one small vector for all heads instead."""
     even = said.own("embedding_length", least=1) // max(heads, 1)
     return said.own("attention.key_length", default=even), said.own("attention.value_length", default=even)
+
+
+def _feed_forward(said: _Said, layers: int) -> int:
+    """The widest vector inside a layer, per token; of experts, those used at once lie side by side."""
+    used = said.own("expert_used_count", default=0) * said.own("expert_feed_forward_length", default=0)
+    return max(used, *said.per_layer("feed_forward_length", layers, default=0))
 
 
 def _windowed(said: _Said, layers: int, window: int) -> tuple[bool, ...]:
