@@ -46,6 +46,10 @@ class EngineBroken(DesktopError):
     """llama.cpp reported what must not happen; its state is unknown and the process must end."""
 
 
+class EmbedderUnavailable(DesktopError):
+    """There is no memory for a second context."""
+
+
 class Chunk(NamedTuple):
     """Ids to append to a sequence whose length is `start`; `wanted`: the logits after the last are needed."""
 
@@ -96,6 +100,7 @@ class LlamaModel:
         self.slots = slots
         self.pool = min(pool or self.context * slots, self.context * slots)
         self.unified = self.pool < self.context * slots
+        self._threads = threads
         self._ctx = self._make_context(threads)
         self.batch = int(llama.llama_n_batch(self._ctx))
         """Ids of one step at most: BATCH, or less in a small pool."""
@@ -177,16 +182,23 @@ class LlamaModel:
         if len(raw) > self.context * MAX_BYTES_PER_TOKEN:
             return None
         border = bool(llama.llama_vocab_get_add_bos(self._vocab)) and not text.startswith(self.bos)
-        ids = np.empty(len(raw) + 8, np.int32)
-        count = llama.llama_tokenize(
-            self._vocab,
-            raw,
-            len(raw),
-            ids.ctypes.data_as(ctypes.POINTER(llama.llama_token)),
-            len(ids),
-            border,
-            True,  # noqa: FBT003
+        return self._ids(raw, border=border, special=True)
+
+    def fill_in(self, before: str, after: str) -> list[int] | None:
+        """Ids of a prompt that asks for what stands between two texts, or None if this model was not taught to."""
+        begin, end, middle = (
+            int(ask(self._vocab))
+            for ask in (llama.llama_vocab_fim_pre, llama.llama_vocab_fim_suf, llama.llama_vocab_fim_mid)
         )
+        if min(begin, end, middle) < 0:
+            return None
+        border = [int(llama.llama_vocab_bos(self._vocab))] if llama.llama_vocab_get_add_bos(self._vocab) else []
+        return [*border, begin, *self._ids(before.encode()), end, *self._ids(after.encode()), middle]
+
+    def _ids(self, raw: bytes, *, border: bool = False, special: bool = False) -> list[int]:
+        ids = np.empty(len(raw) + 8, np.int32)
+        pointer = ids.ctypes.data_as(ctypes.POINTER(llama.llama_token))
+        count = llama.llama_tokenize(self._vocab, raw, len(raw), pointer, len(ids), border, special)
         if count < 0:
             raise EngineBroken(f"llama_tokenize wanted room for {-count} ids of {len(raw)} bytes.")
         return ids[:count].tolist()  # type: ignore[no-any-return]
@@ -196,16 +208,25 @@ class LlamaModel:
         try:
             return self._pieces[token]
         except KeyError:
-            found = None if llama.llama_vocab_is_eog(self._vocab, token) else piece(self._raw_piece(token))
+            ends = llama.llama_vocab_is_eog(self._vocab, token)
+            found = None if ends else piece(self._raw_piece(token, special=False))
             self._pieces[token] = found
             return found
 
-    def _raw_piece(self, token: int) -> bytes:
+    def label(self, token: int) -> bytes:
+        """The bytes of a token, also of those that are no text."""
+        return self._raw_piece(token, special=True)
+
+    def is_control(self, token: int) -> bool:
+        """A token that marks something and is not text."""
+        return bool(llama.llama_vocab_is_control(self._vocab, token))
+
+    def _raw_piece(self, token: int, *, special: bool) -> bytes:
         buffer = ctypes.create_string_buffer(_PIECE_BYTES)
-        length = llama.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)  # noqa: FBT003
+        length = llama.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
         if length < 0:
             buffer = ctypes.create_string_buffer(-length)
-            length = llama.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)  # noqa: FBT003
+            length = llama.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
         return buffer.raw[: max(length, 0)]
 
     # --- memory and steps ---
@@ -239,11 +260,56 @@ class LlamaModel:
 
     def logits(self, rows: int) -> npt.NDArray[np.float32]:
         """A view of the last step's logits, one row per wanted chunk in order; valid until the next step."""
-        address = ctypes.cast(llama.llama_get_logits(self._ctx), ctypes.c_void_p).value
-        if address is None:
-            raise EngineBroken("llama_get_logits returned nothing.")
-        values: Any = (ctypes.c_float * (rows * self.n_vocab)).from_address(address)
-        return np.frombuffer(values, np.float32).reshape(rows, self.n_vocab)
+        return _rows(llama.llama_get_logits(self._ctx), rows, self.n_vocab)
+
+    def embedder(self) -> Embedder:
+        """Takes as much memory as one more slot; whoever asks for it closes it."""
+        return Embedder(self._model, context=self.context, threads=self._threads)
+
+
+class Embedder:
+    """A context for hidden states beside that for writing, on the same weights."""
+
+    def __init__(self, model: int, *, context: int, threads: int) -> None:
+        params = llama.llama_context_default_params()
+        params.n_ctx = -(-context // _CELLS) * _CELLS
+        params.n_batch = params.n_ubatch = BATCH
+        params.n_seq_max = 1
+        params.n_outputs_max = BATCH
+        params.embeddings = True
+        params.pooling_type = llama.LLAMA_POOLING_TYPE_NONE
+        params.n_threads = params.n_threads_batch = threads
+        params.no_perf = True
+        self._ctx = llama.llama_init_from_model(model, params)
+        if not self._ctx:
+            raise EmbedderUnavailable("There is not enough memory to embed texts.")
+        self._memory = llama.llama_get_memory(self._ctx)
+        self._width = int(llama.llama_model_n_embd_out(model))
+        self._batch = _Batch()
+
+    def compute(self, ids: Sequence[int], start: int) -> npt.NDArray[np.float32]:
+        """Hidden states, one row per id, of ids that follow the `start` computed last; at 0 a text begins anew.
+
+        A view that is valid until the next call. At most BATCH ids.
+        """
+        if start == 0:
+            llama.llama_memory_seq_rm(self._memory, 0, -1, -1)
+        chunk = Chunk(0, start, ids, wanted=True)
+        if code := llama.llama_decode(self._ctx, self._batch.fill([chunk], every=True)):
+            raise EngineBroken(f"llama_decode returned {code} for an embedding.")
+        return _rows(llama.llama_get_embeddings(self._ctx), len(ids), self._width)
+
+    def close(self) -> None:
+        llama.llama_free(self._ctx)
+
+
+def _rows(pointer: Any, rows: int, width: int) -> npt.NDArray[np.float32]:
+    """A view of what llama.cpp computed."""
+    address = ctypes.cast(pointer, ctypes.c_void_p).value
+    if address is None:
+        raise EngineBroken("llama.cpp gave no results.")
+    values: Any = (ctypes.c_float * (rows * width)).from_address(address)
+    return np.frombuffer(values, np.float32).reshape(rows, width)
 
 
 class _Batch:
@@ -266,7 +332,8 @@ class _Batch:
         self._c.seq_id = ctypes.cast(self._sequence_of, ctypes.POINTER(pointer))
         self._c.logits = self._wanted.ctypes.data_as(ctypes.POINTER(ctypes.c_int8))
 
-    def fill(self, chunks: Sequence[Chunk]) -> Any:
+    def fill(self, chunks: Sequence[Chunk], *, every: bool = False) -> Any:
+        """`every`: results are wanted of each id, not only of a chunk's last."""
         end = 0
         for sequence, start, ids, wanted in chunks:
             begin, end = end, end + len(ids)
@@ -276,7 +343,7 @@ class _Batch:
                 self._token[begin:end] = ids
                 self._position[begin:end] = self._range[: end - begin] + start
                 self._sequence[begin:end] = sequence
-                self._wanted[begin : end - 1] = 0
+                self._wanted[begin : end - 1] = every
             self._wanted[end - 1] = wanted
         self._c.n_tokens = end
         return self._c

@@ -1,7 +1,7 @@
 """An engine without a model, for tests of the agent and of the window: deterministic, instant, on the loop it lives on.
 
-It reads bodies, counts tokens, holds text back and ends answers by the same code as the real one, and is held to the
-same contract tests. Its tokens are the bytes of a fixed answer; it never draws, so `seed` and temperature are idle.
+It reads bodies, draws, counts tokens, holds text back, ends and resumes answers by the same code as the real one, and
+is held to the same contract tests. Its tokens are bytes, and it is certain of a fixed answer at any seed.
 """
 
 from __future__ import annotations
@@ -13,9 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
+from desktop.inference import frames
+from desktop.inference.call import Call, Choice
+from desktop.inference.fields import ParameterRefused
 from desktop.inference.generation import (
+    DeclineReason,
     Failed,
-    FinishReason,
     GenerateCall,
     GenerateSink,
     Loading,
@@ -23,15 +28,18 @@ from desktop.inference.generation import (
     OnChange,
     Ready,
     Record,
-    RecordKind,
     Restarting,
     Stopped,
     Timings,
     Usage,
     WorkerState,
 )
-from desktop.inference.parameters import ChatRequest, ParameterRefused, parse_chat
-from desktop.inference.text import TextStream, piece
+from desktop.inference.outbox import Outbox
+from desktop.inference.parameters import ChatRequest, parse_chat
+from desktop.inference.pipeline import Pipeline
+from desktop.inference.resume import ResumeMismatch, replay
+from desktop.inference.sampling import Logits, Sampler
+from desktop.inference.text import Piece, piece
 
 FACTS: Final = ModelFacts(
     name="fake",
@@ -47,16 +55,37 @@ FACTS: Final = ModelFacts(
 ANSWERS: Final = {"What is the capital of France?": "The capital of France is Paris."}
 
 
+class Bytes:
+    """A vocabulary of 256 bytes and an end of generation."""
+
+    n_vocab: Final = 257
+    END: Final = 256
+
+    def piece(self, token: int) -> Piece | None:
+        return None if token == self.END else piece(bytes([token]))
+
+    def label(self, token: int) -> bytes:
+        return b"<end>" if token == self.END else bytes([token])
+
+    def is_control(self, token: int) -> bool:
+        return token == self.END
+
+    def certain(self, token: int) -> Logits:
+        """Logits of a model that sees nothing but `token`."""
+        logits = np.full(self.n_vocab, -200.0, np.float32)
+        logits[token] = 0.0
+        return logits
+
+
+BYTES: Final = Bytes()
+
+
 @dataclass(slots=True)
 class _Running:
     call: GenerateCall
     sink: GenerateSink
-    choices: int
     steps: Iterator[list[Record]]
-    prompt_tokens: int
-    completion_tokens: int = 0
-    reason: FinishReason = "stop"
-    admitted: bool = False
+    written: Call | None = None
     timer: asyncio.Handle | None = None
 
 
@@ -105,7 +134,10 @@ class FakeEngine:
         if not isinstance(self._state, Ready):
             sink.declined("model", "The model is not loaded.")
             return
-        running = _Running(call, sink, call.n, iter(()), 0)
+        if call.kind != "chat":
+            sink.declined("model", "This engine writes chat answers only.")
+            return
+        running = _Running(call, sink, iter(()))
         self._calls[call.id] = running
         running.timer = asyncio.get_running_loop().call_soon(self._admit, running)
 
@@ -146,27 +178,40 @@ class FakeEngine:
     def _admit(self, running: _Running) -> None:
         call = running.call
         try:
+            running.written = self._admitted(call)
+        except _Declined as declined:
+            self.cancel(call.id)
+            running.sink.declined(declined.reason, str(declined))
+            return
+        running.steps = _write(running.written, self._answer(call))
+        running.sink.accepted(running.written.prompt_tokens, running.written.prompt_digest)
+        self._next(running)
+
+    def _admitted(self, call: GenerateCall) -> Call:
+        try:
             request = parse_chat(call.body)
         except ParameterRefused as refused:
-            self.cancel(call.id)
-            running.sink.declined("parameter", str(refused))
-            return
-        prompt = "\n".join(f"{message.role}: {message.content}" for message in request.messages).encode()
-        if len(prompt) >= self._facts.context:
-            self.cancel(call.id)
-            running.sink.declined("context", f"This model's maximum context length is {self._facts.context} tokens.")
-            return
-        if sum(other.choices for other in self._calls.values() if other.admitted) + call.n > self._facts.slots:
-            self.cancel(call.id)
-            running.sink.declined("busy", "All of this node's slots are taken.")
-            return
-        running.admitted = True
+            raise _Declined("parameter", str(refused)) from refused
+        prompt = _prompt(request)
         room = self._facts.context - len(prompt)
-        running.prompt_tokens = len(prompt)
-        running.steps = self._write(running, request, min(room, call.max_tokens, request.max_tokens or room))
-        digest = hashlib.sha256(b"".join(token.to_bytes(4, "little") for token in prompt)).digest()
-        running.sink.accepted(len(prompt), digest)
-        self._next(running)
+        if room < 1:
+            raise _Declined("context", f"This model's maximum context length is {self._facts.context} tokens.")
+        taken = sum(len(other.written.choices) for other in self._calls.values() if other.written)
+        if taken + call.n > self._facts.slots:
+            raise _Declined("busy", "All of this node's slots are taken.")
+        digest = hashlib.sha256(np.frombuffer(prompt, np.uint8).astype("<u4").tobytes()).digest()
+        if call.resume is not None and call.resume.prompt_digest != digest:
+            raise _Declined("resume_mismatch", "This node cannot continue the answer: its prompt is another here.")
+        limit = min(room, call.max_tokens, request.max_tokens or room)
+        try:
+            choices = [_choice(call, request, list(prompt), limit, index) for index in range(request.n)]
+        except ResumeMismatch as mismatch:
+            raise _Declined("resume_mismatch", f"This node cannot continue the answer: {mismatch}.") from mismatch
+        return Call(call.id, call.tenant, call.kind, len(prompt), digest, 0, choices, 0.0)
+
+    def _answer(self, call: GenerateCall) -> bytes:
+        question = parse_chat(call.body).messages[-1].content
+        return self._answers.get(question, f"You said: {question}").encode()
 
     def _next(self, running: _Running) -> None:
         if running.call.id not in self._calls:
@@ -177,44 +222,66 @@ class FakeEngine:
     def _step(self, running: _Running) -> None:
         records = next(running.steps, None)
         if records is not None:
-            running.sink.records(records)
+            if records:
+                running.sink.records(records)
             self._next(running)
             return
         self.cancel(running.call.id)
-        usage = Usage(running.prompt_tokens, running.completion_tokens)
-        running.sink.finished(running.reason, usage, Timings())
-
-    def _write(self, running: _Running, request: ChatRequest, max_tokens: int) -> Iterator[list[Record]]:
-        """One list of records per step: a byte of the answer for every choice that still runs."""
-        question = request.messages[-1].content
-        answer = self._answers.get(question, f"You said: {question}").encode()
-        choices = [_choice(index, answer, TextStream(request.stop), max_tokens) for index in range(request.n)]
-        while choices:
-            records: list[Record] = []
-            for choice in list(choices):
-                step = next(choice, None)
-                if step is None:
-                    choices.remove(choice)
-                    continue
-                records += step
-            for record in records:
-                running.completion_tokens += len(record.ids) >> 2
-                if record.kind == RecordKind.END and record.choice == 0:
-                    running.reason = "length" if record.data == b"length" else "stop"
-            if records:
-                yield records
+        written = running.written
+        assert written is not None  # noqa: S101
+        usage = Usage(written.prompt_tokens, sum(choice.written for choice in written.choices))
+        running.sink.finished(written.choices[0].pipeline.end or "stop", usage, Timings())
 
 
-def _choice(index: int, answer: bytes, stream: TextStream, max_tokens: int) -> Iterator[list[Record]]:
-    for count, token in enumerate(answer, 1):
-        data, stopped = stream.push(piece(bytes([token])))
-        last = not stopped and count == max_tokens
-        text = data + stream.flush() if last else data
-        record = Record(index, RecordKind.TEXT, token.to_bytes(4, "little"), text)
-        if stopped or last:
-            yield [record, Record(index, RecordKind.END, b"", b"length" if last else b"stop")]
-            return
-        yield [record]
-    held = stream.flush()
-    end = Record(index, RecordKind.END, b"", b"stop")
-    yield [Record(index, RecordKind.TEXT, b"", held), end] if held else [end]
+class _Declined(Exception):
+    def __init__(self, reason: DeclineReason, message: str) -> None:
+        super().__init__(message)
+        self.reason: DeclineReason = reason
+
+
+def _prompt(request: ChatRequest) -> bytes:
+    return "\n".join(f"{message.role}: {message.content}" for message in request.messages).encode()
+
+
+def _choice(call: GenerateCall, request: ChatRequest, prompt: list[int], limit: int, index: int) -> Choice:
+    def fresh() -> Pipeline:
+        return Pipeline(
+            BYTES,
+            Sampler(request.sampling, call.seed, index),
+            limit=limit,
+            stops=request.stop,
+            stop_ids=request.stop_ids,
+            top=request.logprobs,
+        )
+
+    resume = call.resume
+    ids = np.frombuffer(resume.ids[index], "<u4").tolist() if resume else []
+    return Choice(
+        index, prompt, ids, replay(fresh, ids, [c for c in resume.channels if c.choice == index] if resume else [])
+    )
+
+
+def _write(call: Call, answer: bytes) -> Iterator[list[Record]]:
+    """One list of records per step: a byte of the answer for every choice that still runs."""
+    outbox = Outbox(BYTES.label)
+    for choice in call.choices:
+        outbox.say(call, choice, b"", choice.opening)
+        if choice.pipeline.end is not None:
+            outbox.end(call, choice)
+    while not call.over:
+        for choice in call.choices:
+            if choice.pipeline.end is None:
+                at = choice.pipeline.generated
+                outbox.advance(call, choice, BYTES.certain(answer[at] if at < len(answer) else BYTES.END))
+        yield _records(outbox)
+    if left := _records(outbox):
+        yield left
+
+
+def _records(outbox: Outbox) -> list[Record]:
+    return [
+        record
+        for kind, payload in frames.FrameReader().feed(outbox.take())
+        if kind == frames.Kind.STEP
+        for _, record in frames.decode_step(payload)
+    ]

@@ -18,7 +18,15 @@ from typing import ClassVar, Literal, TypeVar
 import msgspec
 
 from desktop.errors import DesktopError
-from desktop.inference.generation import Record
+from desktop.inference.generation import (
+    CallKind,
+    Channel,
+    DeclineReason,
+    FinishReason,
+    GenerateCall,
+    Record,
+    Resume,
+)
 
 MAX_PAYLOAD = 33 * 1024 * 1024
 """The largest body the relay lets through, and room for its header."""
@@ -69,8 +77,16 @@ class Load(Message, frozen=True, kw_only=True):
     nice: int
 
 
+class Delivered(msgspec.Struct, frozen=True, kw_only=True):
+    """A `Resume` without its ids, which follow the body: `positions` are their numbers, choice by choice."""
+
+    prompt_digest: bytes
+    positions: tuple[int, ...]
+    channels: tuple[Channel, ...]
+
+
 class CallHead(Message, frozen=True, kw_only=True):
-    """Header of `CALL`; the caller's body follows."""
+    """Header of `CALL`; the caller's body of `body_len` bytes follows, and behind it delivered ids as u32."""
 
     KIND = Kind.CALL
     serial: int
@@ -79,6 +95,9 @@ class CallHead(Message, frozen=True, kw_only=True):
     max_tokens: int
     tenant: str
     n: int
+    kind: CallKind
+    body_len: int
+    delivered: Delivered | None = None
 
 
 class Cancel(Message, frozen=True, kw_only=True):
@@ -124,7 +143,7 @@ class Decline(Message, frozen=True, kw_only=True):
 
     KIND = Kind.DECLINE
     serial: int
-    reason: Literal["busy", "context", "model", "parameter", "template"]
+    reason: DeclineReason
     message: str
 
 
@@ -133,7 +152,7 @@ class Finish(Message, frozen=True, kw_only=True):
 
     KIND = Kind.FINISH
     serial: int
-    reason: Literal["stop", "length"]
+    reason: FinishReason
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int
@@ -169,15 +188,39 @@ def decode(payload: bytes, kind: type[M]) -> M:
         raise PipeBroken(f"A {kind.__name__} frame cannot be read: {error}.") from error
 
 
-def encode_call(head: CallHead, body: bytes) -> bytes:
+def encode_call(serial: int, call: GenerateCall) -> bytes:
+    resume = call.resume
+    head = CallHead(
+        serial=serial,
+        created=call.created,
+        seed=call.seed,
+        max_tokens=call.max_tokens,
+        tenant=call.tenant,
+        n=call.n,
+        kind=call.kind,
+        body_len=len(call.body),
+        delivered=_delivered(resume) if resume else None,
+    )
     header = _encode_json(head)
-    length = 4 + len(header) + len(body)
-    return b"".join((HEAD.pack(length, Kind.CALL), len(header).to_bytes(4, "little"), header, body))
+    parts = (header, call.body, *(resume.ids if resume else ()))
+    return b"".join((HEAD.pack(4 + sum(map(len, parts)), Kind.CALL), len(header).to_bytes(4, "little"), *parts))
 
 
-def decode_call(payload: bytes) -> tuple[CallHead, bytes]:
-    end = 4 + int.from_bytes(payload[:4], "little")
-    return decode(payload[4:end], CallHead), payload[end:]
+def _delivered(resume: Resume) -> Delivered:
+    positions = tuple(len(ids) >> 2 for ids in resume.ids)
+    return Delivered(prompt_digest=resume.prompt_digest, positions=positions, channels=resume.channels)
+
+
+def decode_call(payload: bytes) -> tuple[CallHead, bytes, Resume | None]:
+    """The header, the body, and where to go on, with as many choices of ids as the header claims."""
+    at = 4 + int.from_bytes(payload[:4], "little")
+    head = decode(payload[4:at], CallHead)
+    body = payload[at : (at := at + head.body_len)]
+    delivered = head.delivered
+    if delivered is None:
+        return head, body, None
+    ids = tuple(payload[at : (at := at + 4 * count)] for count in delivered.positions)
+    return head, body, Resume(delivered.prompt_digest, ids, delivered.channels)
 
 
 def pack_record(serial: int, choice: int, kind: int, ids: bytes, data: bytes) -> bytes:

@@ -19,14 +19,23 @@ class RecordKind(enum.IntEnum):
     """What a record carries; the numbers are those of the protocol."""
 
     TEXT = 0
+    REASONING = 1
+    DELTA = 2
     END = 3
+    TOOL_ARGUMENTS = 4
+    VECTOR = 5
+    """An embedding: `index u32, f32[]`. Not yet one of the protocol's."""
+
+
+CallKind = Literal["chat", "completion", "embedding"]
 
 
 class Record(NamedTuple):
     """One choice's part of one or more steps.
 
     `ids` are the sampled tokens, packed as little-endian u32; `data` is UTF-8 text, whole code points, empty when the
-    text is held back (half a character, the start of a stop string). An `END` has no ids; its data is the reason.
+    text is held back (half a character, the start of a stop string). A `DELTA` holds the JSON of one event: with
+    log-probabilities all text comes so. An `END` has no ids; its data is the reason.
     """
 
     choice: int
@@ -35,13 +44,36 @@ class Record(NamedTuple):
     data: bytes
 
 
+class Channel(NamedTuple):
+    """What a caller has of one channel of one choice: `length` in bytes, `digest` SHA-256.
+
+    `kind` is that of its records; text that came with log-probabilities counts as plain.
+    """
+
+    choice: int
+    kind: int
+    length: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Where another node stopped: for each choice the ids it reported, packed as little-endian u32, and what came of
+    them. All of it is unproven: the engine replays and compares, and declines with `resume_mismatch`.
+    """
+
+    prompt_digest: bytes
+    ids: tuple[bytes, ...]
+    channels: tuple[Channel, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class GenerateCall:
-    """One chat completion to write.
+    """One answer to write, or texts to embed.
 
     `body` is the caller's JSON as it came. `created` (Unix seconds) is the only clock a template sees, `seed` (i64)
-    decides every draw, `max_tokens` is a limit per choice on top of the body's own, and prompt caches are shared
-    within one `tenant` only. `n` is the number of choices.
+    decides every draw, `max_tokens` is a limit per choice on top of the body's own (0: only the prompt is counted),
+    and prompt caches are shared within one `tenant` only. `n` is the number of choices.
     """
 
     id: int
@@ -51,11 +83,16 @@ class GenerateCall:
     max_tokens: int
     tenant: str
     n: int = 1
+    kind: CallKind = "chat"
+    resume: Resume | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens; `cached_tokens` of the prompt were already in the model's memory."""
+    """Tokens of this leg: what a resumed answer brought along counts as neither prompt nor completion.
+
+    `cached_tokens` of the prompt were already in the model's memory.
+    """
 
     prompt_tokens: int
     completion_tokens: int
@@ -71,8 +108,8 @@ class Timings:
     decode_ms: float = 0.0
 
 
-FinishReason = Literal["stop", "length"]
-DeclineReason = Literal["busy", "context", "model", "parameter", "template"]
+FinishReason = Literal["stop", "length", "tool_calls"]
+DeclineReason = Literal["busy", "context", "model", "parameter", "template", "resume_mismatch"]
 """Words of the protocol's `decline`: `busy` and `model` are about this node now, the others about the request."""
 
 

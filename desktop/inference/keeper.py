@@ -159,15 +159,7 @@ class Keeper:
         serial = self._last_serial
         self._last_submitted = asyncio.get_running_loop().time()
         self._sinks[serial], self._serials[call.id], self._ids[serial] = sink, serial, call.id
-        head = frames.CallHead(
-            serial=serial,
-            created=call.created,
-            seed=call.seed,
-            max_tokens=call.max_tokens,
-            tenant=call.tenant,
-            n=call.n,
-        )
-        self._process.write(frames.encode_call(head, call.body))
+        self._process.write(frames.encode_call(serial, call))
 
     def cancel(self, call_id: int) -> None:
         serial = self._serials.get(call_id)

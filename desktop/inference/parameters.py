@@ -1,60 +1,78 @@
 """A caller's body, as far as a model needs it: read, checked and turned into values that may reach C.
 
-Everything is on a list: a field that is not known is refused by name rather than silently ignored, since an answer
-that disregards `tools` or `logprobs` would look right and be wrong. A field whose value asks for nothing (`null`,
-`"logprobs": false`, `"tools": []`) is as good as absent. Messages are worded as OpenAI words them.
+Everything is on a list. A field that is known is checked, and one that is known but cannot be served is refused by
+name, since an answer that disregards `tools` would look right and be wrong. A field nobody knows is ignored, unless
+`provider.require_parameters` asks for a refusal. A value that asks for nothing (`null`, `"logprobs": false`,
+`"tools": []`) is as good as absent. Messages are worded as OpenAI words them.
 
-Pure. What depends on the loaded model (token ids in `logit_bias`, the context) is checked by whoever knows it.
+Pure. What depends on the loaded model (token ids, the context) is checked by whoever knows it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-import msgspec
-
-from desktop.errors import DesktopError
+from desktop.inference.fields import (
+    ParameterRefused,
+    Range,
+    boolean,
+    integer,
+    json_object,
+    missing,
+    number,
+    unsupported,
+    wrong_type,
+)
 from desktop.inference.sampling import SamplingParameters
 
-MAX_MESSAGES = 512
-MAX_STOPS = 8
-MAX_STOP_CHARS = 256
-MAX_BIAS = 1024
-MAX_CHOICES = 64
+MAX_MESSAGES: Final = 512
+MAX_STOPS: Final = 8
+MAX_STOP_CHARS: Final = 256
+MAX_STOP_IDS: Final = 128
+MAX_BIAS: Final = 1024
+MAX_INPUTS: Final = 256
+MAX_CHOICES: Final = 64
+MAX_TOP_LOGPROBS: Final = 20
+MAX_COMPLETION_LOGPROBS: Final = 5
+"""OpenAI's own limits of `top_logprobs`, and of `logprobs` in a completion."""
+
+_MAX_TOKEN: Final = 10**7
+_MAX_LIMIT: Final = 2**31 - 1
+_COMPLETION_TOKENS: Final = 16
+"""OpenAI's `max_tokens` of a completion that names none."""
 
 _ROLES = frozenset({"system", "developer", "user", "assistant"})
-_WITHOUT_EFFECT = frozenset(
+_READ = frozenset(
     {
-        "model", "stream", "stream_options", "user", "metadata", "store", "service_tier", "safety_identifier",
-        "prompt_cache_key", "prompt_cache_retention", "parallel_tool_calls", "seed", "max_tokens",
-        "max_completion_tokens", "messages", "stop", "n", "temperature", "top_k", "top_p", "min_p", "presence_penalty",
-        "frequency_penalty", "repetition_penalty", "logit_bias",
+        "max_tokens", "max_completion_tokens", "stop", "stop_token_ids", "n", "temperature", "top_k", "top_p", "min_p",
+        "typical_p", "presence_penalty", "frequency_penalty", "repetition_penalty", "repeat_penalty", "logit_bias",
+        "logprobs", "top_logprobs", "provider",
     }
 )  # fmt: skip
+_OTHERS_CONCERN = frozenset(
+    {
+        "model", "stream", "stream_options", "user", "metadata", "store", "service_tier", "safety_identifier",
+        "prompt_cache_key", "prompt_cache_retention", "parallel_tool_calls", "seed",
+    }
+)  # fmt: skip
+"""Known, and nothing to a model; `seed` is the call's, set by whoever offers it."""
+
 _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
-    "logprobs": (False,),
-    "top_logprobs": (0,),
     "tools": ([],),
     "functions": ([],),
     "tool_choice": ("none", "auto"),
     "function_call": ("none", "auto"),
     "response_format": ({"type": "text"},),
     "modalities": (["text"],),
-    "echo": (False,),
-    "best_of": (1,),
-    "suffix": ("",),
+    "audio": (),
+    "prediction": (),
+    "web_search_options": (),
 }
+"""Known, and refused unless they ask for nothing."""
 
-
-class ParameterRefused(DesktopError):
-    """The request cannot be served as it is. `param` names the field, `code` is OpenAI's word for what is wrong."""
-
-    def __init__(self, message: str, param: str, code: str = "invalid_value") -> None:
-        super().__init__(message)
-        self.param = param
-        self.code = code
+_UNSERVED_IN_MESSAGES = ("tool_calls", "function_call", "audio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,66 +83,139 @@ class Message:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """A body that passed. `max_tokens` is None where the caller set no limit; `seed` is the call's, not the body's."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What every kind of answer has. `max_tokens` is None where the caller set no limit.
 
-    messages: tuple[Message, ...]
+    `logprobs` is None, or how many alternatives are told beside each token's own log-probability.
+    """
+
     sampling: SamplingParameters = field(default_factory=SamplingParameters)
     stop: tuple[str, ...] = ()
+    stop_ids: frozenset[int] = frozenset()
     max_tokens: int | None = None
     n: int = 1
+    logprobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest(Request):
+    """A chat completion that passed."""
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionRequest(Request):
+    """A plain completion that passed: text or token ids to go on from, and with `suffix` what should follow."""
+
+    prompt: str | tuple[int, ...]
+    suffix: str = ""
+    echo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingRequest:
+    """Texts, or token ids, to be turned into one vector each."""
+
+    inputs: tuple[str | tuple[int, ...], ...]
 
 
 def parse_chat(body: bytes) -> ChatRequest:
     """Raises ParameterRefused, naming the field."""
-    fields = _object(body)
-    _refuse_unknown(fields)
-    return ChatRequest(
-        messages=_messages(fields.get("messages")),
-        sampling=SamplingParameters(
-            temperature=_number(fields, "temperature", 1.0, 0.0, 2.0),
-            top_k=_integer(fields, "top_k", 0, 0, 2**31 - 1),
-            top_p=_number(fields, "top_p", 1.0, 0.0, 1.0),
-            min_p=_number(fields, "min_p", 0.0, 0.0, 1.0),
-            presence_penalty=_number(fields, "presence_penalty", 0.0, -2.0, 2.0),
-            frequency_penalty=_number(fields, "frequency_penalty", 0.0, -2.0, 2.0),
-            repetition_penalty=_number(fields, "repetition_penalty", 1.0, 0.01, 10.0),
-            bias=_bias(fields.get("logit_bias")),
-        ),
-        stop=_stops(fields.get("stop")),
-        max_tokens=_max_tokens(fields),
-        n=_integer(fields, "n", 1, 1, MAX_CHOICES),
+    fields = json_object(body)
+    _refuse_unserved(fields, own=frozenset({"messages"}))
+    return ChatRequest(messages=_messages(fields.get("messages")), logprobs=_chat_logprobs(fields), **_shared(fields))
+
+
+def parse_completion(body: bytes) -> CompletionRequest:
+    """Raises ParameterRefused, naming the field."""
+    fields = json_object(body)
+    _refuse_unserved(fields, own=frozenset({"prompt", "suffix", "echo", "best_of"}))
+    if "prompt" not in fields:
+        raise missing("prompt")
+    shared = _shared(fields, least_tokens=0)
+    if integer(fields, "best_of", shared["n"], 1, MAX_CHOICES) != shared["n"]:
+        raise unsupported("best_of")
+    suffix = fields.get("suffix", "")
+    if not isinstance(suffix, str):
+        raise wrong_type("suffix", "a string", suffix)
+    request = CompletionRequest(
+        prompt=_completion_prompt(fields["prompt"]),
+        suffix=suffix,
+        echo=boolean(fields, "echo"),
+        logprobs=integer(fields, "logprobs", 0, 0, MAX_COMPLETION_LOGPROBS) if "logprobs" in fields else None,
+        **shared | ({} if shared["max_tokens"] is not None else {"max_tokens": _COMPLETION_TOKENS}),
+    )
+    if request.echo and (request.suffix or request.logprobs is not None):
+        raise ParameterRefused("Invalid 'echo': it cannot be combined with 'suffix' or 'logprobs' here.", "echo")
+    return request
+
+
+def parse_embedding(body: bytes) -> EmbeddingRequest:
+    """Raises ParameterRefused, naming the field. How vectors are written is not the model's part."""
+    fields = json_object(body)
+    if "dimensions" in fields:
+        raise unsupported("dimensions")
+    if "input" not in fields:
+        raise missing("input")
+    value = fields["input"]
+    several = isinstance(value, list) and not all(_is_token(item) for item in value)
+    inputs = value if several else [value]
+    if not 1 <= len(inputs) <= MAX_INPUTS:
+        raise ParameterRefused(f"Invalid 'input': expected 1 to {MAX_INPUTS} texts, but got {len(inputs)}.", "input")
+    return EmbeddingRequest(
+        tuple(_text_or_ids(item, f"input[{at}]" if several else "input") for at, item in enumerate(inputs))
     )
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        fields = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise ParameterRefused(
-            f"The body of the request is not valid JSON: {error}.", "body", "invalid_json"
-        ) from error
-    if not isinstance(fields, dict):
-        raise ParameterRefused("The body of the request must be a JSON object.", "body", "invalid_json")
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _refuse_unknown(fields: dict[str, Any]) -> None:
+def _refuse_unserved(fields: dict[str, Any], *, own: frozenset[str]) -> None:
+    """What is known and cannot be served, and what is unknown if the caller wants that."""
+    provider = fields.get("provider")
+    strict = isinstance(provider, dict) and provider.get("require_parameters") is True
+    known = own | _READ | _OTHERS_CONCERN
     for name, value in fields.items():
-        if name not in _WITHOUT_EFFECT and value not in _NEUTRAL.get(name, ()):
-            raise ParameterRefused(
-                f"Unsupported parameter: '{name[:64]}' is not supported with this model.",
-                name[:64],
-                "unsupported_parameter",
-            )
+        if name in known:
+            continue
+        if value not in _NEUTRAL[name] if name in _NEUTRAL else strict:
+            raise unsupported(name)
+
+
+def _shared(fields: dict[str, Any], *, least_tokens: int = 1) -> dict[str, Any]:
+    """The fields of a `Request` that all kinds have, `logprobs` apart."""
+    repetition = "repeat_penalty" if "repeat_penalty" in fields else "repetition_penalty"
+    return {
+        "sampling": SamplingParameters(
+            temperature=number(fields, "temperature", 1.0, 0.0, 2.0),
+            top_k=integer(fields, "top_k", 0, 0, _MAX_LIMIT),
+            top_p=number(fields, "top_p", 1.0, 0.0, 1.0),
+            min_p=number(fields, "min_p", 0.0, 0.0, 1.0),
+            typical_p=number(fields, "typical_p", 1.0, 0.0, 1.0),
+            presence_penalty=number(fields, "presence_penalty", 0.0, -2.0, 2.0),
+            frequency_penalty=number(fields, "frequency_penalty", 0.0, -2.0, 2.0),
+            repetition_penalty=number(fields, repetition, 1.0, 0.01, 10.0),
+            bias=_bias(fields.get("logit_bias")),
+        ),
+        "stop": _stops(fields.get("stop")),
+        "stop_ids": _stop_ids(fields.get("stop_token_ids")),
+        "max_tokens": _max_tokens(fields, least_tokens),
+        "n": integer(fields, "n", 1, 1, MAX_CHOICES),
+    }
+
+
+def _chat_logprobs(fields: dict[str, Any]) -> int | None:
+    wanted = boolean(fields, "logprobs")
+    top = integer(fields, "top_logprobs", 0, 0, MAX_TOP_LOGPROBS)
+    if top and not wanted:
+        raise ParameterRefused("Invalid 'top_logprobs': it needs 'logprobs' to be true.", "top_logprobs")
+    return top if wanted else None
 
 
 def _messages(value: Any) -> tuple[Message, ...]:
     if value is None:
-        raise ParameterRefused("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
+        raise missing("messages")
     if not isinstance(value, list):
-        raise _wrong_type("messages", "an array of messages", value)
+        raise wrong_type("messages", "an array of messages", value)
     if not 1 <= len(value) <= MAX_MESSAGES:
         raise ParameterRefused(
             f"Invalid 'messages': expected 1 to {MAX_MESSAGES} messages, but got {len(value)}.", "messages"
@@ -134,18 +225,14 @@ def _messages(value: Any) -> tuple[Message, ...]:
 
 def _message(value: Any, at: str) -> Message:
     if not isinstance(value, dict):
-        raise _wrong_type(at, "an object", value)
+        raise wrong_type(at, "an object", value)
     role = value.get("role")
     if not isinstance(role, str) or role not in _ROLES:
         supported = ", ".join(f"'{known}'" for known in sorted(_ROLES))
         raise ParameterRefused(f"Invalid value for '{at}.role'. Supported values are: {supported}.", f"{at}.role")
-    for name, item in value.items():
-        if name not in {"role", "content", "name"} and item:
-            raise ParameterRefused(
-                f"Unsupported parameter: '{at}.{name[:64]}' is not supported with this model.",
-                f"{at}.{name[:64]}",
-                "unsupported_parameter",
-            )
+    for name in _UNSERVED_IN_MESSAGES:
+        if value.get(name):
+            raise unsupported(f"{at}.{name}")
     # A developer message is what newer models call a system message; templates know only the older word.
     return Message("system" if role == "developer" else role, _content(value.get("content"), f"{at}.content"))
 
@@ -154,13 +241,13 @@ def _content(value: Any, at: str) -> str:
     if isinstance(value, str):
         return value
     if not isinstance(value, list):
-        raise _wrong_type(at, "a string or an array of content parts", value)
+        raise wrong_type(at, "a string or an array of content parts", value)
     return "".join(_part(part, f"{at}[{index}]") for index, part in enumerate(value))
 
 
 def _part(value: Any, at: str) -> str:
     if not isinstance(value, dict):
-        raise _wrong_type(at, "an object", value)
+        raise wrong_type(at, "an object", value)
     if value.get("type") != "text":
         raise ParameterRefused(
             f"Invalid value for '{at}.type'. This model takes only content parts of type 'text'.",
@@ -169,14 +256,14 @@ def _part(value: Any, at: str) -> str:
         )
     text = value.get("text")
     if not isinstance(text, str):
-        raise _wrong_type(f"{at}.text", "a string", text)
+        raise wrong_type(f"{at}.text", "a string", text)
     return text
 
 
-def _max_tokens(fields: dict[str, Any]) -> int | None:
+def _max_tokens(fields: dict[str, Any], least: int) -> int | None:
     for name in ("max_completion_tokens", "max_tokens"):
         if name in fields:
-            return _integer(fields, name, 1, 1, 2**31 - 1)
+            return integer(fields, name, least, least, _MAX_LIMIT)
     return None
 
 
@@ -185,7 +272,7 @@ def _stops(value: Any) -> tuple[str, ...]:
         return ()
     stops = [value] if isinstance(value, str) else value
     if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
-        raise _wrong_type("stop", "a string or an array of strings", value)
+        raise wrong_type("stop", "a string or an array of strings", value)
     if len(stops) > MAX_STOPS:
         raise ParameterRefused(f"Invalid 'stop': expected at most {MAX_STOPS} strings, but got {len(stops)}.", "stop")
     if not all(1 <= len(stop) <= MAX_STOP_CHARS for stop in stops):
@@ -193,66 +280,53 @@ def _stops(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(stops))
 
 
+def _stop_ids(value: Any) -> frozenset[int]:
+    if value is None:
+        return frozenset()
+    if not isinstance(value, list):
+        raise wrong_type("stop_token_ids", "an array of token ids", value)
+    if len(value) > MAX_STOP_IDS:
+        raise ParameterRefused(
+            f"Invalid 'stop_token_ids': expected at most {MAX_STOP_IDS} ids, but got {len(value)}.", "stop_token_ids"
+        )
+    return frozenset(Range(0, _MAX_TOKEN, whole=True).read(token, "stop_token_ids") for token in value)
+
+
+def _completion_prompt(value: Any) -> str | tuple[int, ...]:
+    """One prompt, also as the only one of a list; several would be several calls."""
+    if isinstance(value, list) and len(value) == 1 and not _is_token(value[0]):
+        value = value[0]
+    if isinstance(value, list) and any(not _is_token(item) for item in value):
+        raise ParameterRefused("Invalid 'prompt': this model takes one prompt per request.", "prompt")
+    return _text_or_ids(value, "prompt")
+
+
+def _text_or_ids(value: Any, named: str) -> str | tuple[int, ...]:
+    if isinstance(value, str):
+        text: str | tuple[int, ...] = value
+    elif isinstance(value, list) and all(_is_token(item) for item in value):
+        text = tuple(Range(0, _MAX_TOKEN, whole=True).read(token, named) for token in value)
+    else:
+        raise wrong_type(named, "a string or an array of token ids", value)
+    if not text:
+        raise ParameterRefused(f"Invalid '{named}': it must not be empty.", named)
+    return text
+
+
+def _is_token(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _bias(value: Any) -> dict[int, float]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise _wrong_type("logit_bias", "an object", value)
+        raise wrong_type("logit_bias", "an object", value)
     if len(value) > MAX_BIAS:
         raise ParameterRefused(f"Invalid 'logit_bias': at most {MAX_BIAS} tokens are allowed.", "logit_bias")
     bias = {}
     for token in value:
         if not (token.isascii() and token.isdecimal() and len(token) <= 7):
             raise ParameterRefused("Invalid key in 'logit_bias': keys must be token ids.", "logit_bias")
-        bias[int(token)] = float(_Range(-100.0, 100.0).read(value[token], f"logit_bias.{token}"))
+        bias[int(token)] = float(Range(-100.0, 100.0).read(value[token], f"logit_bias.{token}"))
     return bias
-
-
-@dataclass(frozen=True, slots=True)
-class _Range:
-    """What a number may be."""
-
-    low: float
-    high: float
-    whole: bool = False
-
-    def read(self, value: Any, named: str) -> Any:
-        if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
-            raise _wrong_type(named, "an integer" if self.whole else "a number", value)
-        noun = "integer" if self.whole else "decimal"
-        if value < self.low:
-            raise ParameterRefused(
-                f"Invalid '{named}': {noun} below minimum value. Expected a value >= {self.low:g}.",
-                named,
-                f"{noun}_below_min_value",
-            )
-        if not value <= self.high:
-            raise ParameterRefused(
-                f"Invalid '{named}': {noun} above maximum value. Expected a value <= {self.high:g}.",
-                named,
-                f"{noun}_above_max_value",
-            )
-        return value
-
-
-def _number(fields: dict[str, Any], name: str, default: float, low: float, high: float) -> float:
-    return float(_Range(low, high).read(fields[name], name)) if name in fields else default
-
-
-def _integer(fields: dict[str, Any], name: str, default: int, low: int, high: int) -> int:
-    return int(_Range(low, high, whole=True).read(fields[name], name)) if name in fields else default
-
-
-def _wrong_type(named: str, expected: str, value: Any) -> ParameterRefused:
-    names = {
-        type(None): "null",
-        bool: "a boolean",
-        int: "an integer",
-        float: "a decimal",
-        str: "a string",
-        list: "an array",
-    }
-    got = names.get(type(value), "an object")
-    return ParameterRefused(
-        f"Invalid type for '{named}': expected {expected}, but got {got} instead.", named, "invalid_type"
-    )

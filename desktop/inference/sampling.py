@@ -1,9 +1,9 @@
 """Which token comes next: our own sampler, so that an answer can be continued elsewhere and checked.
 
 The protocol fixes every step. Order: bias, penalties (over the generated ids of this choice), top_k (capped at 256),
-top_p, min_p, temperature, draw. The draw is the inverse CDF over what is left, ordered by (probability descending, id
-ascending), summed in float64, at a `u` that depends on nothing but (seed, choice, position, draw): so the sampler can
-jump to any position. Greedy ties go to the lowest id.
+typical_p, top_p, min_p, temperature, draw. The draw is the inverse CDF over what is left, ordered by (probability
+descending, id ascending), summed in float64, at a `u` that depends on nothing but (seed, choice, position, draw): so
+the sampler can jump to any position. Greedy ties go to the lowest id.
 
 Pure: logits in, id out. Speed is the constraint here (one call per token, vocabularies of 32-256 k): the candidates
 are found with a few passes of numpy over a view of the logits, nothing is copied and no Python loop sees them.
@@ -26,7 +26,12 @@ TOP_K_CAP = 256
 """Candidates that a draw can choose from at most; also the meaning of `top_k` 0."""
 
 FREE_DRAW = 0
-"""The ordinary draw of a position; 1 is the redraw under a grammar."""
+"""The ordinary draw of a position."""
+REDRAW = 1
+"""The draw under a grammar that does not allow what the first gave."""
+
+_COLDEST = 1e-5
+"""Below it a temperature is as good as none, and dividing by it could overflow."""
 
 _SMALL = 4096
 """Up to this size one partition of the whole row is faster than finding a bound by blocks."""
@@ -46,6 +51,7 @@ class SamplingParameters:
     top_k: int = 0
     top_p: float = 1.0
     min_p: float = 0.0
+    typical_p: float = 1.0
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     repetition_penalty: float = 1.0
@@ -79,7 +85,7 @@ class Sampler:
     def __init__(self, parameters: SamplingParameters, seed: int, choice: int) -> None:
         self._parameters = parameters
         self._draws = Draws(seed, choice)
-        self._greedy = parameters.temperature <= 0.0 or parameters.top_k == 1
+        self._greedy = parameters.temperature < _COLDEST or parameters.top_k == 1
         self._top_k = min(parameters.top_k or TOP_K_CAP, TOP_K_CAP)
         self._log_min_p = math.log(parameters.min_p) if parameters.min_p > 0.0 else -math.inf
         self._bias = (
@@ -104,10 +110,15 @@ class Sampler:
                 raise NotFinite
             return token
         ids, values = candidates(logits, self._top_k)
-        top = float(values[0]) if len(values) else math.nan
-        if not math.isfinite(top):
+        if not (len(values) and math.isfinite(values[0])):
             raise NotFinite
-        return self._draw(ids, values.astype(np.float64) - top, self._draws.u(position, draw))
+        if values[-1] == -math.inf:  # a grammar leaves fewer than top_k
+            values = values[values > -math.inf]
+        scores = values.astype(np.float64) - float(values[0])
+        if self._parameters.typical_p < 1.0:
+            kept = _typical(scores, self._parameters.typical_p)
+            ids, scores = ids[kept], scores[kept] - scores[kept[0]]
+        return self._draw(ids, scores, self._draws.u(position, draw))
 
     def _draw(self, ids: npt.NDArray[np.intp], scores: npt.NDArray[np.float64], u: float) -> int:
         """`scores` are log-probabilities up to a constant, falling, the first is 0."""
@@ -139,6 +150,19 @@ class Sampler:
             chosen -= counts * np.float32(self._parameters.frequency_penalty)
             logits[ids] = chosen - np.float32(self._parameters.presence_penalty)
         return logits
+
+
+def _typical(scores: npt.NDArray[np.float64], share: float) -> npt.NDArray[np.intp]:
+    """Indices, rising, of the candidates whose surprise is nearest to the expected one, until they have `share`.
+
+    Meister et al., Locally Typical Sampling (2022), as llama.cpp counts it: the first sum beyond `share` ends it.
+    """
+    logs = scores - math.log(float(np.exp(scores).sum()))
+    chances = np.exp(logs)
+    entropy = -float((chances * logs).sum())
+    order = np.abs(-logs - entropy).argsort(kind="stable")
+    keep = int(chances[order].cumsum().searchsorted(share, "right")) + 1
+    return np.sort(order[:keep])
 
 
 def candidates(logits: Logits, k: int) -> tuple[npt.NDArray[np.intp], Logits]:

@@ -87,30 +87,38 @@ def place(prompt: Sequence[int], tenant: str, slots: Sequence[Slot], *, sharing:
     return Placement(oldest.index, source.index, keep)
 
 
-def plan_step(pending: Sequence[int], budget: Budget) -> list[int]:
+def plan_step(pending: Sequence[int], budget: Budget, passed: Sequence[int] = ()) -> list[int]:
     """How many ids of each sequence go into the next step, given how many are pending, oldest call first.
 
-    Everyone with one pending id gets it. Prompts take turns in order of arrival, not side by side: the sum of work is
-    the same and the first is done sooner. For the same reason a step that completes a prompt holds no part of another
-    that it does not complete, and a small rest is taken along rather than left for a step of its own. A prompt that is
-    alone may take a whole step.
+    Everyone with one pending id gets it. Prompts take turns, not side by side: the sum of work is the same and the
+    first is done sooner. Shorter ones go first, but none is passed by more work of others than it is itself: `passed`
+    is what of younger calls was computed while each waited, and counts for it. A step that completes a prompt holds no
+    part of another that it does not complete, and a small rest is taken along rather than left for a step of its own.
+    A prompt that is alone may take a whole step.
     """
     ready = sum(1 for count in pending if count == 1)
     alone = len(pending) == 1
     room = budget.step if alone else min(budget.prefill, budget.step - ready)
     rest = min(room // 4, budget.step - ready - room)
-    counts, completes = [], False
-    for count in pending:
-        if count == 1:
-            counts.append(1)
-            continue
-        if room and count <= room + rest:
-            given, completes = count, True
+    counts, completes = [int(count == 1) for count in pending], False
+    prompts = [at for at, count in enumerate(pending) if count > 1]
+    for at in sorted(prompts, key=lambda at: (pending[at] - (passed[at] if passed else 0), at)):
+        if room and pending[at] <= room + rest:
+            given, completes = pending[at], True
         else:
             given = 0 if completes else room
         room = max(room - given, 0)
-        counts.append(given)
+        counts[at] = given
     return counts
+
+
+def passed_by(pending: Sequence[int], counts: Sequence[int]) -> list[int]:
+    """For each prompt, how many ids of younger calls' prompts a step computes before it."""
+    younger, passed = 0, []
+    for waiting, count in zip(reversed(pending), reversed(counts), strict=True):
+        passed.append(younger if waiting > 1 and count < waiting else 0)
+        younger += count if waiting > 1 else 0
+    return passed[::-1]
 
 
 def fits(reserved: Iterable[int], needed: int, pool: int) -> bool:

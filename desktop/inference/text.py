@@ -30,20 +30,28 @@ def piece(raw: bytes) -> Piece:
 class StopMatcher:
     """Finds the first of some strings in text that comes in parts, and holds back what may become one."""
 
-    __slots__ = ("_held", "_longest", "_stops")
+    __slots__ = ("_held", "_longest", "_stops", "cut")
 
     def __init__(self, stops: tuple[str, ...]) -> None:
         self._stops = stops
         self._longest = max(map(len, stops), default=0)
         self._held = ""
+        self.cut = 0
+        """Characters that a stop string and what followed it took away."""
+
+    @property
+    def held(self) -> int:
+        """Characters held back or cut off: what was fed and not shown."""
+        return len(self._held) + self.cut
 
     def feed(self, text: str) -> tuple[str, bool]:
         """Text that is safe to show, and whether a stop string followed it. After that nothing more may be fed."""
         text = self._held + text
         found = [at for at in map(text.find, self._stops) if at >= 0]
         if found:
-            self._held = ""
-            return text[: min(found)], True
+            at = min(found)
+            self._held, self.cut = "", len(text) - at
+            return text[:at], True
         split = self._first_possible_start(text)
         self._held = text[split:]
         return text[:split], False
@@ -61,28 +69,21 @@ class StopMatcher:
         return len(text)
 
 
-class TextStream:
-    """One choice's text, token by token."""
+class Utf8Decoder:
+    """One choice's bytes as characters. Bytes that are no UTF-8 become U+FFFD; half a character at the end is none."""
 
-    __slots__ = ("_decoder", "_matcher", "_pending")
+    __slots__ = ("_decoder", "pending")
 
-    def __init__(self, stops: tuple[str, ...] = ()) -> None:
+    def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._pending = False
-        self._matcher = StopMatcher(stops) if stops else None
+        self.pending = False
+        """Half a character is held back."""
 
-    def push(self, token: Piece) -> tuple[bytes, bool]:
-        """Bytes to emit now, and whether a stop string is complete. Bytes that are no UTF-8 become U+FFFD."""
+    def push(self, token: Piece) -> str:
+        """The characters that `token` completes."""
         raw, text = token
-        if text is None or self._pending:
-            text = self._decoder.decode(raw)
-            self._pending = bool(self._decoder.getstate()[0])
-            raw = text.encode()
-        if self._matcher is None:
-            return raw, False
-        text, stopped = self._matcher.feed(text)
-        return text.encode(), stopped
-
-    def flush(self) -> bytes:
-        """The held-back text at the natural end of a choice. Half a character is no text: it is dropped."""
-        return self._matcher.flush().encode() if self._matcher else b""
+        if text is not None and not self.pending:
+            return text
+        text = self._decoder.decode(raw)
+        self.pending = bool(self._decoder.getstate()[0])
+        return text

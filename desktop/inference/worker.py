@@ -87,8 +87,8 @@ class Inbox:
             while True:
                 received_at, kind, payload = self.received.get(block=host.idle and not host.outbox.waiting)
                 if kind == frames.Kind.CALL:
-                    head, body = frames.decode_call(payload)
-                    host.submit(head, body, received_at=received_at)
+                    head, body, resume = frames.decode_call(payload)
+                    host.submit(head, body, resume, received_at=received_at)
                 elif kind == frames.Kind.CANCEL:
                     host.cancel(frames.decode(payload, frames.Cancel).serial)
         except queue.Empty:

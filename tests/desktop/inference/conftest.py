@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from desktop.inference.engine import LlamaModel
 from desktop.inference.fake import FakeEngine
 from desktop.inference.generation import Engine, Ready, WorkerState
 from desktop.inference.keeper import Keeper, WorkerSettings
+from tests.desktop.inference.bench import Bench
 
 
 class Watch:
@@ -78,3 +80,26 @@ async def engine(
     await watch.ready()
     yield engine
     await engine.stop()
+
+
+@pytest.fixture(scope="session")
+def load(model_path: Path) -> Iterator[Callable[..., LlamaModel]]:
+    loaded: dict[str, LlamaModel] = {}
+
+    def make(**changed: Any) -> LlamaModel:
+        values: dict[str, Any] = {"context": 0, "slots": 8, "pool": 0, "threads": 1, "gpu_layers": 0} | changed
+        key = repr(sorted(values.items()))
+        if key not in loaded:
+            loaded[key] = LlamaModel(str(model_path), **values)
+        for slot in range(loaded[key].slots):
+            loaded[key].truncate(slot, 0)
+        return loaded[key]
+
+    yield make
+    for model in loaded.values():
+        model.close()
+
+
+@pytest.fixture(params=[0, 1500], ids=["memory of its own", "shared memory"])
+def bench(request: pytest.FixtureRequest, load: Callable[..., LlamaModel]) -> Bench:
+    return Bench(load(context=512, pool=request.param))

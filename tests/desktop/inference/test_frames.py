@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from desktop.inference import frames
 from desktop.inference.frames import FrameReader, Kind, PipeBroken
-from desktop.inference.generation import Record
+from desktop.inference.generation import Channel, GenerateCall, Record, Resume
 
 records = st.tuples(
     st.integers(0, 2**32 - 1),
@@ -45,12 +45,18 @@ def test_a_step_cut_inside_a_record_is_noticed(step: list[tuple[int, Record]], m
         list(frames.decode_step(payload[:-missing]))
 
 
-def test_a_call_carries_the_body_byte_for_byte() -> None:
-    head = frames.CallHead(serial=3, created=1, seed=-5, max_tokens=9, tenant="a", n=2)
-    ((kind, payload),) = FrameReader().feed(frames.encode_call(head, b'{"x":\xff}'))
+def test_a_call_carries_the_body_byte_for_byte_and_where_to_go_on() -> None:
+    channels = (Channel(1, 0, 5, bytes(range(32))),)
+    resume = Resume(b"\xff" * 32, (b"\x01\0\0\0\x02\0\0\0", b"", b"\x03\0\0\0"), channels)
+    call = GenerateCall(
+        id=8, body=b'{"x":\xff}', created=1, seed=-5, max_tokens=9, tenant="a", n=3, kind="completion", resume=resume
+    )
+    ((kind, payload),) = FrameReader().feed(frames.encode_call(3, call))
+    head, body, carried = frames.decode_call(payload)
 
     assert kind == Kind.CALL
-    assert frames.decode_call(payload) == (head, b'{"x":\xff}')
+    assert (head.serial, head.seed, head.n, head.kind, body) == (3, -5, 3, "completion", call.body)
+    assert carried == resume
 
 
 def test_a_length_beyond_the_cap_is_refused_before_anything_is_kept() -> None:

@@ -3,134 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from desktop.inference import frames
 from desktop.inference.engine import Chunk, LlamaModel, ModelUnusable, Outcome
-from desktop.inference.frames import FrameReader, Kind
-from desktop.inference.generation import Record, RecordKind
-from desktop.inference.host import Host
-from desktop.inference.templates import ChatTemplate
-from tests.desktop.inference.answers import PARIS, PARIS_ANSWER, STORY, a_body
-
-QUESTIONS = [
-    PARIS,
-    "What is the capital of Japan?",
-    "What color is the sky?",
-    "What color is the grass?",
-    "What does the cow say?",
-    "What is two plus three?",
-    "Hello!",
-    STORY,
-]
-
-
-@dataclass
-class Heard:
-    """What one call came to."""
-
-    accept: frames.Accept | None = None
-    decline: frames.Decline | None = None
-    fail: frames.Fail | None = None
-    finish: frames.Finish | None = None
-    records: list[Record] = field(default_factory=list)
-
-    def text(self, choice: int = 0) -> str:
-        return b"".join(r.data for r in self.records if r.choice == choice and r.kind == RecordKind.TEXT).decode()
-
-    def ids(self, choice: int = 0) -> list[int]:
-        packed = b"".join(r.ids for r in self.records if r.choice == choice)
-        return list(struct.unpack(f"<{len(packed) // 4}I", packed))
-
-    @property
-    def over(self) -> bool:
-        return bool(self.decline or self.fail or self.finish)
-
-
-class Bench:
-    """A host, and what it said."""
-
-    def __init__(self, model: LlamaModel, *, prefill_budget: int = 128) -> None:
-        self.model = model
-        template = ChatTemplate(model.template, bos=model.bos, eos=model.eos)
-        self.host = Host(model, template, prefill_budget=prefill_budget)
-        self.calls: dict[int, Heard] = {}
-        self.steps = 0
-
-    def submit(self, question: str = PARIS, *, tenant: str = "a", seed: int = 7, limit: int = 100, **body: Any) -> int:
-        serial = len(self.calls) + 1
-        self.calls[serial] = Heard()
-        n = body.get("n", 1)
-        head = frames.CallHead(serial=serial, created=0, seed=seed, max_tokens=limit, tenant=tenant, n=n)
-        self.host.submit(head, a_body(question, **body), received_at=0.0)
-        self.hear()
-        return serial
-
-    def step(self) -> None:
-        self.host.step()
-        self.steps += 1
-        self.hear()
-
-    def run(self) -> None:
-        while not self.host.idle:
-            self.step()
-            assert self.steps < 20_000
-
-    def ask(self, question: str = PARIS, **given: Any) -> Heard:
-        serial = self.submit(question, **given)
-        self.run()
-        return self.calls[serial]
-
-    def hear(self) -> None:
-        for kind, payload in FrameReader().feed(self.host.outbox.take()):
-            match kind:
-                case Kind.STEP:
-                    for serial, record in frames.decode_step(payload):
-                        assert not self.calls[serial].over
-                        self.calls[serial].records.append(record)
-                case Kind.ACCEPT:
-                    accept = frames.decode(payload, frames.Accept)
-                    self.calls[accept.serial].accept = accept
-                case Kind.DECLINE:
-                    decline = frames.decode(payload, frames.Decline)
-                    self.calls[decline.serial].decline = decline
-                case Kind.FAIL:
-                    fail = frames.decode(payload, frames.Fail)
-                    self.calls[fail.serial].fail = fail
-                case Kind.FINISH:
-                    finish = frames.decode(payload, frames.Finish)
-                    self.calls[finish.serial].finish = finish
-
-
-@pytest.fixture(scope="module")
-def load(model_path: Path) -> Iterator[Callable[..., LlamaModel]]:
-    loaded: dict[str, LlamaModel] = {}
-
-    def make(**changed: Any) -> LlamaModel:
-        values: dict[str, Any] = {"context": 0, "slots": 8, "pool": 0, "threads": 1, "gpu_layers": 0} | changed
-        key = repr(sorted(values.items()))
-        if key not in loaded:
-            loaded[key] = LlamaModel(str(model_path), **values)
-        for slot in range(loaded[key].slots):
-            loaded[key].truncate(slot, 0)
-        return loaded[key]
-
-    yield make
-    for model in loaded.values():
-        model.close()
-
-
-@pytest.fixture(params=[0, 1500], ids=["memory of its own", "shared memory"])
-def bench(request: pytest.FixtureRequest, load: Callable[..., LlamaModel]) -> Bench:
-    return Bench(load(context=512, pool=request.param))
-
+from tests.desktop.inference.answers import PARIS, PARIS_ANSWER, STORY
+from tests.desktop.inference.bench import QUESTIONS, Bench
 
 # --- answers ---
 
@@ -226,6 +108,9 @@ def test_the_second_turn_of_a_conversation_computes_only_what_is_new(bench: Benc
     assert second.text() == Bench(bench.model).ask(tenant="b", messages=messages).text()
 
 
+BANNED: dict[str, Any] = {"logit_bias": {"2": -100}}
+"""Without its end an answer goes on to its limit."""
+
 LONG = f"{STORY} Tell me what the cow says and what color the sky is."
 
 
@@ -275,19 +160,32 @@ def test_a_call_that_might_not_fit_beside_others_is_declined_as_busy(load: Calla
     assert bench.calls[running].finish is not None
 
 
-def test_memory_that_is_fuller_than_promised_costs_the_youngest_call_only(load: Callable[..., LlamaModel]) -> None:
+def test_memory_that_is_fuller_than_promised_makes_the_longest_wait_and_keep_its_text(
+    load: Callable[..., LlamaModel],
+) -> None:
     model = load(context=256, slots=4, pool=256)
-    bench = Bench(model)
+    alone = [Bench(model).ask(STORY, limit=90, tenant=tenant, **body) for tenant, body in (("x", {}), ("y", BANNED))]
+    bench = Bench(load(context=256, slots=4, pool=256))
     stolen = [at % model.n_vocab for at in range(150)]
     assert model.decode([Chunk(3, 0, stolen, wanted=False)]) is Outcome.DONE
     elder = bench.submit(STORY, limit=90)
-    younger = bench.submit(STORY, limit=90, tenant="b", logit_bias={"2": -100})
+    younger = bench.submit(STORY, limit=90, tenant="b", **BANNED)
     bench.run()
 
-    assert bench.calls[elder].finish is not None
-    fail = bench.calls[younger].fail
-    assert fail is not None
-    assert fail.code == "memory_full"
+    assert bench.host.counters.requeued > 0
+    assert [bench.calls[serial].ids() for serial in (elder, younger)] == [heard.ids() for heard in alone]
+
+
+def test_an_answer_that_does_not_fit_even_alone_fails_alone(load: Callable[..., LlamaModel]) -> None:
+    model = load(context=256, slots=4, pool=256)
+    bench = Bench(model)
+    assert model.decode([Chunk(3, 0, [1] * 220, wanted=False)]) is Outcome.DONE
+    heard = bench.ask(STORY, limit=90, **BANNED)
+
+    assert heard.fail is not None
+    assert heard.fail.code == "memory_full"
+    model.truncate(3, 0)
+    assert bench.ask(PARIS).text() == PARIS_ANSWER
 
 
 def test_a_cancelled_call_leaves_between_two_steps(bench: Bench) -> None:

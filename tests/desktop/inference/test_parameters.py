@@ -5,7 +5,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from desktop.inference.parameters import ChatRequest, Message, ParameterRefused, parse_chat
+from desktop.inference.fields import ParameterRefused
+from desktop.inference.parameters import (
+    ChatRequest,
+    CompletionRequest,
+    EmbeddingRequest,
+    Message,
+    parse_chat,
+    parse_completion,
+    parse_embedding,
+)
 
 AN_IMAGE = {"role": "user", "content": [{"type": "image_url"}]}
 
@@ -67,7 +76,15 @@ def test_a_bias_is_read_by_token_id() -> None:
     ("fields", "param", "code"),
     [
         ({"tools": [{}]}, "tools", "unsupported_parameter"),
-        ({"logprobs": True}, "logprobs", "unsupported_parameter"),
+        ({"logprobs": 1}, "logprobs", "invalid_type"),
+        ({"top_logprobs": 2}, "top_logprobs", "invalid_value"),
+        ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", "integer_above_max_value"),
+        ({"typical_p": 2}, "typical_p", "decimal_above_max_value"),
+        ({"repeat_penalty": 11}, "repeat_penalty", "decimal_above_max_value"),
+        ({"stop_token_ids": 5}, "stop_token_ids", "invalid_type"),
+        ({"stop_token_ids": [-5]}, "stop_token_ids", "integer_below_min_value"),
+        ({"stop_token_ids": [1.5]}, "stop_token_ids", "invalid_type"),
+        ({"stop_token_ids": list(range(129))}, "stop_token_ids", "invalid_value"),
         ({"response_format": {"type": "json_schema"}}, "response_format", "unsupported_parameter"),
         ({"audio": {}}, "audio", "unsupported_parameter"),
         ({"temperature": 2.1}, "temperature", "decimal_above_max_value"),
@@ -118,3 +135,89 @@ def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
         parse_chat(body)
 
     assert caught.value.param == "body"
+
+
+def test_what_nobody_knows_is_ignored() -> None:
+    assert parse(no_such_field=1, mirostat=2, n_predict=10**9) == parse()
+
+
+def test_what_nobody_knows_is_refused_if_the_caller_requires_its_parameters() -> None:
+    assert refusal(no_such_field=1, provider={"require_parameters": True}).param == "no_such_field"
+    assert parse(no_such_field=1, provider={"require_parameters": False}) == parse()
+
+
+def test_logprobs_are_wanted_with_as_many_alternatives_as_are_named() -> None:
+    assert parse(logprobs=True).logprobs == 0
+    assert parse(logprobs=True, top_logprobs=20).logprobs == 20
+    assert parse(logprobs=False, top_logprobs=0).logprobs is None
+
+
+def test_the_repetition_penalty_is_known_under_both_its_names() -> None:
+    assert parse(repeat_penalty=1.3) == parse(repetition_penalty=1.3)
+
+
+def complete(**fields: Any) -> CompletionRequest:
+    return parse_completion(msgspec.json.encode({"prompt": "Once"} | fields))
+
+
+def test_a_completion_takes_text_or_ids_and_has_openais_limit() -> None:
+    assert (complete().prompt, complete().max_tokens) == ("Once", 16)
+    assert complete(prompt=[1, 2]).prompt == (1, 2)
+    assert complete(prompt=["Once"]).prompt == "Once"
+    assert complete(prompt=[[1, 2]]).prompt == (1, 2)
+    assert complete(max_tokens=0).max_tokens == 0
+    assert complete(logprobs=0).logprobs == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"prompt": None}, "prompt"),
+        ({"prompt": ""}, "prompt"),
+        ({"prompt": []}, "prompt"),
+        ({"prompt": ["a", "b"]}, "prompt"),
+        ({"prompt": [1, "b"]}, "prompt"),
+        ({"prompt": [-1]}, "prompt"),
+        ({"prompt": {}}, "prompt"),
+        ({"best_of": 2}, "best_of"),
+        ({"logprobs": 6}, "logprobs"),
+        ({"suffix": 1}, "suffix"),
+        ({"echo": 1}, "echo"),
+        ({"echo": True, "logprobs": 1}, "echo"),
+    ],
+)
+def test_a_completion_is_refused_by_field(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(ParameterRefused) as caught:
+        complete(**fields)
+
+    assert caught.value.param == param
+
+
+def embed(value: Any, **fields: Any) -> EmbeddingRequest:
+    return parse_embedding(msgspec.json.encode({"input": value} | fields))
+
+
+def test_texts_to_embed_come_as_one_or_several_and_as_text_or_ids() -> None:
+    assert embed("a").inputs == ("a",)
+    assert embed(["a", "b"]).inputs == ("a", "b")
+    assert embed([1, 2]).inputs == ((1, 2),)
+    assert embed([[1], [2, 3]], encoding_format="base64").inputs == ((1,), (2, 3))
+
+
+@pytest.mark.parametrize(
+    ("value", "fields", "param"),
+    [
+        ("a", {"dimensions": 8}, "dimensions"),
+        (None, {}, "input"),
+        ("", {}, "input"),
+        (["a", ""], {}, "input[1]"),
+        (["a"] * 300, {}, "input"),
+        ({}, {}, "input"),
+        ([[1], ["a"]], {}, "input[1]"),
+    ],
+)
+def test_a_text_to_embed_is_refused_by_field(value: Any, fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(ParameterRefused) as caught:
+        embed(value, **fields)
+
+    assert caught.value.param == param

@@ -1,0 +1,85 @@
+"""What runs: a call, its choices, and how far each has come. Values only; `host` moves them on."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from desktop.inference.generation import CallKind
+from desktop.inference.pipeline import Event, Pipeline
+from desktop.inference.resume import Delivered, Resumed
+from desktop.inference.scheduler import Slot
+
+
+class Choice:
+    """One sequence at work: `ids` is the prompt and what followed it, `slot.ids` the part that is in memory.
+
+    `again` are ids that are known but not yet taken: their turn comes when their logits are there.
+    """
+
+    __slots__ = (
+        "again",
+        "delivered",
+        "ids",
+        "index",
+        "opening",
+        "parked",
+        "passed",
+        "pipeline",
+        "replayed",
+        "slot",
+        "waits",
+    )
+
+    def __init__(self, index: int, prompt: list[int], ids: list[int], resumed: Resumed) -> None:
+        self.index = index
+        self.again = deque(resumed.again)
+        self.ids = prompt + ids[: len(ids) - len(resumed.again)]
+        self.replayed = len(ids)
+        self.pipeline: Pipeline = resumed.pipeline
+        self.delivered: Delivered | None = resumed.delivered
+        self.opening: list[Event] = resumed.events
+        """To be said as soon as the call is accepted."""
+        self.slot = Slot(-1)
+        self.waits = False
+        """For the first choice to compute the prompt that all share."""
+        self.parked = False
+        """Its memory was needed; its ids are here, and are computed again when there is room."""
+        self.passed = 0
+        """Prompt ids of younger calls that were computed while this one's waited."""
+
+    @property
+    def pending(self) -> int:
+        return len(self.ids) - len(self.slot.ids)
+
+    @property
+    def running(self) -> bool:
+        return self.pipeline.end is None and not self.waits and not self.parked
+
+    @property
+    def written(self) -> int:
+        """Tokens of this leg."""
+        return max(self.pipeline.generated - self.replayed, 0)
+
+
+@dataclass(slots=True)
+class Call:
+    """A running call. `received_at` and what follows are seconds of the host's clock."""
+
+    serial: int
+    tenant: str
+    kind: CallKind
+    prompt_tokens: int
+    prompt_digest: bytes
+    reserved: int
+    choices: list[Choice]
+    received_at: float
+    cached_tokens: int = 0
+    placed_at: float = 0.0
+    first_at: float | None = None
+    inputs: list[list[int]] = field(default_factory=list)
+    """Of an embedding, whose call has no choices."""
+
+    @property
+    def over(self) -> bool:
+        return all(choice.pipeline.end is not None for choice in self.choices)
