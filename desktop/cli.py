@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from desktop.agent.asking import ask, follow
 from desktop.agent.control import Reply, Request
-from desktop.agent.sharing import countdown, host_of, spelt, typed
+from desktop.agent.sharing.words import countdown, host_of, spelt, typed
 from desktop.agent.state import Earnings, Mode, ModelState, Snapshot
 from desktop.errors import CommandRefused, DesktopError
 from desktop.settings import load_settings

@@ -15,16 +15,69 @@ import msgspec
 from desktop.errors import SettingsUnreadable
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
+Celsius = Annotated[float, msgspec.Meta(ge=30, le=120)]
 
 
 class SharingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When this PC shares."""
+    """When this PC shares. The owner can change these in the app too (`nightjar rules`); what is changed there wins."""
 
     first_mode: Literal["off", "idle", "always"] = "idle"
     """Mode before the owner has chosen one. Idle: a PC never shares while it is used unless its owner said so."""
 
+    idle_s: Annotated[float, msgspec.Meta(ge=10, le=7200)] = 300.0
+    """Time without input before *When idle* shares: shorter is a phone call, longer wastes the lunch break."""
+
+    idle_locked_s: Annotated[float, msgspec.Meta(ge=0, le=7200)] = 60.0
+    """The same while the screen is locked: whoever locks it has left, but may have forgotten something."""
+
+    clear_s: Annotated[float, msgspec.Meta(ge=10, le=3600)] = 60.0
+    """Time for which other uses (a call, a game, load, heat) have to be over: they come in bursts."""
+
+    grace_s: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.0
+    """How long a running answer may go on when the owner returns. 0: it is handed over at once."""
+
     drain_s: Seconds = 30.0
     """How long "finish, then stop" waits for running answers; the relay waits no longer either."""
+
+    schedule: str = ""
+    """Hours of the week in which this PC may share, as in "mon-fri 18:00-08:00, sat-sun 00:00-24:00"; empty: all."""
+
+    on_battery: bool = False
+    """Whether to share while unplugged. Off: a laptop is carried to last."""
+
+    battery_stop_percent: Percent = 40.0
+    """Below this charge nothing is shared, plugged in or not: charging comes first."""
+
+    battery_start_percent: Percent = 60.0
+    """Once stopped by the charge, sharing starts above this: far enough from the other not to go back and forth."""
+
+    hot_stop_c: Celsius = 90.0
+    """At this temperature of processor or graphics card sharing stops, well before they slow themselves down."""
+
+    hot_start_c: Celsius = 75.0
+    """Once stopped by heat, sharing starts below this."""
+
+    cpu_others_percent: Percent = 25.0
+    """Processor use of other programs, of all cores together, above which *When idle* waits."""
+
+    gpu_others_percent: Percent = 15.0
+    """Graphics card use of other programs above which *When idle* waits. A desktop at rest stays below."""
+
+    keep_memory_mib: Annotated[int, msgspec.Meta(ge=0)] = 1024
+    """Memory in MiB that stays free for the owner's programs."""
+
+    keep_disk_mib: Annotated[int, msgspec.Meta(ge=0)] = 1024
+    """Disk space in MiB below which nothing is shared: the system needs it more."""
+
+    exclusive_apps: tuple[str, ...] = ()
+    """Programs that want the whole PC while they run, by the name of their file, as in ["blender", "game.exe"]."""
+
+    def __post_init__(self) -> None:
+        if self.battery_start_percent < self.battery_stop_percent:
+            raise ValueError("`battery_start_percent` is below `battery_stop_percent`")
+        if self.hot_start_c > self.hot_stop_c:
+            raise ValueError("`hot_start_c` is above `hot_stop_c`")
 
 
 class EnrolmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

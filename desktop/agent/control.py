@@ -20,7 +20,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from desktop.agent.commands import CancelEnrolment, Command, Enrol, FreeMemory, Quit, Resume, SetMode, Snooze
-from desktop.agent.sharing import said_at
+from desktop.agent.sharing.words import said_at
 from desktop.agent.state import Mode, Snapshot
 from desktop.errors import DesktopError, FolderUnusable
 

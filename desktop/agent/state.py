@@ -28,9 +28,20 @@ class Reason(enum.StrEnum):
     RELAY_UNREACHABLE = "relay_unreachable"
     NO_MODEL = "no_model"
     SHUTTING_DOWN = "shutting_down"
+    ASLEEP = "asleep"
     MODE_OFF = "mode_off"
     SNOOZED = "snoozed"
+    OUTSIDE_SCHEDULE = "outside_schedule"
+    ON_BATTERY = "on_battery"
+    TOO_HOT = "too_hot"
+    EXCLUSIVE_APP = "exclusive_app"
+    FULL_SCREEN = "full_screen"
+    CALL_OR_VIDEO = "call_or_video"
     OWNER_ACTIVE = "owner_active"
+    CPU_BUSY = "cpu_busy"
+    GPU_BUSY = "gpu_busy"
+    LOW_MEMORY = "low_memory"
+    LOW_DISK = "low_disk"
     WARMING_UP = "warming_up"
     READY = "ready"
     SERVING = "serving"
@@ -71,7 +82,9 @@ class ModelState:
 class Sharing:
     """Whether new calls are taken, and why, in one sentence for people.
 
-    `until` is when `reason` ends by itself, if that is known; `remedy` is what the owner can do, empty if nothing.
+    `until` is when this PC shares if nothing changes (without contact: when it is tried again), if that is known;
+    not `firm`: not before then, but perhaps later. `remedy` is what the owner can do, empty if nothing. `used_at` is
+    when the PC was last used, where that is the reason.
     """
 
     sharing: bool
@@ -79,6 +92,22 @@ class Sharing:
     sentence: str
     until: float | None = None
     remedy: str = ""
+    firm: bool = True
+    used_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """At the Unix time `at` this PC began to share, or stopped, or its reason for waiting became another one.
+
+    `freed_s`: how long it took until the model's process was gone and its memory back; None: none was loaded.
+    """
+
+    at: float
+    sharing: bool
+    reason: Reason
+    sentence: str
+    freed_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +142,8 @@ class Snapshot:
 
     `running` is the number of answers being written now, `tokens_per_s` their speed together over the last second,
     `rate_history` that speed for each of the last 60 seconds, oldest first (shorter just after the start).
+    `snoozed_for` says what ends a pause before its time, empty if nothing does. `switches` are the last 50, the oldest
+    first.
     """
 
     at: float
@@ -126,3 +157,5 @@ class Snapshot:
     tokens_per_s: float = 0.0
     earnings: Earnings | None = None
     rate_history: tuple[float, ...] = ()
+    snoozed_for: str = ""
+    switches: tuple[Switch, ...] = ()

@@ -26,7 +26,8 @@ from desktop.agent.meter import RateMeter
 from desktop.agent.publisher import Publisher, Subscriber
 from desktop.agent.retry import Parting
 from desktop.agent.serving import Floor
-from desktop.agent.sharing import Facts, decide, host_of, wants_model
+from desktop.agent.sharing.decision import Facts, decide, wants_model
+from desktop.agent.sharing.words import host_of
 from desktop.agent.state import Earnings, Enrolment, LinkState, Mode, Sharing, Snapshot
 from desktop.errors import DesktopError
 from desktop.settings import Settings

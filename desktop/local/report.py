@@ -13,7 +13,7 @@ from typing import Protocol
 
 from typing_extensions import override
 
-from desktop.agent.sharing import typed
+from desktop.agent.sharing.words import typed
 from desktop.agent.state import Reason, Sharing, Snapshot
 from desktop.errors import DesktopError, LocalNodeFailed
 from desktop.local.ready import Ready, as_json, as_text

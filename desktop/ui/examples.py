@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from desktop.agent.sharing import Facts, decide
+from desktop.agent.sharing.decision import Facts, decide
 from desktop.agent.state import Earnings, Enrolment, LinkState, Mode, ModelState, Sharing, Snapshot
 
 NOW = 1_795_000_000.0

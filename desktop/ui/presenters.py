@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from desktop.agent.sharing import countdown, host_of, spelt
+from desktop.agent.sharing.words import countdown, host_of, said_at, spelt
 from desktop.agent.state import LinkState, ModelState, Reason, Snapshot
 from desktop.ui.figures import CENT, Formats, dollars, exact_dollars, speed
 from desktop.ui.views import (
@@ -32,9 +32,20 @@ _SIGNS: dict[Reason, tuple[Shape, Tone]] = {
     Reason.RELAY_UNREACHABLE: (Shape.NO_CONTACT, Tone.ATTENTION),
     Reason.NO_MODEL: (Shape.NEEDS_YOU, Tone.ATTENTION),
     Reason.SHUTTING_DOWN: (Shape.WAITING, Tone.CALM),
+    Reason.ASLEEP: (Shape.PAUSED, Tone.CALM),
     Reason.MODE_OFF: (Shape.OFF, Tone.CALM),
     Reason.SNOOZED: (Shape.PAUSED, Tone.CALM),
+    Reason.OUTSIDE_SCHEDULE: (Shape.WAITING, Tone.CALM),
+    Reason.ON_BATTERY: (Shape.WAITING, Tone.CALM),
+    Reason.TOO_HOT: (Shape.WAITING, Tone.CALM),
+    Reason.EXCLUSIVE_APP: (Shape.WAITING, Tone.CALM),
+    Reason.FULL_SCREEN: (Shape.WAITING, Tone.CALM),
+    Reason.CALL_OR_VIDEO: (Shape.WAITING, Tone.CALM),
     Reason.OWNER_ACTIVE: (Shape.WAITING, Tone.CALM),
+    Reason.CPU_BUSY: (Shape.WAITING, Tone.CALM),
+    Reason.GPU_BUSY: (Shape.WAITING, Tone.CALM),
+    Reason.LOW_MEMORY: (Shape.WAITING, Tone.CALM),
+    Reason.LOW_DISK: (Shape.NEEDS_YOU, Tone.ATTENTION),
     Reason.WARMING_UP: (Shape.WAITING, Tone.CALM),
     Reason.READY: (Shape.READY, Tone.GOOD),
     Reason.SERVING: (Shape.SERVING, Tone.GOOD),
@@ -158,7 +169,18 @@ class Presenter:
             Reason.SHUTTING_DOWN: self.tr("Finishing up"),
             Reason.MODE_OFF: self.tr("Sharing is off"),
             Reason.SNOOZED: self.tr("Paused"),
+            Reason.ASLEEP: self.tr("Going to sleep"),
+            Reason.OUTSIDE_SCHEDULE: self.tr("Outside your hours"),
+            Reason.ON_BATTERY: self.tr("Sparing the battery"),
+            Reason.TOO_HOT: self.tr("Cooling down"),
+            Reason.EXCLUSIVE_APP: self.tr("Making room for a program"),
+            Reason.FULL_SCREEN: self.tr("Waiting: the screen is filled"),
+            Reason.CALL_OR_VIDEO: self.tr("Waiting for a call or video"),
             Reason.OWNER_ACTIVE: self.tr("Waiting until you are away"),
+            Reason.CPU_BUSY: self.tr("Waiting for the processor"),
+            Reason.GPU_BUSY: self.tr("Waiting for the graphics card"),
+            Reason.LOW_MEMORY: self.tr("Waiting for free memory"),
+            Reason.LOW_DISK: self.tr("The disk is almost full"),
             Reason.WARMING_UP: self.tr("Getting ready"),
             Reason.READY: self.tr("Ready to share"),
             Reason.SERVING: self.tr("Sharing"),
@@ -177,7 +199,7 @@ class Presenter:
                 return self.tr("Waiting for the next call.")
             case Reason.SERVING:
                 return self._writing(snapshot.running)
-        return _agent_words(snapshot)
+        return _agent_words(snapshot, now)
 
     def _words_not_enrolled(self, snapshot: Snapshot) -> tuple[str, str]:
         if snapshot.enrolment.kind == "waiting":
@@ -369,12 +391,13 @@ def _counts_down(snapshot: Snapshot) -> bool:
     reason = snapshot.sharing.reason
     retrying = reason is Reason.RELAY_UNREACHABLE and snapshot.link.retry_at is not None
     waiting = snapshot.enrolment.kind == "waiting" and snapshot.enrolment.expires_at is not None
-    return retrying or waiting or (reason is Reason.SNOOZED and snapshot.snoozed_until is not None)
+    snoozed = reason is Reason.SNOOZED and snapshot.snoozed_until is not None
+    return retrying or waiting or snoozed or snapshot.sharing.until is not None
 
 
-def _agent_words(snapshot: Snapshot) -> str:
+def _agent_words(snapshot: Snapshot, now: float) -> str:
     """The agent's sentence and remedy, without the opening words that the headline has said already."""
-    said = snapshot.sharing.sentence
+    said = said_at(snapshot.sharing, now)
     for opening in ("Not sharing for a moment: ", "Not sharing: ", "Waiting: ", "Starting: "):
         if said.startswith(opening):
             said = said[len(opening) :]

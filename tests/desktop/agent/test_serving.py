@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from desktop.agent.commands import FreeMemory, Quit, SetMode
-from desktop.agent.state import Mode
+from desktop.agent.state import Mode, Reason
 from relay.wire.frames import Advertise, Decline, Drain, Fail, Finish, Status, Yield
 from tests.desktop.agent.conftest import Desktop
 from tests.fakes import FakeRelay
@@ -161,7 +161,7 @@ async def test_turning_sharing_off_finishes_what_runs_and_takes_nothing_new(desk
         leg = await link.offer("hello")
         await link.text(leg, 1)
         snapshot = await desktop.tell(SetMode(Mode.OFF))
-        assert "finishing 1 answer" in snapshot.sharing.sentence
+        assert snapshot.sharing.reason is Reason.MODE_OFF
         refused = await link.answer(await link.offer("too late"))
         finished = await link.answer(leg)
     assert isinstance(refused.terminal, Decline)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from desktop.agent.sharing import Facts, decide
+from desktop.agent.sharing.decision import Facts, decide
 from desktop.agent.state import Enrolment, Mode, Snapshot
 from desktop.errors import DesktopError
 from desktop.local import report

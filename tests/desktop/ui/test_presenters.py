@@ -55,7 +55,7 @@ def test_every_reason_has_a_headline_and_a_sentence_of_its_own(reason: Reason) -
 def test_the_agents_sentence_is_not_said_twice() -> None:
     state = PRESENTER.state(every_face()["owner-active"], NOW)
     assert state.headline == "Waiting until you are away"
-    assert state.detail.startswith("Nightjar cannot tell yet whether this PC is in use")
+    assert state.detail.startswith("Nightjar cannot tell whether this PC is in use")
 
 
 @pytest.mark.parametrize(
