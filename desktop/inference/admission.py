@@ -177,8 +177,6 @@ class Admission:
             raise Refused("resume_mismatch", f"{_MISMATCH}: its prompt is another here.")
         if len(resume.ids) != request.n or any(channel.choice >= request.n for channel in resume.channels):
             raise Refused("resume_mismatch", f"{_MISMATCH}: it has other choices.")
-        if any(len(packed) % 4 for packed in resume.ids):
-            raise Refused("resume_mismatch", f"{_MISMATCH}: its ids are not whole.")
         return [np.frombuffer(packed, "<u4").tolist() for packed in resume.ids]
 
     def _preface(self, request: Request, prompt: list[int]) -> str:
