@@ -23,7 +23,7 @@ from desktop.models.disk import FULL, Disk
 from desktop.models.errors import DiskFull, DownloadStopped, FileInUse, Interrupted, SourceChanged
 from desktop.system.lock import FileLock
 
-PIECE: Final = 4 * 1024 * 1024
+PIECE: Final = 1024 * 1024
 """Bytes of a piece at most; also what a kill may cost at most."""
 
 _RECORD: Final = struct.Struct("<I32s")

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import httpx
 import pytest
 
+from desktop.models.catalogue import Entry
 from desktop.models.disk import Disk, RealDisk
 from desktop.models.download import Download, Order, Patience, client
 from desktop.models.limiter import SpeedLimit
@@ -98,3 +99,16 @@ def put(path: Path, data: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     return path
+
+
+def an_entry(server: FileServer, **changed: Any) -> Entry:
+    """The server's file in the catalogue."""
+    values: dict[str, Any] = {
+        "id": "tiny",
+        "title": "Tiny",
+        "file": "tiny.gguf",
+        "size": len(CONTENT),
+        "sha256": server.sha256,
+        "url": server.url,
+    }
+    return Entry(**values | changed)

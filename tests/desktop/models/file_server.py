@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import re
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -71,6 +72,8 @@ class FileServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        # What is sent is soon there: a loopback's own buffers hold megabytes.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
         self._answering.add(task)
         try:
             while True:

@@ -1,0 +1,281 @@
+"""The library on disk: one record that every Nightjar process of this user reads and changes, and the files it names.
+
+The record is the whole interface between them: a command line adds a wish or pauses one, whoever downloads notices.
+Everything here blocks, mostly for a few milliseconds; what takes longer says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from desktop.errors import FolderUnusable, SettingsUnreadable
+from desktop.models.catalogue import Entry
+from desktop.models.digest import file_sha256
+from desktop.models.errors import FileInUse, LibraryBusy, ModelUnusable, NoSuchModel
+from desktop.models.library import Library, Model, Wish
+from desktop.models.partial import discard, set_aside
+from desktop.system.lock import FileLock
+from desktop.system.secrets import write_private
+
+Condition = Literal["ready", "missing", "changed"]
+
+_PATIENCE_S = 5.0
+_PAUSE_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Servable:
+    """A model this PC can serve now: offered under `name`, the file unchanged since it was verified."""
+
+    name: str
+    path: Path
+    sha256: str
+    entry: Entry | None
+
+
+class Store:
+    """The library of one data folder. Methods raise SettingsUnreadable, FolderUnusable or LibraryBusy."""
+
+    def __init__(self, data: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self._data = data
+        self._record = data / "library.json"
+        self._clock = clock
+
+    # --- the record
+
+    def read(self) -> Library:
+        try:
+            return msgspec.json.decode(self._record.read_bytes(), type=Library)
+        except FileNotFoundError:
+            return Library()
+        except OSError as error:
+            raise SettingsUnreadable(self._record, error.strerror or str(error)) from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise SettingsUnreadable(self._record, str(error)) from error
+
+    def change(self, change: Callable[[Library], Library]) -> Library:
+        """Replaces the record by what `change` makes of it; no other process changes it meanwhile."""
+        with self._held():
+            before = self.read()
+            after = change(before)
+            if after != before:
+                try:
+                    write_private(self._record, msgspec.json.format(msgspec.json.encode(after), indent=1) + b"\n")
+                except OSError as error:
+                    raise FolderUnusable(self._data, (error.strerror or str(error)).lower()) from error
+            return after
+
+    def stamp(self) -> int:
+        """Another number after every change, whoever made it; cheap enough to ask every second."""
+        try:
+            return self._record.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def downloader_lock(self) -> FileLock:
+        """Held by the one process that carries out the wishes."""
+        return FileLock(self._data / "downloads.lock")
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        path = self._data / "library.lock"
+        lock, until = FileLock(path), time.monotonic() + _PATIENCE_S
+        try:
+            self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            while not lock.acquire():
+                if time.monotonic() > until:
+                    raise LibraryBusy(path)
+                time.sleep(_PAUSE_S)
+        except OSError as error:
+            raise FolderUnusable(self._data, (error.strerror or str(error)).lower()) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    # --- places
+
+    def folder(self, library: Library | None = None) -> Path:
+        """Where downloads go."""
+        library = library or self.read()
+        return Path(library.folder) if library.folder else self._data / "models"
+
+    def target(self, entry: Entry, library: Library | None = None) -> Path:
+        """Where the file of `entry` will be. Two files of one name from two places do not meet."""
+        return self.folder(library) / f"{Path(entry.file).stem}-{entry.sha256[:8]}.gguf"
+
+    def path(self, model: Model, library: Library | None = None) -> Path:
+        return self.folder(library) / model.path if model.is_ours else Path(model.path)
+
+    # --- wishes
+
+    def want(self, entry: Entry) -> Wish:
+        """Queues a download; one that stopped or is paused goes on. Raises ModelUnusable."""
+        if not entry.url:
+            raise ModelUnusable(Path(entry.file), "the catalogue names no address to download it from")
+        wish = Wish(entry=entry, added_at=self._clock())
+
+        def change(library: Library) -> Library:
+            if any(model.name == entry.id and model.sha256 == entry.sha256 for model in library.models):
+                raise ModelUnusable(
+                    Path(entry.file), f"{entry.id} is on this PC already", "See `nightjar models list`."
+                )
+            return library.with_wish(wish)
+
+        self.change(change)
+        return wish
+
+    def pause(self, name: str) -> str:
+        """Holds a download, or no longer offers a model; the full name. Raises NoSuchModel."""
+        return self._switch(name, on=False)
+
+    def resume(self, name: str) -> str:
+        """The opposite of `pause`; a download that stopped by itself is tried again. Raises NoSuchModel."""
+        return self._switch(name, on=True)
+
+    def _switch(self, name: str, *, on: bool) -> str:
+        meant = ""
+
+        def change(library: Library) -> Library:
+            nonlocal meant
+            try:
+                wish = library.wish(name)
+            except NoSuchModel:
+                model = library.model(name)
+                meant = model.name
+                return library.changed(msgspec.structs.replace(model, active=on))
+            meant = wish.name
+            return library.with_wish(msgspec.structs.replace(wish, paused=not on, problem="", remedy=""))
+
+        self.change(change)
+        return meant
+
+    def stopped(self, name: str, problem: str, remedy: str) -> None:
+        """Notes why a download does not go on by itself."""
+
+        def change(library: Library) -> Library:
+            for wish in library.wishes:
+                if wish.name == name:
+                    return library.with_wish(msgspec.structs.replace(wish, problem=problem, remedy=remedy))
+            return library
+
+        self.change(change)
+
+    def finished(self, entry: Entry, target: Path) -> bool:
+        """A download is verified and at its place: from wish to model, in one step.
+
+        False if it was given up at the last moment; then its file is gone again.
+        """
+        status = target.stat()
+        model = Model(
+            name=entry.id,
+            path=target.name,
+            size=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            sha256=entry.sha256,
+            origin="download",
+            added_at=self._clock(),
+            entry=entry,
+        )
+        kept = False
+
+        def change(library: Library) -> Library:
+            nonlocal kept
+            kept = any(wish.name == entry.id for wish in library.wishes)
+            return library.without_wish(entry.id).with_model(model) if kept else library
+
+        self.change(change)
+        if not kept:
+            self.clear(target)
+        return kept
+
+    def clear(self, target: Path) -> int:
+        """Deletes what there is of a download nobody wants any more; the bytes that become free.
+
+        Nothing, where another process writes it (which then sees for itself) or a model of the library is that file.
+        """
+        library = self.read()
+        if any(self.path(model, library) == target for model in library.models):
+            return 0
+        try:
+            freed = set_aside(target)
+            discard(target)
+            target.unlink(missing_ok=True)
+        except (FileInUse, OSError):
+            return 0
+        return freed
+
+    # --- models
+
+    def add(self, model: Model) -> None:
+        """Takes in an imported file, in place of one of its name."""
+        self.change(lambda library: library.with_model(model))
+
+    def condition(self, model: Model, library: Library | None = None) -> Condition:
+        try:
+            status = self.path(model, library).stat()
+        except OSError:
+            return "missing"
+        return "ready" if (status.st_size, status.st_mtime_ns) == (model.size, model.mtime_ns) else "changed"
+
+    def servable(self) -> tuple[Servable, ...]:
+        """The models this PC can serve now, oldest first."""
+        library = self.read()
+        return tuple(
+            Servable(model.name, self.path(model, library), model.sha256, model.entry)
+            for model in library.models
+            if model.active and self.condition(model, library) == "ready"
+        )
+
+    def recheck(self) -> tuple[Model, ...]:
+        """Reads every file that looks changed, and forgives it if its content is the same. The others.
+
+        Takes seconds per changed file.
+        """
+        library = self.read()
+        different = []
+        for model in library.models:
+            if self.condition(model, library) != "changed":
+                continue
+            path = self.path(model, library)
+            status = path.stat()
+            if status.st_size != model.size or file_sha256(path) != model.sha256:
+                different.append(model)
+                continue
+            same = msgspec.structs.replace(model, mtime_ns=status.st_mtime_ns)
+            self.change(lambda current, same=same: current.changed(same))  # type: ignore[misc]
+        return tuple(different)
+
+    def remove(self, name: str) -> int:
+        """Deletes a model or gives up a download; an imported file stays where it is. The bytes that become free.
+
+        Raises NoSuchModel, ModelUnusable where the file cannot be deleted.
+        """
+        library = self.read()
+        try:
+            wish = library.wish(name)
+        except NoSuchModel:
+            return self._remove_model(library.model(name), library)
+        self.change(lambda current: current.without_wish(wish.name))
+        return self.clear(self.target(wish.entry, library))
+
+    def _remove_model(self, model: Model, library: Library) -> int:
+        self.change(lambda current: current.without_model(model.name))
+        path = self.path(model, library)
+        if not model.is_ours or any(self.path(each) == path for each in self.read().models):
+            return 0
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            self.add(model)
+            raise ModelUnusable(path, f"it cannot be deleted ({(error.strerror or str(error)).lower()})") from error
+        return model.size
