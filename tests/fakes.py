@@ -86,10 +86,10 @@ class FakeLink:
         body = msgspec.json.encode({"model": "fake", "messages": [{"role": "user", "content": question}]})
         return await self.offer_body(body, **changed)
 
-    async def offer_body(self, body: bytes, **changed: Any) -> LegId:
+    async def offer_body(self, body: bytes, *, ids: bytes = b"", **changed: Any) -> LegId:
         values: dict[str, Any] = {"created": 1_760_000_000, "model": "fake", "kind": "chat", "n": 1, "deadline_s": 60.0}
         values |= {"seed": 1, "tenant": "t", "max_tokens": 1000}
-        leg, message = self.session.offer(CallHeader(**values | changed), body)
+        leg, message = self.session.offer(CallHeader(**values | changed), body, ids=ids)
         self.answers[leg] = Answer()
         await self.send(message)
         return leg

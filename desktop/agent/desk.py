@@ -159,5 +159,6 @@ class Desk:
             prefill_tps=facts.prefill_tps,
             decode_tps=facts.decode_tps,
             numerics=facts.numerics,
+            resume=facts.resume,
         )
         return [model]

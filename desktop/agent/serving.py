@@ -20,7 +20,7 @@ from desktop.agent.desk import Desk
 from desktop.agent.meter import RateMeter
 from desktop.agent.state import Reason, Sharing
 from desktop.inference import generation
-from desktop.inference.generation import DeclineReason, GenerateCall, GenerateSink, Record
+from desktop.inference.generation import Channel, DeclineReason, GenerateCall, GenerateSink, Record, Resume
 from relay.wire import frames
 from relay.wire.frames import Call, LegId
 from relay.wire.merge import StepMerger
@@ -80,12 +80,12 @@ class Serving:
             self._send(self.session.accept_header(call.id))
         else:
             self._choices += call.n
-            self._begin(call, event.body)
+            self._begin(call, event.body, event.ids)
 
     def arrived(self, event: BodyArrived) -> None:
         call = self._headers.pop(event.id, None)
         if call is not None:
-            self._begin(call, event.body)
+            self._begin(call, event.body, event.ids)
 
     def cancelled(self, leg: LegId) -> None:
         self._drop(leg)
@@ -111,7 +111,7 @@ class Serving:
         while records := self._merger.flush(self.now()):
             self._send(self.session.step(records))
 
-    def _begin(self, call: Call, body: bytes) -> None:
+    def _begin(self, call: Call, body: bytes, ids: bytes) -> None:
         answer = _Answer(self, call, next(_engine_ids))
         self._answers[call.id] = answer
         generate = GenerateCall(
@@ -122,6 +122,8 @@ class Serving:
             max_tokens=call.max_tokens,
             tenant=call.tenant,
             n=call.n,
+            kind=call.kind,
+            resume=_resume(call, ids),
         )
         self._floor.desk.submit(generate, answer)
         self._floor.moved()
@@ -135,10 +137,10 @@ class Serving:
             return _Refusal("busy", "This node is not sharing now.")
         if call.model not in {model.model for model in self._floor.desk.advertised()}:
             return _Refusal("model", "This node does not have that model.")
-        if call.kind != "chat":
-            return _Refusal("model", "This node writes chat answers only.")
-        if call.resume is not None:
-            return _Refusal("resume_mismatch", "This node cannot continue another node's answer.")
+        if call.kind == "embedding":
+            return _Refusal("model", "This node writes answers only.")
+        if call.resume is not None and call.n > 1:
+            return _Refusal("resume_mismatch", "This node cannot tell whose ids of several choices are.")
         if call.n > self.free_slots:
             return _Refusal("busy", "Every slot of this node is taken.", BUSY_RETRY_S)
         return None
@@ -203,6 +205,13 @@ class Serving:
     def now(self) -> float:
         """The session's clock."""
         return self._loop.time()
+
+
+def _resume(call: Call, ids: bytes) -> Resume | None:
+    if call.resume is None:
+        return None
+    channels = tuple(Channel(each.choice, each.channel, each.bytes, each.digest) for each in call.resume.channels)
+    return Resume(call.resume.prompt_digest, (ids,), channels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,8 @@ class ModelFacts:
     """A loaded model. `context` is what one call may use; `slots` how many choices can be written at once.
 
     `digest` (hex) stands for weights, template and the version of our own pipeline: two nodes with the same digest can
-    continue each other's answers. `prefill_tps` and `decode_tps` were measured at start, for one call alone.
+    continue each other's answers, by `ids` or, with an engine that has none, from their text (`prefill`).
+    `prefill_tps` and `decode_tps` were measured at start, for one call alone.
     """
 
     name: str
@@ -149,6 +150,7 @@ class ModelFacts:
     prefill_tps: float
     decode_tps: float
     numerics: str
+    resume: Literal["ids", "prefill", "none"] = "ids"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 import pytest
 
 from desktop.agent.commands import FreeMemory, Quit, SetMode
 from desktop.agent.state import Mode, Reason
-from relay.wire.frames import Advertise, Decline, Drain, Fail, Finish, Status, Yield
+from relay.wire.frames import (
+    Accept,
+    Advertise,
+    Channel,
+    Decline,
+    Drain,
+    Fail,
+    Finish,
+    LegId,
+    Resume,
+    Status,
+    Yield,
+)
 from tests.desktop.agent.conftest import Desktop
 from tests.fakes import FakeRelay
 
@@ -33,7 +47,7 @@ async def test_the_relay_is_told_the_model_and_that_this_node_shares(desktop: De
         link = await relay.link()
         status = await link.heard(Status, sharing=True)
         (model,) = [event for event in link.log if isinstance(event, Advertise)][-1].models
-    assert (model.model, model.slots, model.warm, model.resume) == ("fake", 8, True, "none")
+    assert (model.model, model.slots, model.warm, model.resume) == ("fake", 8, True, "ids")
     assert status.free_slots == 8
 
 
@@ -151,6 +165,45 @@ async def test_a_worker_that_dies_mid_answer_is_a_failure_of_the_node(desktop: D
         answer = await link.answer(leg)
     assert isinstance(answer.terminal, Fail)
     assert answer.terminal.at_fault == "node"
+
+
+def delivered(text: str, prompt_digest: bytes) -> tuple[bytes, Resume]:
+    """The fake engine's tokens are bytes."""
+    raw = text.encode()
+    channel = Channel(choice=0, channel=0, bytes=len(raw), digest=hashlib.sha256(raw).digest())
+    resume = Resume(leg=LegId(1), position=len(raw), prompt_digest=prompt_digest, channels=[channel])
+    return b"".join(byte.to_bytes(4, "little") for byte in raw), resume
+
+
+@pytest.mark.parametrize("padding", [0, 100_000], ids=["small body", "body in parts"])
+async def test_an_answer_begun_elsewhere_goes_on_where_it_stopped(
+    desktop: Desktop, relay: FakeRelay, padding: int
+) -> None:
+    body = {"model": "fake", "messages": [{"role": "user", "content": "What is the capital of France?"}]}
+    raw = msgspec.json.encode(body | {"user": "p" * padding})
+    async with desktop.running():
+        await desktop.join(relay)
+        link = await relay.link()
+        await link.answer(await link.offer_body(raw))
+        digest = next(event.prompt_digest for event in link.log if isinstance(event, Accept) and event.prompt_digest)
+        ids, resume = delivered("The capital of", digest)
+        answer = await link.answer(await link.offer_body(raw, ids=ids, resume=resume))
+    assert answer.text == " France is Paris."
+    assert answer.tokens == len(answer.text)
+    assert isinstance(answer.terminal, Finish)
+
+
+async def test_an_answer_that_does_not_follow_from_its_ids_is_declined(desktop: Desktop, relay: FakeRelay) -> None:
+    async with desktop.running():
+        await desktop.join(relay)
+        link = await relay.link()
+        ids, resume = delivered("The capital of", b"x" * 32)
+        body = msgspec.json.encode({"model": "fake", "messages": [{"role": "user", "content": "hi"}]})
+        answer = await link.answer(await link.offer_body(body, ids=ids, resume=resume))
+        several = await link.answer(await link.offer_body(body, ids=ids, resume=resume, n=2))
+    for refused in (answer, several):
+        assert isinstance(refused.terminal, Decline)
+        assert refused.terminal.reason == "resume_mismatch"
 
 
 async def test_turning_sharing_off_finishes_what_runs_and_takes_nothing_new(desktop: Desktop, relay: FakeRelay) -> None:
