@@ -5,12 +5,14 @@ For answers from nodes the relay writes every envelope itself, so that a node ca
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 
 from relay.completions.refusal import Refusal
+from relay.wire.deltas import Alternative, TokenLogprob
 
 MAX_RETRY_S = 86_400
 """A day: what an upstream asks for beyond that is no advice."""
@@ -83,6 +85,11 @@ class ChatEnvelope:
             _encode(text),
         )
 
+    def measured(self, choice: int, delta: dict[str, str], logprobs: dict[str, Any]) -> bytes:
+        """A piece of text with what `told` made of its tokens' log-probabilities."""
+        body = {"index": choice, "delta": delta, "logprobs": logprobs, "finish_reason": None}
+        return self._prefix + _encode(body) + b"]}\n\n"
+
     def reasoning(self, choice: int, text: str) -> bytes:
         """A piece of what the model thinks aloud."""
         return self._delta(choice, {"reasoning_content": text})
@@ -128,6 +135,17 @@ class ChatEnvelope:
     def _delta(self, choice: int, delta: dict[str, str], reason: str | None = None) -> bytes:
         body = {"index": choice, "delta": delta, "logprobs": None, "finish_reason": reason}
         return self._prefix + _encode(body) + b"]}\n\n"
+
+
+def told(entries: Sequence[TokenLogprob]) -> dict[str, Any]:
+    """OpenAI's `logprobs` object of a choice. A node leaves `bytes` out where they are those of the token's text."""
+    content = [_named(entry) | {"top_logprobs": [_named(other) for other in entry.top_logprobs]} for entry in entries]
+    return {"content": content, "refusal": None}
+
+
+def _named(entry: Alternative) -> dict[str, Any]:
+    raw = list(entry.token.encode()) if entry.bytes is None else entry.bytes
+    return {"token": entry.token, "logprob": entry.logprob, "bytes": raw}
 
 
 def usage_object(prompt: int, completion: int) -> dict[str, int]:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from relay.completions.envelope import DONE
+from relay.completions.envelope import DONE, told
 from relay.completions.metering import billable
 from relay.completions.phase import COMMITTED
 from relay.ledger.calls import TokenSource
 from relay.upstreams.port import Failure, Fault
+from relay.wire.deltas import TokenLogprob
 from relay.wire.frames import Fail, Finish, StepKind, Yield
+from relay.wire.steps import decode_delta
 
 if TYPE_CHECKING:
     from relay.completions.call import Call
 
-TEXT, REASONING, END = int(StepKind.TEXT), int(StepKind.REASONING), int(StepKind.END)
+TEXT, REASONING, DELTA, END = (int(kind) for kind in (StepKind.TEXT, StepKind.REASONING, StepKind.DELTA, StepKind.END))
 
 DECLINED = {
     "busy": Fault.BUSY,
@@ -31,7 +33,7 @@ DECLINED = {
 class _Choice:
     """One of the `n` answers of a call."""
 
-    __slots__ = ("ids", "opened", "reason", "reasoning", "text", "text_bytes")
+    __slots__ = ("ids", "logprobs", "opened", "reason", "reasoning", "text", "text_bytes")
 
     def __init__(self) -> None:
         self.ids = 0
@@ -40,6 +42,7 @@ class _Choice:
         self.reason = ""
         self.text: list[str] = []
         self.reasoning: list[str] = []
+        self.logprobs: list[TokenLogprob] = []
 
 
 class Enveloped:
@@ -90,6 +93,8 @@ class Enveloped:
         elif kind == REASONING:
             if data:
                 self._reasoning(choice, state, data)
+        elif kind == DELTA and self._call.request.logprobs:
+            self._measured(choice, state, data)
         else:
             self._refuse_record(kind)
 
@@ -143,6 +148,26 @@ class Enveloped:
         else:
             choice.reasoning.append(data.decode())
 
+    def _measured(self, index: int, choice: _Choice, data: bytes) -> None:
+        """Text with the log-probabilities of its tokens; nothing else that an event can hold was asked for."""
+        delta = decode_delta(data)
+        if delta.tool_calls or delta.refusal is not None:
+            self._refuse_record(DELTA)
+            return
+        choice.text_bytes += len((delta.content or "").encode()) + len((delta.reasoning or "").encode())
+        self._call.commit_stream()
+        if self._stream:
+            self._open_choice(index, choice)
+            text = {"content": delta.content or ""}
+            if delta.reasoning:
+                text = {"reasoning_content": delta.reasoning}
+            self._events.append(self._envelope.measured(index, text, told(delta.logprobs)))
+            return
+        choice.text.append(delta.content or "")
+        if delta.reasoning:
+            choice.reasoning.append(delta.reasoning)
+        choice.logprobs += delta.logprobs
+
     def _open_choice(self, index: int, choice: _Choice) -> None:
         if not choice.opened:
             choice.opened = True
@@ -181,9 +206,9 @@ class Enveloped:
         tail = self._envelope.usage(prompt, tokens) + DONE if call.request.include_usage else DONE
         call.complete(reason=reason, prompt_tokens=prompt, tokens=tokens, tail=tail)
 
-    @staticmethod
-    def _whole(index: int, choice: _Choice) -> dict[str, Any]:
+    def _whole(self, index: int, choice: _Choice) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": "".join(choice.text), "refusal": None}
         if choice.reasoning:
             message["reasoning_content"] = "".join(choice.reasoning)
-        return {"index": index, "message": message, "logprobs": None, "finish_reason": choice.reason}
+        logprobs = told(choice.logprobs) if self._call.request.logprobs else None
+        return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": choice.reason}

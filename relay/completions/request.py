@@ -42,6 +42,7 @@ class ChatBody(msgspec.Struct, frozen=True):
     max_completion_tokens: Limit | None = None
     n: Annotated[int, Meta(ge=1, le=MAX_CHOICES)] | None = None
     seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+    logprobs: bool | None = None
     tools: Annotated[list[msgspec.Raw], Meta(max_length=MAX_TOOLS)] | None = None
 
 
@@ -55,6 +56,7 @@ class ChatRequest(msgspec.Struct, frozen=True, gc=False):
     max_tokens: int | None
     n: int
     seed: int | None
+    logprobs: bool = False
 
     @property
     def prompt_bound(self) -> int:
@@ -96,6 +98,7 @@ def parse(raw: bytes) -> ChatRequest:
         body.max_tokens if limit is None else limit,
         1 if body.n is None else body.n,
         body.seed,
+        bool(body.logprobs),
     )
 
 

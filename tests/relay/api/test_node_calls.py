@@ -131,6 +131,21 @@ async def _answers_twice(node: Node, leg: LegId) -> None:
     await node.finish(leg, 4)
 
 
+async def _measures(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    told = {"token": "Pa", "logprob": -0.25, "top_logprobs": [{"token": "\ufffd", "logprob": -2.5, "bytes": [195]}]}
+    delta = {"content": "Pa", "logprobs": [told], "id": "chatcmpl-forged", "model": "forged"}
+    await node.desk.step(text(leg, json.dumps(delta), [1], kind=StepKind.DELTA))
+    await node.end(leg)
+    await node.finish(leg, 1)
+
+
+async def _calls_a_tool(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    delta = {"tool_calls": [{"index": 0, "name": "f", "arguments": "{}"}]}
+    await node.desk.step(text(leg, json.dumps(delta), [1], kind=StepKind.DELTA))
+
+
 async def _is_busy(node: Node, leg: LegId) -> None:
     await node.desk.say(node.desk.session.decline(leg, reason="busy", message="no free slot", now=time.monotonic()))
 
@@ -196,6 +211,8 @@ CASES: dict[str, tuple[dict[str, object], Play]] = {
     "plain": (a_chat(), _answers),
     "two choices": (a_chat(n=2), _answers_twice),
     "two streamed choices": (a_chat(n=2, stream=True), _answers_twice),
+    "log-probabilities": (a_chat(logprobs=True, top_logprobs=1), _measures),
+    "streamed log-probabilities": (a_chat(stream=True, logprobs=True, top_logprobs=1), _measures),
     "busy": (a_chat(), _is_busy),
     "parameter": (a_chat(temperature=9), _minds_a_parameter),
     "fails half way": (a_chat(stream=True), _fails_half_way),
@@ -245,6 +262,20 @@ async def test_the_stream_is_openais_and_the_relays_own(tmp_path: Path) -> None:
     assert events[-1]["choices"][0]["finish_reason"] == "stop"
     assert answer.endswith(b"data: [DONE]\n\n")
     assert (node.calls[0].call.max_tokens, node.calls[0].call.seed) == (9, 3)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_log_probabilities_are_openais_with_the_bytes_of_every_token(stream: bool, tmp_path: Path) -> None:
+    body = a_chat(stream=stream, logprobs=True, top_logprobs=1)
+    async with relay_with_node(tmp_path, _measures) as (relay, _node):
+        answer = _without_framing(await relay.raw(relay.chat(body)))
+
+    text = answer.partition(b"\r\n\r\n")[2].decode()
+    events = [json.loads(line.removeprefix("data: ")) for line in text.split("\n") if "logprob" in line]
+    [told] = [event["choices"][0]["logprobs"] for event in events if event["choices"][0]["logprobs"]]
+    other = {"token": "\ufffd", "logprob": -2.5, "bytes": [195]}
+    assert told["content"] == [{"token": "Pa", "logprob": -0.25, "bytes": [80, 97], "top_logprobs": [other]}]
+    assert "forged" not in text
 
 
 async def test_a_node_learns_neither_key_nor_account(tmp_path: Path) -> None:
@@ -313,9 +344,19 @@ async def test_content_that_was_read_but_not_written_is_not_yet_an_answer(tmp_pa
     assert answer.endswith(b"[DONE]\n\n\r\n0\r\n\r\n")
 
 
-async def test_a_node_that_sends_what_was_not_asked_for_is_an_error_with_a_head(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _sends_what_was_not_asked_for) as (relay, _node):
-        answer = await relay.raw(relay.chat(a_chat(stream=True)))
+@pytest.mark.parametrize(
+    ("body", "play"),
+    [
+        (a_chat(stream=True), _sends_what_was_not_asked_for),
+        (a_chat(stream=True), _measures),
+        (a_chat(stream=True, logprobs=True), _calls_a_tool),
+    ],
+)
+async def test_a_node_that_sends_what_was_not_asked_for_is_an_error_with_a_head(
+    body: dict[str, object], play: Play, tmp_path: Path
+) -> None:
+    async with relay_with_node(tmp_path, play) as (relay, _node):
+        answer = await relay.raw(relay.chat(body))
         [row] = await relay.usage_rows()
 
     assert answer.startswith(b"HTTP/1.1 502 ")
