@@ -26,10 +26,12 @@ from desktop.inference.generation import Engine, OnChange
 from desktop.inference.keeper import Keeper, WorkerSettings
 from desktop.settings import InferenceSettings, Settings, load_settings
 from desktop.system import logs
+from desktop.system.conditions import Conditions
 from desktop.system.display import has_display
 from desktop.system.hardware import computer_name, hardware_facts, operating_system
 from desktop.system.lock import FileLock
 from desktop.system.paths import Paths
+from desktop.system.watch.still import StillWatch
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +94,10 @@ def build_agent(paths: Paths, settings: Settings, *, memberships: Memberships, o
         make_engine=_keeper(worker),
         make_enroller=lambda relay: enroller(relay, introduction),
         model_name=worker.name,
+        watch=StillWatch(Conditions()),
         open_browser=_open_page if open_browser else None,
+        switches=paths.data / "switches.jsonl",
+        model_bytes=_size(worker.model),
     )
     return Agent(parts)
 
@@ -120,6 +125,14 @@ def worker_settings(paths: Paths, inference: InferenceSettings) -> WorkerSetting
         threads=inference.threads,
         digest_cache=paths.data / "digests.json",
     )
+
+
+def _size(file: Path) -> int:
+    """Bytes; 0 where there is no such file, which the keeper says better."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def demo_model() -> Path:

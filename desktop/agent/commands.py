@@ -20,14 +20,25 @@ class SetMode:
 
 @dataclass(frozen=True, slots=True)
 class Snooze:
-    """No new calls before the Unix time `until`; kept by its end, so it survives a restart."""
+    """No calls before the Unix time `until`; kept by its end, so it survives a restart.
+
+    `ends_with` ends it earlier: the name of a program, when that closes, or `plugged in`.
+    """
 
     until: float
+    ends_with: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
     """Ends a snooze."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetRules:
+    """Changes rules of sharing by their names in the settings; None goes back to what the settings say."""
+
+    changed: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +66,4 @@ class Quit:
     drain: bool
 
 
-Command = SetMode | Snooze | Resume | Enrol | CancelEnrolment | FreeMemory | Quit
+Command = SetMode | Snooze | Resume | SetRules | Enrol | CancelEnrolment | FreeMemory | Quit

@@ -24,6 +24,9 @@ from relay.wire.session import BodyArrived, CallOffered, NodeEvent, State
 
 log = logging.getLogger(__name__)
 
+_PROOF_S = 5.0
+"""From a change of network to giving up a link that does not answer: relays answer pings within a round trip."""
+
 
 class LinkOwner(Protocol):
     """What a link tells and asks the agent."""
@@ -53,6 +56,7 @@ class Connection:
         self._told_models: list[AdvertisedModel] = []
         self._told: tuple[bool, str, float | None] | None = None
         self._bye: Bye | None = None
+        self._doubted = asyncio.Event()
 
     def now(self) -> float:
         return self.serving.now()
@@ -70,6 +74,7 @@ class Connection:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.outbox.run(), name="link sender")
                 group.create_task(self._beat(heartbeat_s), name="link heartbeat")
+                group.create_task(self._prove(), name="link proof")
                 await self._listen()
         except BaseExceptionGroup as group:
             # One broken socket breaks every task of the group: the first to notice tells it all.
@@ -96,6 +101,21 @@ class Connection:
                 log.info("a note from the relay", extra={"level": event.level, "note": event.text})
             case _:
                 log.debug("an event without use here", extra={"event": type(event).__name__})
+
+    def probe(self) -> None:
+        """The network may have changed underneath: asks the relay for a sign of life, and hangs up if there is none."""
+        self._doubted.set()
+
+    async def _prove(self) -> None:
+        while True:
+            await self._doubted.wait()
+            self._doubted.clear()
+            try:
+                async with asyncio.timeout(_PROOF_S):
+                    await (await self.socket.ping())
+            except TimeoutError:
+                log.info("the link did not survive a change of network")
+                self.socket.transport.abort()
 
     async def _beat(self, heartbeat_s: float) -> None:
         while True:

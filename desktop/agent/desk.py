@@ -32,12 +32,18 @@ MakeEngine = Callable[[OnChange], Engine]
 
 
 class Desk:
-    """One engine. `run` must be running for `want` and `free` to have an effect; `changed` hears of every change."""
+    """One engine. `run` must be running for `want` and `free` to have an effect; `changed` hears of every change.
 
-    def __init__(self, make_engine: MakeEngine, *, name: str, changed: Callable[[], None]) -> None:
+    `freed` is called when the engine's process is gone, and its memory the owner's again.
+    """
+
+    def __init__(
+        self, make_engine: MakeEngine, *, name: str, changed: Callable[[], None], freed: Callable[[], None]
+    ) -> None:
         self._engine = make_engine(self._engine_changed)
         self._name = name
         self._changed = changed
+        self._on_freed = freed
         self._facts: ModelFacts | None = None
         self._held: dict[int, tuple[GenerateCall, GenerateSink]] = {}
         self._wanted = False
@@ -73,10 +79,16 @@ class Desk:
             await self._engine.start()
         elif not self._keeps and not stopped and not self.running:
             await self._engine.stop()
+            self._on_freed()
 
     @property
     def _keeps(self) -> bool:
         return bool(self._held) or (self._wanted and not self._freed)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the model takes memory now, or begins to."""
+        return not isinstance(self._engine.state, Stopped | Failed)
 
     # --- calls
 

@@ -65,6 +65,7 @@ class Link:
         self._introduction = introduction
         self._settings = settings
         self._current: Connection | None = None
+        self._hurried = asyncio.Event()
         self._backoff = Backoff(first=settings.retry_first_s, most=settings.retry_most_s, chance=random.random)
 
     async def run(self) -> Parting:
@@ -80,7 +81,27 @@ class Link:
             wait = min(self._backoff.wait(ended), _RETRY_LIMIT_S)
             log.info("link ended", extra={"problem": ended.problem, "retry_in_s": round(wait, 1)})
             self._say("waiting", retry_at=time.time() + wait, ended=ended)
-            await asyncio.sleep(wait)
+            await self._pause(wait, most=ended.retry_after is None and not ended.refused)
+
+    async def _pause(self, seconds: float, *, most: bool) -> None:
+        """Sleeps so long; if only at `most`, until somebody is in a hurry."""
+        self._hurried.clear()
+        if not most:
+            await asyncio.sleep(seconds)
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
+        except TimeoutError:
+            pass
+        else:
+            self._backoff.good()
+
+    def hurry(self) -> None:
+        """The network is another, or is back: the wait ends, and a link that may be dead proves that it is not."""
+        self._hurried.set()
+        if self._current is not None:
+            self._current.probe()
 
     def refresh(self) -> None:
         """Something the relay should know has changed."""

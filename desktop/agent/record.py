@@ -27,10 +27,15 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """`mode` is None until the owner chose one: the settings' first mode holds."""
+    """`mode` is None until the owner chose one: the settings' first mode holds. `rules` are those chosen in the app.
+
+    `snoozed_for` is what ends a pause before its time: a program that closes, or `plugged in`.
+    """
 
     mode: Mode | None = None
     snoozed_until: float | None = None
+    snoozed_for: str = ""
+    rules: dict[str, object] = {}
     membership: Membership | None = None
 
 

@@ -100,10 +100,12 @@ class Serving:
     # --- to the relay
 
     def yield_all(self, reason: str) -> None:
-        """Stops every answer and says so, so that the relay can go on elsewhere."""
-        for leg, answer in tuple(self._answers.items()):
-            self.flush()
-            self._send(self.session.yield_(leg, delivered_tokens=answer.tokens, reason=reason, now=self.now()))
+        """Stops every answer at the last token sampled and says so, so that the relay can go on elsewhere."""
+        self.flush()
+        for leg in (*self._answers, *self._headers):
+            answer = self._answers.get(leg)
+            delivered = answer.tokens if answer is not None else 0
+            self._send(self.session.yield_(leg, delivered_tokens=delivered, reason=reason, now=self.now()))
             self._drop(leg)
 
     def flush(self) -> None:

@@ -16,29 +16,43 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from desktop.agent.attempt import Attempt, MakeEnroller
-from desktop.agent.commands import CancelEnrolment, Command, Enrol, FreeMemory, Quit, Resume, SetMode, Snooze
+from desktop.agent.commands import (
+    CancelEnrolment,
+    Command,
+    Enrol,
+    FreeMemory,
+    Quit,
+    Resume,
+    SetMode,
+    SetRules,
+    Snooze,
+)
 from desktop.agent.control import ControlSocket
 from desktop.agent.desk import Desk, MakeEngine
 from desktop.agent.enrolment import Joined
+from desktop.agent.handover import HandOver
+from desktop.agent.journal import Journal
 from desktop.agent.link import Introduction, Link
+from desktop.agent.lookout import Lookout
 from desktop.agent.membership import Member, Memberships
 from desktop.agent.meter import RateMeter
 from desktop.agent.publisher import Publisher, Subscriber
 from desktop.agent.retry import Parting
 from desktop.agent.serving import Floor
-from desktop.agent.sharing.decision import Facts, decide, wants_model
+from desktop.agent.sharing.decision import Facts, decide, snooze_is_over, wants_model
+from desktop.agent.sharing.history import LENGTH
 from desktop.agent.sharing.words import host_of
-from desktop.agent.state import Earnings, Enrolment, LinkState, Mode, Sharing, Snapshot
+from desktop.agent.situation import Situation, week_minute
+from desktop.agent.state import Earnings, Enrolment, LinkState, Mode, Sharing, Snapshot, Switch
 from desktop.errors import DesktopError
 from desktop.settings import Settings
+from desktop.system.watch.port import Watch
 from relay.wire.frames import Account, AdvertisedModel
 
 log = logging.getLogger(__name__)
 
 _CRASH_PAUSE_S = 5.0
 _FLUSH_S = 2.0
-_LONGEST_TIMER_S = 600.0
-"""A snooze is timed by the wall clock, which may be set while we wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +66,13 @@ class Parts:
     make_engine: MakeEngine
     make_enroller: MakeEnroller
     model_name: str
+    watch: Watch
     open_browser: Callable[[str], None] | None = None
+    switches: Path | None = None
+    """Where the last switches between sharing and not are kept; None: in memory only."""
+
+    model_bytes: int = 0
+    """Memory the model takes once it is loaded."""
 
 
 class Agent:
@@ -65,14 +85,19 @@ class Agent:
         self._earnings: Earnings | None = None
         self._stopping = False
         self._meter = RateMeter()
-        self._desk = Desk(parts.make_engine, name=parts.model_name, changed=self._changed)
+        self._desk = Desk(parts.make_engine, name=parts.model_name, changed=self._changed, freed=self._freed)
+        past = Journal(parts.switches, Switch, length=LENGTH)
+        self._situation = Situation(parts.watch, parts.settings.sharing, self._memberships.record.rules, past)
         self._floor = Floor(self._desk, self._meter, self.sharing, self._moved)
         self._attempt = Attempt(
             parts.make_enroller, open_browser=parts.open_browser, joined=self._join, changed=self._changed
         )
         self._link: Link | None = None
         self._link_task: asyncio.Task[None] | None = None
-        self._snooze_timer: asyncio.TimerHandle | None = None
+        self._lookout = Lookout(parts.watch, self._changed)
+        self._hand_over = HandOver(self._give_back)
+        self._network = 0
+        self._deciding = self._stale = False
         self._orders: SimpleQueue[tuple[Command, Future[Snapshot] | None]] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._group: asyncio.TaskGroup | None = None
@@ -120,10 +145,10 @@ class Agent:
             lasting = [
                 group.create_task(self._desk.run(), name="desk"),
                 group.create_task(self._measure(), name="meter"),
+                group.create_task(self._lookout.run(), name="watch"),
             ]
             if self._memberships.member is not None:
                 self._start_link(self._memberships.member)
-            self._arm_snooze()
             self._changed()
             self._obey_all()
             log.info("the agent is running", extra={"enrolled": self._memberships.member is not None})
@@ -200,14 +225,13 @@ class Agent:
     def _obey(self, command: Command) -> None:
         match command:
             case SetMode():
-                self._memberships.change(mode=command.mode, snoozed_until=None)
-                self._arm_snooze()
+                self._memberships.change(mode=command.mode, snoozed_until=None, snoozed_for="")
             case Snooze():
-                self._memberships.change(snoozed_until=command.until)
-                self._arm_snooze()
+                self._memberships.change(snoozed_until=command.until, snoozed_for=command.ends_with)
             case Resume():
-                self._memberships.change(snoozed_until=None)
-                self._arm_snooze()
+                self._memberships.change(snoozed_until=None, snoozed_for="")
+            case SetRules():
+                self._set_rules(command.changed)
             case Enrol():
                 if self._group is not None and not self._stopping:
                     self._attempt.begin(command, self._group)
@@ -226,19 +250,35 @@ class Agent:
             self._rested.set()
         self._quit.set()
 
-    def _arm_snooze(self) -> None:
-        """Wakes up when the snooze ends, to say so."""
-        if self._snooze_timer is not None:
-            self._snooze_timer.cancel()
-            self._snooze_timer = None
-        until = self._memberships.record.snoozed_until
-        if until is not None and self._loop is not None and until > time.time():
-            wait = min(until - time.time(), _LONGEST_TIMER_S)
-            self._snooze_timer = self._loop.call_later(wait, self._snooze_over)
+    def _set_rules(self, changed: dict[str, object]) -> None:
+        """None as a value goes back to the settings'."""
+        rules = self._memberships.record.rules | changed
+        chosen = {name: value for name, value in rules.items() if value is not None}
+        self._situation.use(chosen)
+        self._memberships.change(rules=chosen)
 
-    def _snooze_over(self) -> None:
-        self._arm_snooze()
+    # --- what this PC is like
+
+    def _give_back(self, reason: str) -> None:
+        if self._link is not None:
+            self._link.yield_all(reason)
+
+    def _freed(self) -> None:
+        """The model's memory is the owner's again."""
+        self._situation.freed(time.time())
         self._changed()
+
+    def _follow_system(self) -> None:
+        """What sleep, shutdown and another network ask of us."""
+        conditions = self._situation.conditions
+        if conditions.asleep and not self._desk.loaded:
+            self._parts.watch.may_sleep()
+        if conditions.shutting_down and not self._stopping:
+            self._begin_end(drain=False)
+        if conditions.network != self._network:
+            self._network = conditions.network
+            if self._link is not None:
+                self._link.hurry()
 
     # --- link; the methods without underscore are what `Link` asks of its owner
 
@@ -294,11 +334,17 @@ class Agent:
     # --- facts and what follows from them
 
     def _facts(self) -> Facts:
-        record = self._memberships.record
+        record, situation = self._memberships.record, self._situation
         return Facts(
             now=time.time(),
             mode=self._mode,
             snoozed_until=record.snoozed_until,
+            snoozed_for=record.snoozed_for,
+            conditions=situation.conditions,
+            lately=situation.lately,
+            rules=situation.rules,
+            schedule=situation.schedule,
+            week=week_minute,
             enrolment=self._enrolled() or self._attempt.state or Enrolment(),
             link=self._link_state,
             models=(self._desk.state,),
@@ -336,15 +382,39 @@ class Agent:
             tokens_per_s=self._meter.tokens_per_s if facts.running else 0.0,
             earnings=self._earnings,
             rate_history=self._meter.history,
+            snoozed_for=facts.snoozed_for if snoozed else "",
+            switches=self._situation.switches,
         )
 
     def _changed(self) -> None:
+        """Something may be different: decides anew, and does what follows from it, which may change something again."""
         if self._loop is None:
             return
-        self._desk.want(wants_model(self._facts()))
+        self._stale = True
+        if self._deciding:
+            return
+        self._deciding = True
+        try:
+            while self._stale:
+                self._stale = False
+                self._judge()
+        finally:
+            self._deciding = False
+        self._publisher.touch()
+
+    def _judge(self) -> None:
+        self._situation.look(time.time(), need=0 if self._desk.loaded else self._parts.model_bytes)
+        facts = self._facts()
+        if snooze_is_over(facts):
+            self.post(Resume())
+        sharing = decide(facts)
+        self._situation.judged(sharing, facts.now)
+        self._hand_over.settle(facts, sharing)
+        self._desk.want(wants_model(facts))
+        self._follow_system()
+        self._lookout.heed(facts, sharing)
         if self._link is not None:
             self._link.refresh()
-        self._publisher.touch()
 
     def _moved(self) -> None:
         """An answer began or ended."""

@@ -73,8 +73,9 @@ class Room:
 class Conditions:
     """Everything the sources say. Texts name what was found, in words that fit into a sentence; empty: nothing.
 
-    `programs` are the running ones that the owner's rules or pause name, in lower case. `metered`: the network costs by
-    the byte, or might.
+    `programs` are the running ones among those `sought`, which are the names in the owner's rules and pause; all in
+    lower case. `metered`: the network costs by the byte, or might. `network` grows by one whenever the network, or the
+    PC after sleep, came back.
     """
 
     presence: Presence = field(default_factory=Presence)
@@ -86,4 +87,7 @@ class Conditions:
     full_screen: str = ""
     call_or_video: str = ""
     programs: frozenset[str] = frozenset()
+    sought: frozenset[str] = frozenset()
     metered: bool = False
+    shutting_down: bool = False
+    network: int = 0

@@ -107,7 +107,8 @@ def snooze_is_over(facts: Facts) -> bool:
         return False
     if facts.snoozed_for == PLUGGED_IN:
         return not facts.conditions.power.on_battery
-    return facts.snoozed_for.lower() not in facts.conditions.programs
+    name = facts.snoozed_for.lower()
+    return name in facts.conditions.sought and name not in facts.conditions.programs
 
 
 def look_again_at(facts: Facts) -> float | None:

@@ -20,6 +20,7 @@ from desktop.inference.fake import FakeEngine
 from desktop.inference.generation import Engine, OnChange
 from desktop.settings import LinkSettings, Settings, SharingSettings
 from desktop.system.paths import Paths
+from desktop.system.watch.still import StillWatch
 from tests.fakes import FakeRelay
 
 SETTINGS = Settings(
@@ -35,6 +36,7 @@ class Desktop:
         self.paths.make()
         self.settings = settings
         self.opened: list[str] = []
+        self.watch = StillWatch()
         self.agent = self._agent()
         self._task: asyncio.Task[None] | None = None
 
@@ -58,6 +60,8 @@ class Desktop:
                 make_engine=self._make_engine,
                 make_enroller=_enroller,
                 model_name="fake",
+                watch=self.watch,
+                switches=self.paths.data / "switches.jsonl",
                 open_browser=self.opened.append,
             )
         )

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from desktop.agent.commands import FreeMemory, Quit, SetMode
-from desktop.agent.state import Mode, Reason
+from desktop.agent.state import Mode
 from relay.wire.frames import (
     Accept,
     Advertise,
@@ -204,21 +204,6 @@ async def test_an_answer_that_does_not_follow_from_its_ids_is_declined(desktop: 
     for refused in (answer, several):
         assert isinstance(refused.terminal, Decline)
         assert refused.terminal.reason == "resume_mismatch"
-
-
-async def test_turning_sharing_off_finishes_what_runs_and_takes_nothing_new(desktop: Desktop, relay: FakeRelay) -> None:
-    async with desktop.running():
-        await desktop.join(relay)
-        desktop.engine.interval_s = SLOW_S
-        link = await relay.link()
-        leg = await link.offer("hello")
-        await link.text(leg, 1)
-        snapshot = await desktop.tell(SetMode(Mode.OFF))
-        assert snapshot.sharing.reason is Reason.MODE_OFF
-        refused = await link.answer(await link.offer("too late"))
-        finished = await link.answer(leg)
-    assert isinstance(refused.terminal, Decline)
-    assert finished.text == "You said: hello"
 
 
 async def test_memory_is_given_back_while_sharing_is_off(desktop: Desktop, relay: FakeRelay) -> None:

@@ -187,10 +187,12 @@ def test_a_sentence_counts_down() -> None:
 
 def test_a_pause_for_a_program_ends_when_it_closes_and_not_before() -> None:
     paused = {"snoozed_until": NOON + 86400, "snoozed_for": "vlc"}
-    playing = facts(**paused, conditions=conditions(programs=frozenset({"vlc"})))
+    vlc = frozenset({"vlc"})
+    playing = facts(**paused, conditions=conditions(programs=vlc, sought=vlc))
     assert decide(playing).sentence == "Paused by you, until vlc closes."
     assert not snooze_is_over(playing)
-    assert snooze_is_over(facts(**paused))
+    assert not snooze_is_over(facts(**paused)), "nobody has looked for it yet"
+    assert snooze_is_over(facts(**paused, conditions=conditions(sought=vlc)))
 
 
 def test_a_pause_until_plugged_in_ends_with_the_battery() -> None:
