@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,11 +18,13 @@ def model_digest(file_sha256: str, template_sha256: str, parser: int) -> str:
     return hashlib.sha256(f"nightjar model v1\0{file_sha256}\0{template_sha256}\0{parser}".encode()).hexdigest()
 
 
-def file_sha256(path: Path) -> str:
+def file_sha256(path: Path, *, read: Callable[[int], None] = lambda _size: None) -> str:
+    """Reads the whole file; `read` hears how many bytes of it are done."""
     with path.open("rb") as file:
-        hasher = hashlib.sha256()
+        hasher, done = hashlib.sha256(), 0
         while block := file.read(_READ):
             hasher.update(block)
+            read(done := done + len(block))
     return hasher.hexdigest()
 
 
@@ -37,12 +40,17 @@ class DigestCache:
     def sha256(self, model: Path) -> str:
         facts = model.stat()
         key = f"{model.resolve()}|{facts.st_size}|{facts.st_mtime_ns}"
-        known = self._load()
-        if key not in known:
-            known = {name: value for name, value in known.items() if not name.startswith(f"{model.resolve()}|")}
-            known[key] = file_sha256(model)
-            self._save(known)
-        return known[key]
+        if (known := self._load().get(key)) is not None:
+            return known
+        sha256 = file_sha256(model)
+        self.remember(model, sha256)
+        return sha256
+
+    def remember(self, model: Path, sha256: str) -> None:
+        """What is known already: a verified file need not be read again before its first load."""
+        facts = model.stat()
+        known = {name: value for name, value in self._load().items() if not name.startswith(f"{model.resolve()}|")}
+        self._save(known | {f"{model.resolve()}|{facts.st_size}|{facts.st_mtime_ns}": sha256})
 
     def _load(self) -> dict[str, str]:
         try:

@@ -51,3 +51,10 @@ class RealDisk:
         file.seek(at)
         while view:
             view = view[file.write(view) :]
+
+
+def nearest(folder: Path) -> Path:
+    """`folder`, or the closest one above it that exists: where its room will come from."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder

@@ -192,7 +192,7 @@ class Downloads:
         finally:
             self._current = None
         after = await asyncio.to_thread(self._store.read)
-        if not after.has(wish.name):
+        if wish.name not in after.names:
             await asyncio.to_thread(self._store.clear, target)
         self._changed()
 

@@ -82,8 +82,10 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
         """As `model`."""
         return _named(name, self.wishes)
 
-    def has(self, name: str) -> bool:
-        return name in {model.name for model in self.models} | {wish.name for wish in self.wishes}
+    @property
+    def names(self) -> set[str]:
+        """Of all models and wishes."""
+        return {model.name for model in self.models} | {wish.name for wish in self.wishes}
 
     def with_wish(self, wish: Wish) -> Library:
         """At its place if it is there already, else at the end."""

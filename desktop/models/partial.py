@@ -49,7 +49,7 @@ class PartFile:
         self._target = target
         self._path, self._state_path = part_paths(target)
         self._disk = disk
-        self._lock = _lock_of(target)
+        self._lock = writer_lock(target)
         self._files = contextlib.ExitStack()
         self._bytes: BinaryIO
         self._state: BinaryIO
@@ -196,7 +196,7 @@ def set_aside(target: Path) -> int:
 
 def discard(target: Path) -> None:
     """Removes what there is of an unfinished `target`. Raises FileInUse if another process writes it."""
-    lock = _lock_of(target)
+    lock = writer_lock(target)
     if not target.parent.is_dir():
         return
     if not lock.acquire():
@@ -220,7 +220,7 @@ def _disk_told(folder: Path, needed: int) -> Iterator[None]:
         raise DownloadStopped(f"{folder} cannot be written ({why})") from error
 
 
-def _lock_of(target: Path) -> FileLock:
+def writer_lock(target: Path) -> FileLock:
     """Between processes; the file stays, since removing it would let two of them in."""
     return FileLock(target.with_name(f".{target.name}.lock"))
 

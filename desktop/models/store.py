@@ -7,7 +7,7 @@ Everything here blocks, mostly for a few milliseconds; what takes longer says so
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ import msgspec
 from desktop.errors import FolderUnusable, SettingsUnreadable
 from desktop.models.catalogue import Entry
 from desktop.models.digest import file_sha256
+from desktop.models.disk import Disk, RealDisk, nearest
 from desktop.models.errors import FileInUse, LibraryBusy, ModelUnusable, NoSuchModel
 from desktop.models.library import Library, Model, Wish
 from desktop.models.partial import discard, set_aside
@@ -40,13 +41,25 @@ class Servable:
     entry: Entry | None
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Bytes of the disk: our models and unfinished downloads in `folder`, imported models elsewhere, what is free."""
+
+    folder: Path
+    models: int
+    unfinished: int
+    elsewhere: int
+    free: int
+
+
 class Store:
     """The library of one data folder. Methods raise SettingsUnreadable, FolderUnusable or LibraryBusy."""
 
-    def __init__(self, data: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, data: Path, *, clock: Callable[[], float] = time.time, disk: Disk | None = None) -> None:
         self._data = data
         self._record = data / "library.json"
-        self._clock = clock
+        self._disk = disk or RealDisk()
+        self.now = clock
 
     # --- the record
 
@@ -120,7 +133,7 @@ class Store:
         """Queues a download; one that stopped or is paused goes on. Raises ModelUnusable."""
         if not entry.url:
             raise ModelUnusable(Path(entry.file), "the catalogue names no address to download it from")
-        wish = Wish(entry=entry, added_at=self._clock())
+        wish = Wish(entry=entry, added_at=self.now())
 
         def change(library: Library) -> Library:
             if any(model.name == entry.id and model.sha256 == entry.sha256 for model in library.models):
@@ -181,7 +194,7 @@ class Store:
             mtime_ns=status.st_mtime_ns,
             sha256=entry.sha256,
             origin="download",
-            added_at=self._clock(),
+            added_at=self.now(),
             entry=entry,
         )
         kept = False
@@ -214,9 +227,15 @@ class Store:
 
     # --- models
 
-    def add(self, model: Model) -> None:
-        """Takes in an imported file, in place of one of its name."""
-        self.change(lambda library: library.with_model(model))
+    def add(self, model: Model, *, instead_of: Collection[str] = ()) -> None:
+        """Takes in a file, in place of models of its name and of those that are named."""
+
+        def change(library: Library) -> Library:
+            for name in instead_of:
+                library = library.without_model(name)
+            return library.with_model(model)
+
+        self.change(change)
 
     def condition(self, model: Model, library: Library | None = None) -> Condition:
         try:
@@ -224,6 +243,15 @@ class Store:
         except OSError:
             return "missing"
         return "ready" if (status.st_size, status.st_mtime_ns) == (model.size, model.mtime_ns) else "changed"
+
+    def usage(self) -> Usage:
+        """Looks at every file of ours."""
+        library = self.read()
+        ours = sum(model.size for model in library.models if model.is_ours and self.condition(model) != "missing")
+        unfinished = sum(set_aside(self.target(wish.entry, library)) for wish in library.wishes)
+        elsewhere = sum(model.size for model in library.models if not model.is_ours)
+        folder = self.folder(library)
+        return Usage(folder, ours, unfinished, elsewhere, self._disk.free(nearest(folder)))
 
     def servable(self) -> tuple[Servable, ...]:
         """The models this PC can serve now, oldest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import random
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from desktop.models.partial import part_paths
 from tests.desktop.models.file_server import FileServer
 
 CONTENT = random.Random(7).randbytes(3_000_000)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class SmallDisk(RealDisk):
@@ -101,14 +103,19 @@ def put(path: Path, data: bytes) -> Path:
     return path
 
 
-def an_entry(server: FileServer, **changed: Any) -> Entry:
-    """The server's file in the catalogue."""
+def an_offer(**changed: Any) -> Entry:
+    """A catalogue entry of `CONTENT`."""
     values: dict[str, Any] = {
         "id": "tiny",
         "title": "Tiny",
         "file": "tiny.gguf",
         "size": len(CONTENT),
-        "sha256": server.sha256,
-        "url": server.url,
+        "sha256": SHA256,
+        "url": "https://models.example/tiny.gguf",
     }
     return Entry(**values | changed)
+
+
+def an_entry(server: FileServer, **changed: Any) -> Entry:
+    """The server's file in the catalogue."""
+    return an_offer(**{"sha256": server.sha256, "url": server.url} | changed)

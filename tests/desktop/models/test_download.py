@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import socket
 import subprocess
 import sys
@@ -16,9 +15,7 @@ from desktop.models.download import KEEP_FREE
 from desktop.models.errors import DiskFull, FileInUse, Passing, SourceChanged, SourceRefused
 from desktop.models.limiter import SpeedLimit
 from desktop.models.partial import Head, PartFile, part_paths, received, set_aside
-from tests.desktop.models.conftest import CONTENT, Scene, SmallDisk, content, leftovers, put
-
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
+from tests.desktop.models.conftest import CONTENT, SHA256, Scene, SmallDisk, content, leftovers, put
 
 
 async def test_a_whole_file_arrives_verified_and_leaves_nothing_beside_it(scene: Scene) -> None:
