@@ -108,7 +108,10 @@ class Cancel(Message, frozen=True, kw_only=True):
 
 
 class Loaded(Message, frozen=True, kw_only=True):
-    """The model is ready. `template` is the SHA-256 of its chat template, `parser` the version of our pipeline."""
+    """The model is ready. `template` is the SHA-256 of its chat template, `parser` the version of our pipeline.
+
+    `unconfined` names what nothing keeps this worker from: `files`, `network`, `programs`.
+    """
 
     KIND = Kind.READY
     name: str
@@ -120,6 +123,7 @@ class Loaded(Message, frozen=True, kw_only=True):
     numerics: str
     template: str
     parser: int
+    unconfined: tuple[str, ...] = ()
 
 
 class Unusable(Message, frozen=True, kw_only=True):

@@ -140,6 +140,7 @@ class ModelFacts:
     `digest` (hex) stands for weights, template and the version of our own pipeline: two nodes with the same digest can
     continue each other's answers, by `ids` or, with an engine that has none, from their text (`prefill`).
     `prefill_tps` and `decode_tps` were measured at start, for one call alone.
+    `unconfined` names what no mechanism keeps the model's process from: `files`, `network`, `programs`.
     """
 
     name: str
@@ -151,6 +152,7 @@ class ModelFacts:
     decode_tps: float
     numerics: str
     resume: Literal["ids", "prefill", "none"] = "ids"
+    unconfined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,6 +262,7 @@ class Keeper:
             prefill_tps=loaded.prefill_tps,
             decode_tps=loaded.decode_tps,
             numerics=loaded.numerics,
+            unconfined=loaded.unconfined,
         )
 
     # --- what the worker says ---

@@ -13,11 +13,11 @@ import contextlib
 import functools
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import jinja2
@@ -124,6 +124,8 @@ class ChatTemplate:
     def __init__(self, source: str, *, bos: str, eos: str) -> None:
         if len(source) > MAX_SOURCE_CHARS:
             raise TemplateRefused("The model's chat template is too long.")
+        if sys.platform == "linux":
+            _own_memory()
         environment = self._environment = _Environment()
         environment.globals |= {"raise_exception": _raise_exception, "bos_token": bos, "eos_token": eos}
         try:
@@ -170,13 +172,19 @@ def _raise_exception(message: object) -> None:
     raise jinja2.TemplateRuntimeError(str(message)[:500])
 
 
+@functools.cache
+def _own_memory() -> int:
+    """A file that says how large this process is, open for good: a worker that serves can open none."""
+    return os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+
+
 @contextlib.contextmanager
 def _memory_limit(extra: int) -> Iterator[None]:
     """Lets this process grow by `extra` bytes and no more, where the system enforces such a limit (Linux)."""
     if sys.platform != "linux":
         yield
         return
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(os.pread(_own_memory(), 128, 0).split()[0])
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = pages * resource.getpagesize() + extra
     limit = limit if soft == resource.RLIM_INFINITY else min(limit, soft)

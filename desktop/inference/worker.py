@@ -1,7 +1,8 @@
 """The worker process: one model, spoken to through stdin and stdout, with nothing else to its name.
 
-It has no secrets (the keeper gives it an environment of a few harmless names), low priority, no core dumps, and dies
-with its parent: by the end of stdin everywhere, and by the kernel on Linux should a pipe be held open by someone else.
+It has no secrets (the keeper gives it an environment of a few harmless names), low priority, no core dumps, no network
+and no files but its own (`system.confinement`), and dies with its parent: by the end of stdin everywhere, and by the
+kernel on Linux should a pipe be held open by someone else.
 The main thread owns the model. A second thread reads stdin, since a step can take long and a cancel must interrupt it.
 
 Exit status: 0 stdin ended, 2 the model cannot be used (said before), 3 llama.cpp is broken (its calls have failed).
@@ -9,7 +10,6 @@ Exit status: 0 stdin ended, 2 the model cannot be used (said before), 3 llama.cp
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import os
 import queue
@@ -26,13 +26,12 @@ from desktop.inference.engine import EngineBroken, LlamaModel, ModelUnusable
 from desktop.inference.host import Host
 from desktop.inference.templates import ChatTemplate, TemplateRefused
 from desktop.inference.text import PARSER_VERSION
+from desktop.system import confinement
+from desktop.system.confinement import Confinement
 
 if sys.platform == "win32":
     import psutil
-else:
-    import resource
 
-_PR_SET_PDEATHSIG: Final = 1
 _BROKEN: Final = 3
 _UNUSABLE: Final = 2
 
@@ -47,17 +46,20 @@ def main() -> int:
     _die_with_parent()
     _harden()
     requests, replies = _pipes()
-    inbox = Inbox(requests)
-    _, _, payload = inbox.received.get()
-    load = frames.decode(payload, frames.Load)
+    if (first := _frame(requests)) is None:
+        return 0
+    load = frames.decode(first[1], frames.Load)
     _lower_priority(load.nice)
+    confined = confinement.confine_loading([Path(load.path)], graphics=load.gpu_layers > 0)
+    inbox = Inbox(requests)
     try:
-        model, template, ready = _prepare(load)
+        model, template, ready = _prepare(load, confined)
     except ModelUnusable as error:
         _send(replies, frames.encode(frames.Unusable(reason=str(error))))
         return _UNUSABLE
     host = Host(model, template, prefill_budget=load.prefill_budget)
     inbox.interrupt = lambda serial: model.abort.set() if serial in host.prefilling else None
+    confinement.confine_serving(confined)
     _send(replies, frames.encode(ready))
     return _serve(host, inbox, replies)
 
@@ -123,7 +125,7 @@ def _frame(requests: BinaryIO) -> tuple[int, bytes] | None:
     return (kind, payload) if len(payload) == length else None
 
 
-def _prepare(load: frames.Load) -> tuple[LlamaModel, ChatTemplate | None, frames.Loaded]:
+def _prepare(load: frames.Load, confined: Confinement) -> tuple[LlamaModel, ChatTemplate | None, frames.Loaded]:
     try:
         Path(load.path).open("rb").close()
     except OSError as error:
@@ -155,6 +157,7 @@ def _prepare(load: frames.Load) -> tuple[LlamaModel, ChatTemplate | None, frames
             numerics=model.numerics,
             template=hashlib.sha256(source.encode()).hexdigest(),
             parser=PARSER_VERSION,
+            unconfined=confined.missing,
         ),
     )
 
@@ -179,18 +182,17 @@ def _send(replies: BinaryIO, content: bytes) -> None:
 
 
 def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    confinement.die_with_parent()
     expected = os.environ.get(frames.PARENT_VARIABLE)
     if expected is not None and os.getppid() != int(expected):
         os._exit(0)
 
 
 def _harden() -> None:
-    """No core dump with somebody's prompt in it; Ctrl-C on a terminal is for the parent, which ends us in order."""
+    """No memory image with somebody's prompt in it; Ctrl-C on a terminal is for the parent, which ends us in order."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform != "win32":
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    confinement.give_up_privileges()
+    confinement.volunteer_to_die()
 
 
 def _lower_priority(nice: int) -> None:
