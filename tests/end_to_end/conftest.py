@@ -45,16 +45,6 @@ class Stack:
         return eventually(look, f"the settlement of {identifier}", within_s=10)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves the soak tests out unless `-m` speaks of them."""
-    if "soak" in config.getoption("-m"):
-        return
-    kept = [item for item in items if item.get_closest_marker("soak") is None]
-    if len(kept) < len(items):
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
-        items[:] = kept
-
-
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
