@@ -56,6 +56,27 @@ def test_the_models_are_listed_with_the_demo_model_among_them(client: openai.Ope
     assert client.models.retrieve(MODEL).id == MODEL
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_log_probabilities_come_with_their_tokens(client: openai.OpenAI, streamed: bool) -> None:
+    if streamed:
+        chunks = stream(client, logprobs=True, top_logprobs=3)
+        told = [
+            entry
+            for chunk in chunks
+            for each in chunk.choices
+            if each.logprobs
+            for entry in each.logprobs.content or ()
+        ]
+    else:
+        measured = ask(client, logprobs=True, top_logprobs=3).choices[0].logprobs
+        assert measured is not None
+        told = list(measured.content or ())
+
+    assert b"".join(bytes(entry.bytes or ()) for entry in told).decode() == PARIS
+    assert all(len(entry.top_logprobs) == 3 and entry.logprob <= 0 for entry in told)
+    assert all(entry.top_logprobs[0].token == entry.token for entry in told), "the answer is greedy"
+
+
 def test_a_plain_answer_is_right_and_counted(client: openai.OpenAI) -> None:
     answer = ask(client)
     assert said(answer) == PARIS

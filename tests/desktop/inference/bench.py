@@ -75,6 +75,7 @@ class Bench:
         self.host = Host(model, template, prefill_budget=prefill_budget)
         self.calls: dict[int, Heard] = {}
         self.steps = 0
+        self._last = 0
 
     def submit(
         self,
@@ -88,7 +89,7 @@ class Bench:
         raw: bytes | None = None,
         **body: Any,
     ) -> int:
-        serial = len(self.calls) + 1
+        serial = self._last = self._last + 1
         self.calls[serial] = Heard()
         n = body.get("n", 1)
         call = GenerateCall(
