@@ -25,6 +25,8 @@ _HELLO: Final = b"nightjar hello v1\0"
 _LINK: Final = b"nightjar link v1\0"
 _ENROL: Final = b"nightjar enrol v1\0"
 _ROTATE: Final = b"nightjar rotate v1\0"
+_OWNER: Final = b"nightjar owner v1\0"
+_CATALOGUE: Final = b"nightjar catalogue v1\0"
 
 
 # The encodings of the eight points of small order, sign bit aside. As a public key such a point has "signed" what
@@ -110,6 +112,16 @@ def enrol_text(*, host: str, nonce: bytes, facts: bytes) -> bytes:
 def rotate_text(*, host: str, nonce: bytes, public_key: bytes) -> bytes:
     """What old and new key both sign when the new one takes over."""
     return _ROTATE + _bound(host, nonce, public_key)
+
+
+def owner_text(*, host: str, nonce: bytes, question: bytes) -> bytes:
+    """What a node signs to learn what its owner may know: the host it asks, the relay's nonce, its question as sent."""
+    return _OWNER + _bound(host, nonce, question)
+
+
+def catalogue_text(body: bytes) -> bytes:
+    """What the relay signs of its catalogue of models."""
+    return _CATALOGUE + hashlib.sha256(body).digest()
 
 
 def _bound(host: str, first: bytes, second: bytes) -> bytes:

@@ -12,12 +12,14 @@ from relay.wire.identity import (
     _SMALL_ORDER,
     LinkSecrets,
     SigningKey,
+    catalogue_text,
     challenge_text,
     enrol_text,
     fingerprint,
     hello_text,
     is_signed,
     link_mac,
+    owner_text,
     rotate_text,
 )
 from tests.wire.links import NODE_KEY, STRANGER_KEY
@@ -61,6 +63,8 @@ def test_no_signature_serves_two_purposes() -> None:
         hello_text(host="h", challenge=b"a", body=b"b"),
         enrol_text(host="h", nonce=b"a", facts=b"b"),
         rotate_text(host="h", nonce=b"a", public_key=b"b"),
+        owner_text(host="h", nonce=b"a", question=b"b"),
+        catalogue_text(b"b"),
     ]
     purposes = [text.split(b"\0")[0] for text in texts]
     assert len(set(purposes)) == len(texts)
