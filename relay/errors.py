@@ -6,6 +6,7 @@ an edge turns it into words. `remedy` is what the person in front of the screen 
     RelayError
     ├── storage.errors.StorageUnavailable
     ├── accounts.errors.NotAuthenticated, NameTaken, NoSuchRecord
+    ├── catalogue.entries.BadEntry, catalogue.store.NoSuchModel, ModelExists
     └── ledger.errors.InsufficientCredit, AlreadySettled, LedgerUnavailable, LedgerInUse
 """
 

@@ -6,7 +6,7 @@ comes with Nightjar. An entry's id stands for one file: a node serves under it o
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -14,7 +14,6 @@ from msgspec import Meta
 from desktop.errors import DesktopError
 
 MAX_ENTRIES = 2000
-PICO_PER_NANO = 1000
 
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,95}$")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -22,11 +21,11 @@ Bytes = Annotated[int, Meta(ge=1, le=2**42)]
 Whole = Annotated[int, Meta(ge=0, le=2**53)]
 Line = Annotated[str, Meta(max_length=300)]
 Url = Annotated[str, Meta(max_length=2000)]
-Host = Annotated[str, Meta(pattern=r"^[a-z0-9.*-]{1,253}$")]
+Host = Annotated[str, Meta(pattern=r"^(\*\.)?[a-z0-9.-]{1,253}$")]
 
 
-class Pay(msgspec.Struct, frozen=True):
-    """What the owner gets, in pico-dollars a token (the same number as micro-dollars per million tokens)."""
+class Price(msgspec.Struct, frozen=True):
+    """What callers pay, in pico-dollars a token (the same number as micro-dollars per million tokens)."""
 
     prompt: Whole = 0
     completion: Whole = 0
@@ -60,10 +59,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     quantisation: Line = ""
     parameters: Whole = 0
     context: Whole = 0
-    shape: Annotated[dict[Line, Whole], Meta(max_length=64)] = {}
+    shape: dict[str, Any] = {}
     """What the memory fit needs of the file's header, so that it can be judged before it is downloaded."""
 
-    pay: Pay = Pay()
+    price: Price = Price()
     demand: Demand = Demand()
     retired: bool = False
     """No longer wanted: not offered for download; a copy that is there still works."""
@@ -73,6 +72,9 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """All entries as the relay listed them at `issued_ms` (Unix milliseconds)."""
 
     issued_ms: Whole
+    owner_percent: Annotated[int, Meta(ge=0, le=100)] = 0
+    """The owner's share of what callers pay."""
+
     entries: Annotated[tuple[Entry, ...], Meta(max_length=MAX_ENTRIES)]
 
     def find(self, name: str) -> Entry | None:
@@ -115,7 +117,7 @@ def merged(relay: Catalogue | None, bundled: Catalogue) -> Catalogue:
         return bundled
     known = {entry.id for entry in relay.entries}
     own = tuple(entry for entry in bundled.entries if entry.id not in known)
-    return Catalogue(issued_ms=relay.issued_ms, entries=(*relay.entries, *own))
+    return msgspec.structs.replace(relay, entries=(*relay.entries, *own))
 
 
 def _text(entry: Entry) -> str:

@@ -147,6 +147,17 @@ providers = Table(
     Column("disabled_ms", BigInteger),
 )
 
+catalogue_models = Table(
+    "catalogue_models",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("entry", JSON, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+    Column("retired_ms", BigInteger),
+)
+"""Models the network wants on nodes; `entry` says which file each is, where it is, and what its tokens cost."""
+
 relay_identity = Table(
     "relay_identity",
     metadata,
@@ -262,6 +273,13 @@ usage = Table(
     Column("operator_loss", BigInteger, nullable=False),
     Index("usage_by_organisation", "organisation", "started_ms"),
 )
+Index(
+    "usage_by_node",
+    usage.c.node,
+    usage.c.started_ms,
+    sqlite_where=usage.c.node != 0,
+    postgresql_where=usage.c.node != 0,
+)
 """One row a call; its words are `labels`, 0 where there is none. `attempts` legs were tried, `delivered` of them wrote
 something; `target`, `node` and `provider` are those of the last leg that delivered, else of the last one tried."""
 
@@ -279,6 +297,7 @@ usage_legs = Table(
     Column("owner_share", BigInteger, nullable=False),
     Column("operator_share", BigInteger, nullable=False),
     Column("provider_share", BigInteger, nullable=False),
+    Index("usage_legs_by_node", "node"),
     sqlite_with_rowid=False,
 )
 """The legs of calls that more than one leg delivered; the only leg of any other call is in its `usage` row."""

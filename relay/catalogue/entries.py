@@ -1,0 +1,100 @@
+"""One entry of the catalogue, and what makes one fit to be signed. Pure.
+
+An entry's id stands for one file. Whoever signs it vouches for its SHA-256, so a desktop may fetch the file from
+anywhere that the entry names. Sizes are in bytes, prices in pico-dollars a token.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from relay.errors import RelayError
+
+MAX_SHAPE_BYTES: Final = 16 * 1024
+_Whole = Annotated[int, Meta(ge=0, le=2**53)]
+_Line = Annotated[str, Meta(max_length=300)]
+_Url = Annotated[str, Meta(max_length=2000)]
+_Price = Annotated[int, Meta(ge=0, le=10**12)]
+
+
+class Price(msgspec.Struct, frozen=True):
+    """What a caller pays for tokens of this model on a node that asks for nothing else, in pico-dollars a token."""
+
+    prompt: _Price
+    completion: _Price
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model as the relay keeps it. Without a price, nodes are paid as for any model."""
+
+    id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,95}$")]
+    title: Annotated[str, Meta(min_length=1, max_length=300)]
+    file: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.gguf$")]
+    size: Annotated[int, Meta(ge=1, le=2**42)]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    url: _Url
+    redirect_hosts: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$", max_length=253)], ...],
+        Meta(max_length=16),
+    ] = ()
+    licence: Annotated[str, Meta(min_length=1, max_length=300)]
+    licence_url: _Url = ""
+    summary: _Line = ""
+    architecture: _Line = ""
+    quantisation: _Line = ""
+    parameters: _Whole = 0
+    context: _Whole = 0
+    shape: dict[str, Any] = {}
+    """What `nightjar models describe` says of the file's header: desktops judge by it whether the model fits."""
+
+    price: Price | None = None
+
+
+class BadEntry(RelayError):
+    """This cannot be in the catalogue."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"this cannot be in the catalogue: {self.problem}"
+
+
+def read_entry(fields: object) -> Entry:
+    """An entry from JSON values, checked. Raises BadEntry."""
+    try:
+        entry = msgspec.convert(fields, Entry)
+    except msgspec.ValidationError as error:
+        raise BadEntry(str(error)) from error
+    _check_address(entry.url)
+    if entry.licence_url and urlsplit(entry.licence_url).scheme not in ("http", "https"):
+        raise BadEntry(f"{entry.licence_url!r} is no web address")
+    if len(msgspec.json.encode(entry.shape)) > MAX_SHAPE_BYTES:
+        raise BadEntry(f"its shape is larger than {MAX_SHAPE_BYTES // 1024} KiB")
+    return entry
+
+
+def _check_address(url: str) -> None:
+    """Desktops fetch by https only, except from this computer itself."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise BadEntry(f"{url!r} is no web address") from error
+    if not parts.hostname or parts.username is not None or parts.password is not None:
+        raise BadEntry(f"{url!r} is no address of a file that everybody may fetch")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        raise BadEntry(f"{url!r} does not begin with https://")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
