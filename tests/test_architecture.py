@@ -24,6 +24,8 @@ PURE = {
     "relay.ledger.entries",
     "relay.ledger.pricing",
     "desktop.agent.sharing",
+    "desktop.inference.formats",
+    "desktop.inference.grammar",
     "desktop.models.fit",
     "desktop.ui.presenters",
 }

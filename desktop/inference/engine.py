@@ -14,7 +14,9 @@ from __future__ import annotations
 import ctypes
 import enum
 import sys
+import weakref
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import llama_cpp as llama
@@ -23,6 +25,7 @@ import numpy.typing as npt
 
 from desktop.errors import DesktopError
 from desktop.inference.text import Piece, piece
+from desktop.inference.token_grammar import Flags, GrammarVocabulary, TokenGrammar
 
 BATCH: Final = 512
 """Ids of one step at most. Larger ones gain nothing on a CPU and make a cancel wait."""
@@ -48,6 +51,10 @@ class EngineBroken(DesktopError):
 
 class EmbedderUnavailable(DesktopError):
     """There is no memory for a second context."""
+
+
+class GrammarUnusable(DesktopError):
+    """llama.cpp does not take a grammar of ours."""
 
 
 class Chunk(NamedTuple):
@@ -229,6 +236,29 @@ class LlamaModel:
             length = llama.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
         return buffer.raw[: max(length, 0)]
 
+    def marker(self, text: str) -> int | None:
+        """The control token that is written so, if there is one."""
+        ids = self._ids(text.encode(), special=True)
+        return ids[0] if len(ids) == 1 and self.is_control(ids[0]) else None
+
+    def grammar(self, text: str, markers: frozenset[int] = frozenset()) -> TokenGrammar:
+        """Holds one answer to a grammar in llama.cpp's notation, whose first rule is `root`. Raises GrammarUnusable.
+
+        `markers` are the control tokens that may come.
+        """
+        sampler = llama.llama_sampler_init_grammar(self._vocab, text.encode(), b"root")
+        if not sampler:
+            raise GrammarUnusable("llama.cpp does not take this grammar.")
+        return TokenGrammar(_Follower(sampler, self._candidates), self._grammar_vocabulary, markers)
+
+    @cached_property
+    def _candidates(self) -> _Candidates:
+        return _Candidates(self.n_vocab)
+
+    @cached_property
+    def _grammar_vocabulary(self) -> GrammarVocabulary:
+        return GrammarVocabulary(self.n_vocab, self.piece, self.is_control)
+
     # --- memory and steps ---
 
     def truncate(self, sequence: int, length: int) -> bool:
@@ -265,6 +295,54 @@ class LlamaModel:
     def embedder(self) -> Embedder:
         """Takes as much memory as one more slot; whoever asks for it closes it."""
         return Embedder(self._model, context=self.context, threads=self._threads)
+
+
+class _Follower:
+    """llama.cpp's grammar sampler, freed with this object."""
+
+    def __init__(self, sampler: Any, candidates: _Candidates) -> None:
+        self._sampler = sampler
+        self._candidates = candidates
+        weakref.finalize(self, llama.llama_sampler_free, sampler)
+
+    def check(self, token: int) -> bool:
+        return self._candidates.check(self._sampler, token)
+
+    def check_all(self) -> Flags:
+        return self._candidates.check_all(self._sampler)
+
+    def accept(self, token: int) -> None:
+        llama.llama_sampler_accept(self._sampler, token)
+
+
+class _Candidates:
+    """The arrays in which llama.cpp is asked about tokens; it lowers the logits of those it refuses."""
+
+    def __init__(self, n_vocab: int) -> None:
+        self._one, self._all = _token_data(1), _token_data(n_vocab)
+        self._all["id"] = np.arange(n_vocab, dtype=np.int32)
+        self._one_array, self._all_array = _token_array(self._one), _token_array(self._all)
+
+    def check(self, sampler: Any, token: int) -> bool:
+        self._one[0] = (token, 0.0, 0.0)
+        llama.llama_sampler_apply(sampler, self._one_array)
+        return bool(self._one["logit"][0] == 0.0)
+
+    def check_all(self, sampler: Any) -> Flags:
+        self._all["logit"] = 0.0
+        llama.llama_sampler_apply(sampler, self._all_array)
+        return self._all["logit"] == 0.0  # type: ignore[no-any-return]
+
+
+def _token_data(length: int) -> npt.NDArray[Any]:
+    """A `llama_token_data[length]`."""
+    return np.zeros(length, np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)]))
+
+
+def _token_array(data: npt.NDArray[Any]) -> Any:
+    """A pointer to a `llama_token_data_array` over `data`, which must outlive it."""
+    items = data.ctypes.data_as(ctypes.POINTER(llama.llama_token_data))
+    return ctypes.pointer(llama.llama_token_data_array(items, len(data), -1, False))  # noqa: FBT003 - not sorted
 
 
 class Embedder:
