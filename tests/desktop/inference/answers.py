@@ -33,14 +33,18 @@ def a_body(question: str = PARIS, **fields: Any) -> bytes:
 
 
 def a_call(question: str = PARIS, **changed: Any) -> GenerateCall:
-    """Fields of the call itself by their names; everything else goes into the body."""
-    own = {name: changed.pop(name) for name in ("id", "seed", "created", "tenant", "body") if name in changed}
+    """Fields of the call itself by their names; everything else goes into the body.
+
+    `limit` is the call's own, as the relay sets it.
+    """
+    own = {name: changed.pop(name) for name in ("id", "seed", "created", "tenant", "body", "resume") if name in changed}
+    limit = changed.pop("limit", 200)
     values: dict[str, Any] = {
         "id": 1,
         "body": a_body(question, **changed),
         "created": 1_700_000_000,
         "seed": 7,
-        "max_tokens": 200,
+        "max_tokens": limit,
         "tenant": "tenant-a",
         "n": changed.get("n", 1),
     }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import Any
 
+import msgspec
 import pytest
 
-from desktop.inference.generation import Engine, Ready, RecordKind, Stopped
+from desktop.inference.generation import Channel, Engine, Ready, RecordKind, Resume, Stopped
 from tests.desktop.inference.answers import PARIS, PARIS_ANSWER, STORY, Answer, a_call, ask
 from tests.desktop.inference.conftest import Watch
 
@@ -116,6 +118,66 @@ async def test_cancelling_what_is_not_there_is_no_fault(engine: Engine) -> None:
     engine.cancel(99)
 
     assert (await ask(engine, a_call(PARIS))).text() == PARIS_ANSWER
+
+
+async def test_log_probabilities_come_as_events_whose_tokens_are_the_text(engine: Engine) -> None:
+    answer = await ask(engine, a_call(PARIS, logprobs=True, top_logprobs=2))
+    events = [msgspec.json.decode(record.data) for record in answer.records_ if record.kind == RecordKind.DELTA]
+    told = [entry for event in events for entry in event["logprobs"]]
+
+    assert "".join(event.get("content", "") for event in events) == PARIS_ANSWER
+    assert "".join(entry["token"] for entry in told) == PARIS_ANSWER
+    assert len(told) == len(answer.ids())
+    assert all(len(entry["top_logprobs"]) == 2 for entry in told)
+
+
+async def test_a_stop_token_ends_an_answer(engine: Engine) -> None:
+    whole = await ask(engine, a_call(PARIS))
+    answer = await ask(engine, a_call(PARIS, stop_token_ids=[whole.ids()[-1]]))
+
+    at = whole.ids().index(whole.ids()[-1])
+    assert answer.ids() == whole.ids()[: at + 1]
+    assert answer.ends() == ["stop"]
+
+
+async def test_an_answer_goes_on_behind_ids_that_were_written_elsewhere(engine: Engine) -> None:
+    whole = await ask(engine, a_call(PARIS))
+    for at in (0, 3, len(whole.ids())):
+        begun = Answer(records_=whole.records_[:at])
+        text = begun.text().encode()
+        ids = b"".join(record.ids for record in begun.records_)
+        channel = Channel(0, RecordKind.TEXT, len(text), hashlib.sha256(text).digest())
+        rest = await ask(engine, a_call(PARIS, resume=Resume(whole.prompt_digest, (ids,), (channel,))))
+
+        assert begun.text() + rest.text() == PARIS_ANSWER
+        assert begun.ids() + rest.ids() == whole.ids()
+        assert rest.usage is not None
+        assert rest.usage.completion_tokens == len(rest.ids())
+
+
+async def test_ids_that_lead_elsewhere_are_declined_before_a_word_is_said(engine: Engine) -> None:
+    whole = await ask(engine, a_call(PARIS))
+    ids = b"".join(record.ids for record in whole.records_[:4])
+    channel = Channel(0, RecordKind.TEXT, 5, bytes(32))
+    for resume in (
+        Resume(whole.prompt_digest, (ids,), (channel,)),
+        Resume(bytes(32), (ids,)),
+        Resume(whole.prompt_digest, (b"\xff\xff\xff\xff",)),
+    ):
+        answer = await ask(engine, a_call(PARIS, resume=resume))
+
+        assert answer.decline is not None
+        assert answer.decline[0] == "resume_mismatch"
+        assert not answer.records_
+
+
+async def test_a_call_for_no_token_only_counts_its_prompt(engine: Engine) -> None:
+    whole = await ask(engine, a_call(PARIS))
+    counted = await ask(engine, a_call(PARIS, limit=0))
+
+    assert counted.prompt_tokens == whole.prompt_tokens
+    assert counted.ids() == []
+    assert counted.reason == "length"
 
 
 @pytest.mark.parametrize(
