@@ -102,7 +102,7 @@ def plan_step(pending: Sequence[int], budget: Budget, passed: Sequence[int] = ()
     rest = min(room // 4, budget.step - ready - room)
     counts, completes = [int(count == 1) for count in pending], False
     prompts = [at for at, count in enumerate(pending) if count > 1]
-    for at in sorted(prompts, key=lambda at: (pending[at] - (passed[at] if passed else 0), at)):
+    for at in sorted(prompts, key=lambda at: (max(pending[at] - (passed[at] if passed else 0), 0), at)):
         if room and pending[at] <= room + rest:
             given, completes = pending[at], True
         else:

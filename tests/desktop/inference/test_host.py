@@ -128,6 +128,20 @@ def test_tenants_never_share_a_prefix(bench: Bench) -> None:
     assert bench.calls[running].text() == other.text() == own.text()
 
 
+def test_what_another_tenant_has_in_memory_saves_no_work(bench: Bench) -> None:
+    """Counted in ids that went through the model, whatever is said in `cached_tokens`."""
+    work = []
+    for tenant in ("a", "b", "a"):
+        before = bench.host.counters.computed
+        heard = bench.ask(LONG, tenant=tenant, limit=1)
+        assert heard.finish is not None
+        work.append((bench.host.counters.computed - before, heard.finish.prompt_tokens))
+
+    assert work[0][0] == work[0][1]
+    assert work[1][0] == work[1][1]
+    assert work[2][0] == 1
+
+
 def test_a_running_call_of_the_same_tenant_lends_its_prompt(bench: Bench) -> None:
     lender = bench.submit(LONG, tenant="a")
     bench.step()

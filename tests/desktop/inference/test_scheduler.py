@@ -11,6 +11,7 @@ from desktop.inference.scheduler import (
     cache_to_drop,
     common_prefix,
     fits,
+    passed_by,
     place,
     plan_step,
     reserve,
@@ -110,6 +111,49 @@ def test_a_step_never_exceeds_the_batch_and_always_gets_on(pending: list[int]) -
     assert all(count <= have for count, have in zip(counts, pending, strict=True))
     assert not pending or sum(counts) > 0
     assert all(count == 1 for count, have in zip(counts, pending, strict=True) if have == 1)
+
+
+def run(prompts: list[int], arrivals: list[list[int]]) -> tuple[list[int], list[int]]:
+    """In which step each prompt is done, and how much of younger ones passed it; those of `arrivals` join one step
+    after another, and a neighbour that generates keeps every step small."""
+    arrivals = list(arrivals)
+    pending, passed, done = [1, *prompts], [0] * (1 + len(prompts)), [1] + [0] * len(prompts)
+    step = 0
+    while arrivals or not all(done):
+        step += 1
+        counts = plan_step(pending, BUDGET, passed)
+        passed = [one + other for one, other in zip(passed, passed_by(pending, counts), strict=True)]
+        pending = [max(left - count, 1) for left, count in zip(pending, counts, strict=True)]
+        done = [at or (step if left == 1 else 0) for at, left in zip(done, pending, strict=True)]
+        joining = arrivals.pop(0) if arrivals else []
+        pending, passed, done = pending + joining, passed + [0] * len(joining), done + [0] * len(joining)
+    return done[1:], passed[1:]
+
+
+def test_a_short_prompt_does_not_wait_for_a_long_one() -> None:
+    done, _ = run([3000], [[40]])
+
+    assert done == [25, 2]
+
+
+def test_a_long_prompt_is_not_starved_by_short_ones_that_keep_coming() -> None:
+    done, passed = run([1000], [[120]] * 60)
+
+    assert passed[0] <= 1000
+    assert done[0] <= 2 * 1000 / BUDGET.prefill + 2, "its own work, and as much of others'"
+
+
+@given(
+    st.lists(st.integers(2, 600), min_size=1, max_size=6),
+    st.lists(st.lists(st.integers(2, 600), max_size=2), max_size=20),
+)
+def test_no_prompt_is_passed_by_more_than_its_own_work_and_a_step(
+    prompts: list[int], arrivals: list[list[int]]
+) -> None:
+    _, passed = run(prompts, arrivals)
+    lengths = [*prompts, *(length for joining in arrivals for length in joining)]
+
+    assert all(by <= length + BUDGET.step for length, by in zip(lengths, passed, strict=True))
 
 
 def test_admission_counts_the_worst_case() -> None:
