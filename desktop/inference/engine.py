@@ -36,8 +36,9 @@ MAX_BYTES_PER_TOKEN: Final = 256
 _CELLS: Final = 256
 """llama.cpp rounds a sequence's cells up to a multiple of this."""
 
-_WARN: Final = 2
-_ERROR: Final = 3
+_WARN: Final = 3
+_ERROR: Final = 4
+"""Levels of ggml.h; the Python package's own list of them is older than its library."""
 _PIECE_BYTES: Final = 256
 
 

@@ -264,3 +264,15 @@ def test_a_file_that_is_no_model_is_refused_in_a_sentence(tmp_path: Path) -> Non
 
     with pytest.raises(ModelUnusable, match="cannot read"):
         LlamaModel(str(path), context=0, slots=1, pool=0, threads=1, gpu_layers=0)
+
+
+def test_llama_cpp_is_heard_when_something_is_wrong_and_not_otherwise(
+    model_path: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    LlamaModel(str(model_path), context=64, slots=1, pool=0, threads=1, gpu_layers=0).close()
+    quiet = capfd.readouterr().err
+    with pytest.raises(ModelUnusable):
+        LlamaModel(str(tmp_path / "gone.gguf"), context=64, slots=1, pool=0, threads=1, gpu_layers=0)
+
+    assert "llama_model_loader: - kv" not in quiet
+    assert "gone.gguf" in capfd.readouterr().err
