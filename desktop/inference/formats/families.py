@@ -58,8 +58,9 @@ def mistral(reader: Reader, outlet: Outlet, *, inside: bool) -> Steps[None]:
     while marker := (yield from reader.until(("[TOOL_CALLS]",), outlet.content)):
         space = yield from reader.space()
         if (yield from reader.literal("[")):
+            inner = yield from reader.space()
             if not (yield from call_objects(reader, outlet, ",")):
-                outlet.content(marker + space + "[")
+                outlet.content(f"{marker}{space}[{inner}")
                 continue
             yield from reader.literal("]")
             outlet.markup()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pytest
@@ -14,8 +13,11 @@ from desktop.inference.grammar.json_text import JsonRules
 from desktop.inference.grammar.rules import Grammar
 from desktop.inference.grammar.schemas import Schemas
 
-Write = Callable[[str, int], str | None]
-"""Some text of a grammar by a seed; None if it did not come to an end."""
+
+class Write(Protocol):
+    def __call__(self, gbnf: str, seed: int, begin: str = "") -> str | None:
+        """Some text of a grammar by a seed, going on from `begin`; None if it did not come to an end."""
+
 
 _LIMIT = 700
 
@@ -38,10 +40,15 @@ def write(model: LlamaModel) -> Write:
     closing = [piece is None or bool(set(piece.raw) & set(b'"}]')) for piece in pieces]
     weights = np.where(closing, 3.0, 0.0).astype(np.float32)
 
-    def text(gbnf: str, seed: int) -> str | None:
+    byte_of = {piece.raw: token for token, piece in enumerate(pieces) if piece is not None and len(piece.raw) == 1}
+
+    def text(gbnf: str, seed: int, begin: str = "") -> str | None:
         grammar = model.grammar(gbnf)
         chance = np.random.default_rng(seed)
-        written = b""
+        written = begin.encode()
+        for byte in written:
+            assert grammar.allows(byte_of[bytes([byte])]), begin
+            grammar.accept(byte_of[bytes([byte])])
         for _ in range(_LIMIT):
             logits = weights + chance.gumbel(size=model.n_vocab).astype(np.float32)
             token = int(logits.argmax())
