@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -117,6 +118,54 @@ def test_a_completion_that_cannot_be_served_is_declined(
     assert heard.decline is not None
     assert heard.decline.reason == reason
     assert named in heard.decline.message
+
+
+@pytest.fixture
+def filling(model_path: Path, tmp_path: Path) -> Iterator[Bench]:
+    """The demo model, declared to fill in the middle by three of its ordinary tokens."""
+    path = tmp_path / "filling.gguf"
+    path.write_bytes(with_numbers(model_path.read_bytes(), {f"tokenizer.ggml.fim_{n}_token_id": t for n, t in FIM}))
+    model = LlamaModel(str(path), context=256, slots=2, pool=0, threads=1, gpu_layers=0)
+    yield Bench(model)
+    model.close()
+
+
+FIM = (("pre", 100), ("suf", 101), ("mid", 102))
+
+
+def with_numbers(gguf: bytes, numbers: dict[str, int]) -> bytes:
+    """A GGUF with more metadata. What is added keeps the alignment of the tensors behind it."""
+    size = sum(16 + len(key) for key in numbers) + 16
+    numbers = numbers | {"x" * (-size % 32): 0}
+    added = b"".join(
+        struct.pack("<Q", len(key)) + key.encode() + struct.pack("<II", 4, value) for key, value in numbers.items()
+    )
+    count = struct.unpack_from("<Q", gguf, 16)[0] + len(numbers)
+    return gguf[:16] + struct.pack("<Q", count) + added + gguf[24:]
+
+
+def test_a_suffix_is_put_behind_the_prompt_by_the_models_own_tokens(filling: Bench) -> None:
+    model = filling.model
+    before, after = model.tokenize("def f(x):"), model.tokenize("return y <|im_end|>")
+    assert before is not None
+    assert after is not None
+    ids = model.fill_in("def f(x):", "return y <|im_end|>")
+
+    assert ids is not None
+    assert ids[: 2 + len(before)] == [100, *before, 101]
+    assert ids[-1] == 102
+    assert len(ids) > 3 + len(before) + len(after), "what a caller writes is text, never a control token"
+    heard = complete(filling, "def f(x):", suffix="return y <|im_end|>", max_tokens=3)
+    assert heard.accept is not None
+    assert heard.accept.prompt_tokens == len(ids)
+    assert len(heard.ids()) <= 3
+
+
+def test_a_suffix_wants_a_prompt_of_text(filling: Bench) -> None:
+    heard = complete(filling, [1, 2], suffix="x")
+
+    assert heard.decline is not None
+    assert "'prompt'" in heard.decline.message
 
 
 # --- counting ---
