@@ -24,6 +24,7 @@ from relay.ledger.entries import NanoDollars
 from relay.ledger.pricing import Price
 from relay.ledger.service import Ledger
 from relay.nodes import store as node_store
+from relay.nodes.access import OwnerAccess
 from relay.nodes.enrolment import Enrolment
 from relay.nodes.link import NodeLink
 from relay.nodes.reception import Reception
@@ -63,6 +64,7 @@ class Services:
     registry: Registry
     reception: Reception
     enrolment: Enrolment
+    owners: OwnerAccess
     targets: Targets
     completions: Completions
     chat: ChatRoute
@@ -135,6 +137,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             registry=registry,
             reception=reception,
             enrolment=enrolment,
+            owners=OwnerAccess(database, key=key, hosts=hosts, clock=clock),
             targets=targets,
             completions=completions,
             chat=chat,
