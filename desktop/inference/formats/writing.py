@@ -68,7 +68,7 @@ def llama3(json: JsonRules, wanted: Wanted) -> Rule:
     call = _object(json, wanted, "parameters")
     if wanted.content is not None or wanted.required:
         return _answer(json, wanted, "", call)
-    other = automata.opposite(regexes.automaton(r'^\s*\{\s*"name"\s*:'))
+    other = automata.opposite(regexes.automaton(r'^\s*\{\s*"name"\s*:', json.grammar.work))
     either = json.grammar.rule((_gap(json), call), (json.grammar.automaton(other, ()),))
     return _after_thoughts(json, wanted, either)
 
@@ -78,7 +78,7 @@ def _object(json: JsonRules, wanted: Wanted, key: str, tail: tuple[str, str] | N
     rule, space = json.grammar.rule, json.space
     last = rule(())
     if tail:
-        value = json.matching_string(regexes.automaton(tail[1]))
+        value = json.matching_string(regexes.automaton(tail[1], json.grammar.work))
         last = rule((), (",", space, encoded(tail[0]), ":", space, value, space))
     return rule(
         *(

@@ -17,6 +17,8 @@ from desktop.inference.grammar.characters import EVERY, CharSet, chars, differen
 
 MAX_STATES: Final = 1024
 MAX_NFA_STATES: Final = 8192
+MAX_WORK: Final = 60_000
+"""Edges looked at while a caller's patterns are made deterministic; a second at most."""
 
 BEGIN: Final[CharSet] = ((0x110000, 0x110000),)
 END: Final[CharSet] = ((0x110001, 0x110001),)
@@ -27,6 +29,19 @@ S = TypeVar("S", bound=Hashable)
 
 class TooComplex(DesktopError):
     """An automaton has more states than its rules could reasonably have."""
+
+
+class Work:
+    """How much more may be done for one caller."""
+
+    def __init__(self) -> None:
+        self._left = MAX_WORK
+
+    def spend(self, edges: int) -> None:
+        """Raises TooComplex when it has all been done."""
+        self._left -= edges
+        if self._left < 0:
+            raise TooComplex("all patterns together are too complex")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +69,14 @@ class Dfa:
 class Nfa:
     """Built state by state, then made deterministic."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: Work) -> None:
+        self._work = work
         self._edges: list[list[tuple[CharSet, int]]] = []
         self._free: list[list[int]] = []
 
     def state(self) -> int:
         if len(self._edges) >= MAX_NFA_STATES:
-            raise TooComplex("The pattern is too complex.")
+            raise TooComplex("it is too complex")
         self._edges.append([])
         self._free.append([])
         return len(self._edges) - 1
@@ -104,6 +120,7 @@ class Nfa:
 
     def _out(self, states: frozenset[int]) -> list[tuple[CharSet, frozenset[int]]]:
         leaving = [(intersection(ranges, EVERY), to) for state in states for ranges, to in self._edges[state]]
+        self._work.spend(len(states) + len(leaving))
         return [(ranges, self._closed(targets)) for ranges, targets in partition(leaving)]
 
 
@@ -134,7 +151,7 @@ def explore(
         for ranges, target in out(state):
             if target not in numbers:
                 if len(numbers) >= limit:
-                    raise TooComplex("The pattern is too complex.")
+                    raise TooComplex("it is too complex")
                 numbers[target] = len(numbers)
                 todo.append(target)
             leaving.append((ranges, numbers[target]))
@@ -161,10 +178,11 @@ def _trimmed(edges: list[list[tuple[CharSet, int]]], accepting: set[int]) -> Dfa
     )
 
 
-def both(left: Dfa, right: Dfa, limit: int = MAX_STATES) -> Dfa:
+def both(left: Dfa, right: Dfa, work: Work, limit: int = MAX_STATES) -> Dfa:
     """The texts that both accept."""
 
     def out(state: tuple[int, int]) -> Iterable[tuple[CharSet, tuple[int, int]]]:
+        work.spend(len(left.edges[state[0]]) * len(right.edges[state[1]]))
         for ranges, to in left.edges[state[0]]:
             for others, other in right.edges[state[1]]:
                 if common := intersection(ranges, others):
@@ -193,7 +211,7 @@ def length(low: int, high: int | None) -> Dfa:
         if high is None or count < high:
             yield EVERY, count + 1 if high is not None else min(count + 1, low)
 
-    return explore(0, out, lambda count: count >= low)
+    return explore(0, out, lambda count: count >= low, limit=16 * MAX_STATES)
 
 
 def words(texts: Iterable[str]) -> Dfa:

@@ -42,6 +42,7 @@ class JsonRules:
 
     def __init__(self, grammar: Grammar) -> None:
         self.grammar = grammar
+        self._matching: dict[int, tuple[Dfa, Rule]] = {}
 
     # --- layout ---
 
@@ -76,7 +77,11 @@ class JsonRules:
         return self.grammar.rule(('"', self.grammar.between(self.character, low, high), '"'))
 
     def matching_string(self, dfa: Dfa) -> Rule:
-        return self.grammar.rule(('"', self.grammar.automaton(dfa, ('"',), spell=spelled)))
+        """The same for the same automaton, of which some are kept for all."""
+        if id(dfa) not in self._matching:
+            rule = self.grammar.rule(('"', self.grammar.automaton(dfa, ('"',), spell=spelled)))
+            self._matching[id(dfa)] = (dfa, rule)
+        return self._matching[id(dfa)][1]
 
     # --- other values ---
 

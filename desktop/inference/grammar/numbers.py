@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-from desktop.inference.grammar.automata import MAX_STATES, Dfa, both, explore, partition
-from desktop.inference.grammar.characters import CharSet, chars
+from desktop.inference.grammar.automata import MAX_STATES, Dfa, Work, both, explore, partition
+from desktop.inference.grammar.characters import CharSet, chars, span
 
 DIGITS: Final = 15
 """Significant digits that binary floating-point numbers keep apart; nothing longer is written."""
@@ -62,10 +63,11 @@ _OUTSIDE: Final = _State(-1, 0, 0, 0, 0, 0)
 """Before a sign or the first digit."""
 
 
+@lru_cache(256)
 def automaton(bounds: Range, multiple_of: int = 1) -> Dfa:
     """Decimal texts, without exponents, of the numbers in a range; whole ones if `decimals` is 0. May be empty."""
     found = _Numbers(bounds).automaton()
-    return found if multiple_of == 1 else both(found, _multiples(multiple_of), limit=8 * MAX_STATES)
+    return found if multiple_of == 1 else both(found, _multiples(multiple_of), Work(), limit=8 * MAX_STATES)
 
 
 class _Numbers:
@@ -114,6 +116,9 @@ class _Numbers:
         at = state.fraction if fraction else state.read
         moved = state._replace(fraction=at + 1) if fraction else state._replace(read=at + 1)
         first = 1 if state.whole > 1 and state.read == 0 else 0
+        if (state.low or low is None) and (state.high or high is None):
+            yield span(str(first), "9"), moved
+            return
         for digit in range(first, 10):
             above = state.low or _compare(digit, low, at, fraction=fraction)
             below = state.high or _compare(digit, high, at, fraction=fraction)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from desktop.errors import DesktopError
-from desktop.inference.grammar.automata import BEGIN, END, Dfa, Nfa
+from desktop.inference.grammar.automata import BEGIN, END, Dfa, Nfa, Work
 from desktop.inference.grammar.characters import CharSet, chars, complement, span, union
 
 MAX_CHARS: Final = 1024
@@ -40,11 +40,11 @@ class Part:
     accept: int
 
 
-def automaton(pattern: str) -> Dfa:
+def automaton(pattern: str, work: Work) -> Dfa:
     """Raises PatternRefused, or TooComplex."""
     if len(pattern) > MAX_CHARS:
         raise PatternRefused(f"it is longer than {MAX_CHARS} characters")
-    reader = _Pattern(pattern)
+    reader = _Pattern(pattern, work)
     part = reader.alternatives(0)
     if reader.at < len(pattern):
         raise PatternRefused("it has a closing parenthesis too many")
@@ -54,8 +54,8 @@ def automaton(pattern: str) -> Dfa:
 class _Pattern:
     """Reads a pattern from left to right and builds as it reads."""
 
-    def __init__(self, text: str) -> None:
-        self.nfa = Nfa()
+    def __init__(self, text: str, work: Work) -> None:
+        self.nfa = Nfa(work)
         self.at = 0
         self._text = text
 

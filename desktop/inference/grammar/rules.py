@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from desktop.errors import DesktopError
-from desktop.inference.grammar.automata import Dfa
+from desktop.inference.grammar.automata import Dfa, Work
 from desktop.inference.grammar.characters import CharSet
 
 MAX_RULES: Final = 12_000
@@ -45,6 +45,7 @@ class Grammar:
     """Rules under construction. Raises GrammarRefused when there are too many."""
 
     def __init__(self) -> None:
+        self.work = Work()
         self._rules: list[tuple[Alternative, ...]] = []
         self._known: dict[tuple[Alternative, ...], Rule] = {}
 

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from desktop.inference.grammar import automata, numbers, regexes
+from desktop.inference.grammar import automata, numbers, regexes, strings
 from desktop.inference.grammar.automata import Dfa, TooComplex
 from desktop.inference.grammar.json_text import JsonRules
 from desktop.inference.grammar.numbers import DIGITS, Range
 from desktop.inference.grammar.refusal import Leave, Path, SchemaRefused
 from desktop.inference.grammar.regexes import PatternRefused
 from desktop.inference.grammar.rules import Rule
-from desktop.inference.grammar.strings import PATTERNS
 
 MAX_COUNT: Final = 4096
 """Of characters or items; a longer maximum is as good as this one."""
@@ -47,48 +46,47 @@ def _count(schema: Schema, keyword: str, path: Path) -> int | None:
 def string(json: JsonRules, schema: Schema, path: Path, leave: Leave) -> Rule:
     low, high = counts(schema, path, "Length")
     found: Dfa | None = None
-    for keyword in ("pattern", "format"):
+    for keyword, described in (("pattern", _pattern), ("format", _format)):
         if keyword in schema:
-            other = _described(schema, keyword, path, leave)
-            found = other if found is None else _and(found, other, (*path, keyword), leave)
+            other = described(json, schema[keyword], (*path, keyword), leave)
+            found = _and(json, found, other, (*path, keyword), leave)
     if found is None:
         return json.counted_string(low, high) if low or high is not None else json.string
     if low or high is not None:
-        found = _and(found, _length(low, high), (*path, "maxLength" if low == 0 else "minLength"), leave)
-    if found is not None and found.empty:
+        keyword = "maxLength" if low == 0 else "minLength"
+        found = _and(json, found, automata.length(low, high), (*path, keyword), leave)
+    if found is None or found.empty:
         raise SchemaRefused(path, "no text satisfies all of its keywords together")
-    return json.matching_string(found) if found else json.string
+    return json.matching_string(found)
 
 
-def _length(low: int, high: int | None) -> Dfa | None:
-    try:
-        return automata.length(low, high)
-    except TooComplex:
-        return None
-
-
-def _described(schema: Schema, keyword: str, path: Path, leave: Leave) -> Dfa | None:
-    value, where = schema[keyword], (*path, keyword)
+def _pattern(json: JsonRules, value: Any, path: Path, leave: Leave) -> Dfa | None:
     if not isinstance(value, str):
-        raise SchemaRefused(where, "expected a string")
-    if keyword == "format" and value not in PATTERNS:
-        leave(where, f"the format '{value[:64]}' is not supported")
-        return None
+        raise SchemaRefused(path, "expected a pattern, which is a string")
     try:
-        return regexes.automaton(f"^({PATTERNS[value]})$" if keyword == "format" else value)
+        return regexes.automaton(value, json.grammar.work)
     except (PatternRefused, TooComplex) as problem:
-        leave(where, f"this pattern is not supported: {problem}")
+        leave(path, f"this pattern is not supported: {problem}")
         return None
 
 
-def _and(left: Dfa | None, right: Dfa | None, path: Path, leave: Leave) -> Dfa | None:
+def _format(_json: JsonRules, value: Any, path: Path, leave: Leave) -> Dfa | None:
+    if not isinstance(value, str):
+        raise SchemaRefused(path, "expected the name of a format")
+    if not strings.known(value):
+        leave(path, f"the format '{value[:64]}' is not supported")
+        return None
+    return strings.automaton(value)
+
+
+def _and(json: JsonRules, left: Dfa | None, right: Dfa | None, path: Path, leave: Leave) -> Dfa | None:
     """What both accept; None is no condition."""
     if left is None or right is None:
         return left or right
     try:
-        return automata.both(left, right)
-    except TooComplex:
-        leave(path, "it is too complex together with the other conditions of this string")
+        return automata.both(left, right, json.grammar.work)
+    except TooComplex as problem:
+        leave(path, f"together with the other conditions of this string, {problem}")
         return left
 
 

@@ -1,8 +1,12 @@
-"""The named formats of strings, as patterns for the texts that pass for them everywhere."""
+"""The named formats of strings: patterns for texts that pass for them everywhere."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
+
+from desktop.inference.grammar import regexes
+from desktop.inference.grammar.automata import Dfa, Work
 
 _HOUR: Final = r"([01][0-9]|2[0-3])"
 _MINUTE: Final = r"[0-5][0-9]"
@@ -18,7 +22,7 @@ _HOST: Final = rf"{_LABEL}(\.{_LABEL}){{0,4}}"
 _TERM: Final = r"[0-9]{1,6}"
 _HEX: Final = "[0-9a-f]"
 
-PATTERNS: Final = {
+_PATTERNS: Final = {
     "date": _DATE,
     "time": _TIME,
     "date-time": f"{_DATE}T{_TIME}",
@@ -34,3 +38,13 @@ PATTERNS: Final = {
     "uuid": rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}",
     "uri": rf"https?://{_HOST}(:[0-9]{{2,4}})?(/[A-Za-z0-9._~!$&()*+,;=:@-]*)*(\?[A-Za-z0-9._~!$&()*+,;=:@/-]*)?",
 }
+
+
+def known(name: str) -> bool:
+    return name in _PATTERNS
+
+
+@cache
+def automaton(name: str) -> Dfa:
+    """Of a known format; made once."""
+    return regexes.automaton(f"^({_PATTERNS[name]})$", Work())

@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop.inference.grammar.automata import TooComplex
+from desktop.inference.grammar import regexes
+from desktop.inference.grammar.automata import Dfa, TooComplex, Work
 from desktop.inference.grammar.numbers import Range
 from desktop.inference.grammar.numbers import automaton as numbers
-from desktop.inference.grammar.regexes import PatternRefused, automaton
+from desktop.inference.grammar.regexes import PatternRefused
+
+
+def automaton(pattern: str) -> Dfa:
+    return regexes.automaton(pattern, Work())
+
 
 ATOMS = st.sampled_from(
     ["a", "b", "[ab]", "[^a]", ".", "\\.", "(a|b)", "(?:ab)", "(a|)", "\\x61", "-", "(b|^a)", "(a$|b)"]
@@ -56,10 +62,21 @@ def test_what_is_wrong_or_not_regular_is_refused(pattern: str) -> None:
         automaton(pattern)
 
 
-@pytest.mark.parametrize("pattern", ["^(a|b)*a(a|b){12}$", "(a{100}){100}", "((a{50}){50}){50}"])
+@pytest.mark.parametrize("pattern", ["^(a|b)*a(a|b){12}$", "(a{100}){100}", "((a{50}){50}){50}", "(.{0,1000}a){7}"])
 def test_what_would_be_too_large_is_refused(pattern: str) -> None:
     with pytest.raises(TooComplex):
         automaton(pattern)
+
+
+def test_patterns_share_what_may_be_done_for_a_caller() -> None:
+    work = Work()
+
+    def again() -> None:
+        for _ in range(500):
+            regexes.automaton("^(.{0,9}a){2}$", work)
+
+    with pytest.raises(TooComplex):
+        again()
 
 
 BOUND = st.decimals(-2000, 2000, places=2)
