@@ -1,0 +1,119 @@
+"""The messages of a conversation: read from a body and checked. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from desktop.inference.fields import ParameterRefused, missing, unsupported, wrong_type
+
+MAX_MESSAGES: Final = 512
+MAX_CALLS: Final = 128
+
+_ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool"})
+_UNSERVED: Final = ("function_call", "audio")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that an earlier answer made; `arguments` is JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation. `calls` are an assistant's; `call_id` is what a tool's message answers."""
+
+    role: str
+    content: str
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
+
+
+def messages(value: Any) -> tuple[Message, ...]:
+    """Raises ParameterRefused, naming the field."""
+    if value is None:
+        raise missing("messages")
+    if not isinstance(value, list):
+        raise wrong_type("messages", "an array of messages", value)
+    if not 1 <= len(value) <= MAX_MESSAGES:
+        raise ParameterRefused(
+            f"Invalid 'messages': expected 1 to {MAX_MESSAGES} messages, but got {len(value)}.", "messages"
+        )
+    return tuple(_message(message, f"messages[{index}]") for index, message in enumerate(value))
+
+
+def _message(value: Any, at: str) -> Message:
+    if not isinstance(value, dict):
+        raise wrong_type(at, "an object", value)
+    role = value.get("role")
+    if not isinstance(role, str) or role not in _ROLES:
+        supported = ", ".join(f"'{known}'" for known in sorted(_ROLES))
+        raise ParameterRefused(f"Invalid value for '{at}.role'. Supported values are: {supported}.", f"{at}.role")
+    for name in _UNSERVED:
+        if value.get(name):
+            raise unsupported(f"{at}.{name}")
+    calls = _calls(value.get("tool_calls"), f"{at}.tool_calls") if role == "assistant" else ()
+    content = value.get("content")
+    return Message(
+        # A developer message is what newer models call a system message; templates know only the older word.
+        "system" if role == "developer" else role,
+        "" if content is None and calls else _content(content, f"{at}.content"),
+        calls,
+        _string(value, "tool_call_id", at) if role == "tool" else "",
+    )
+
+
+def _calls(value: Any, at: str) -> tuple[ToolCall, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise wrong_type(at, "an array of tool calls", value)
+    if len(value) > MAX_CALLS:
+        raise ParameterRefused(f"Invalid '{at}': expected at most {MAX_CALLS} calls, but got {len(value)}.", at)
+    return tuple(_call(call, f"{at}[{index}]") for index, call in enumerate(value))
+
+
+def _call(value: Any, at: str) -> ToolCall:
+    if not isinstance(value, dict):
+        raise wrong_type(at, "an object", value)
+    if value.get("type", "function") != "function":
+        raise ParameterRefused(f"Invalid value for '{at}.type'. Supported values are: 'function'.", f"{at}.type")
+    function = value.get("function")
+    if not isinstance(function, dict):
+        raise missing(f"{at}.function") if function is None else wrong_type(f"{at}.function", "an object", function)
+    name, arguments = (_string(function, key, f"{at}.function") for key in ("name", "arguments"))
+    return ToolCall(_string(value, "id", at), name, arguments)
+
+
+def _string(value: dict[str, Any], key: str, at: str) -> str:
+    text = value.get(key)
+    if not isinstance(text, str):
+        raise missing(f"{at}.{key}") if text is None else wrong_type(f"{at}.{key}", "a string", text)
+    return text
+
+
+def _content(value: Any, at: str) -> str:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list):
+        raise wrong_type(at, "a string or an array of content parts", value)
+    return "".join(_part(part, f"{at}[{index}]") for index, part in enumerate(value))
+
+
+def _part(value: Any, at: str) -> str:
+    if not isinstance(value, dict):
+        raise wrong_type(at, "an object", value)
+    if value.get("type") != "text":
+        raise ParameterRefused(
+            f"Invalid value for '{at}.type'. This model takes only content parts of type 'text'.",
+            f"{at}.type",
+            "unsupported_parameter",
+        )
+    text = value.get("text")
+    if not isinstance(text, str):
+        raise wrong_type(f"{at}.text", "a string", text)
+    return text
