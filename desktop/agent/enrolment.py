@@ -131,7 +131,7 @@ class Enroller:
 
     async def by_token(self, token: str) -> Joined:
         """At once, with a token that allows it."""
-        async with _client(self._relay) as http:
+        async with relay_client(self._relay) as http:
             challenge = await self._challenge(http)
             joined = await self._post(http, "token", _Joined, self._signed(challenge) | {"token": token})
         return self._done(challenge, joined.node_id, joined.key_id)
@@ -140,7 +140,7 @@ class Enroller:
         """When a person has approved it, which may take until it expires; `show` is called once the code is known."""
         proof = Proof()
         started: _Started | None = None
-        async with _client(self._relay) as http:
+        async with relay_client(self._relay) as http:
 
             async def exchange(code: str) -> str | None:
                 if started is None:
@@ -242,7 +242,7 @@ def tls_context() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certifi.where())
 
 
-def _client(relay: RelayAddress) -> httpx.AsyncClient:
+def relay_client(relay: RelayAddress) -> httpx.AsyncClient:
     """No redirects: the address that was typed is the one that is enrolled at. No proxy for this PC itself."""
     return httpx.AsyncClient(
         base_url=relay.url,
