@@ -108,4 +108,4 @@ def gigabytes(size: int) -> str:
     """`4.7 GB`, `310 MB`: decimal, as disks are sold and systems show them."""
     if size >= _GB:
         return f"{size / _GB:.1f} GB"
-    return f"{size / 1_000_000:.0f} MB" if size >= 10_000_000 else f"{size / 1_000_000:.1f} MB"
+    return f"{size / 1_000_000:.0f} MB" if size >= 10_000_000 or not size else f"{size / 1_000_000:.1f} MB"

@@ -132,7 +132,7 @@ class Store:
     def want(self, entry: Entry) -> Wish:
         """Queues a download; one that stopped or is paused goes on. Raises ModelUnusable."""
         if not entry.url:
-            raise ModelUnusable(Path(entry.file), "the catalogue names no address to download it from")
+            raise ModelUnusable(Path(entry.file), "there is nothing to download: it comes with Nightjar")
         wish = Wish(entry=entry, added_at=self.now())
 
         def change(library: Library) -> Library:

@@ -169,7 +169,7 @@ def test_what_is_here_or_has_no_address_is_not_downloaded(store: Store) -> None:
     a_download(store)
     with pytest.raises(ModelUnusable, match="on this PC already"):
         store.want(an_offer())
-    with pytest.raises(ModelUnusable, match="no address"):
+    with pytest.raises(ModelUnusable, match="comes with Nightjar"):
         store.want(an_offer(id="bundled", url=""))
 
 
