@@ -94,6 +94,10 @@ class ChatEnvelope:
         """A piece of what the model thinks aloud."""
         return self._delta(choice, {"reasoning_content": text})
 
+    def calls(self, choice: int, pieces: list[dict[str, Any]]) -> bytes:
+        """Pieces of calls of tools."""
+        return self._delta(choice, {"tool_calls": pieces})
+
     def role(self, choice: int) -> bytes:
         """The event that opens a choice."""
         return self._delta(choice, {"role": "assistant", "content": ""})
@@ -132,7 +136,7 @@ class ChatEnvelope:
             }
         )
 
-    def _delta(self, choice: int, delta: dict[str, str], reason: str | None = None) -> bytes:
+    def _delta(self, choice: int, delta: dict[str, Any], reason: str | None = None) -> bytes:
         body = {"index": choice, "delta": delta, "logprobs": None, "finish_reason": reason}
         return self._prefix + _encode(body) + b"]}\n\n"
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from relay.completions.envelope import DONE, told
 from relay.completions.metering import billable
 from relay.completions.phase import COMMITTED
+from relay.completions.tool_calls import ForeignPiece, ToolCalls
 from relay.ledger.calls import TokenSource
 from relay.upstreams.port import Failure, Fault
-from relay.wire.deltas import TokenLogprob
+from relay.wire.deltas import Delta, TokenLogprob
 from relay.wire.frames import Fail, Finish, StepKind, Yield
 from relay.wire.steps import decode_delta
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from relay.completions.call import Call
 
 TEXT, REASONING, DELTA, END = (int(kind) for kind in (StepKind.TEXT, StepKind.REASONING, StepKind.DELTA, StepKind.END))
+ARGUMENTS = int(StepKind.TOOL_ARGUMENTS)
 
 DECLINED = {
     "busy": Fault.BUSY,
@@ -33,9 +35,10 @@ DECLINED = {
 class _Choice:
     """One of the `n` answers of a call."""
 
-    __slots__ = ("ids", "logprobs", "opened", "reason", "reasoning", "text", "text_bytes")
+    __slots__ = ("calls", "ids", "logprobs", "opened", "reason", "reasoning", "text", "text_bytes")
 
-    def __init__(self) -> None:
+    def __init__(self, calls: ToolCalls) -> None:
+        self.calls = calls
         self.ids = 0
         self.text_bytes = 0
         self.opened = False
@@ -55,7 +58,7 @@ class Enveloped:
         self._envelope = call.envelope
         self._limit = call.max_tokens
         self._stream = call.request.stream
-        self._choices = [_Choice() for _ in range(call.request.n)]
+        self._choices = [_Choice(ToolCalls(f"{call.id:016x}{at:02x}")) for at in range(call.request.n)]
         self._open = call.request.n
         self._events: list[bytes] = []
         self.source: TokenSource = "relay"
@@ -93,8 +96,10 @@ class Enveloped:
         elif kind == REASONING:
             if data:
                 self._reasoning(choice, state, data)
-        elif kind == DELTA and self._call.request.logprobs:
-            self._measured(choice, state, data)
+        elif kind == ARGUMENTS and state.calls:
+            self._called(choice, state, [state.calls.argue(data.decode())], len(data))
+        elif kind == DELTA:
+            self._delta(choice, state, data)
         else:
             self._refuse_record(kind)
 
@@ -148,12 +153,25 @@ class Enveloped:
         else:
             choice.reasoning.append(data.decode())
 
-    def _measured(self, index: int, choice: _Choice, data: bytes) -> None:
-        """Text with the log-probabilities of its tokens; nothing else that an event can hold was asked for."""
-        delta = decode_delta(data)
-        if delta.tool_calls or delta.refusal is not None:
+    def _delta(self, index: int, choice: _Choice, data: bytes) -> None:
+        """One event of more than text, if all that it holds was asked for."""
+        delta, request = decode_delta(data), self._call.request
+        measured = delta.content is not None or delta.reasoning is not None or delta.logprobs
+        if delta.refusal is not None or (measured and not request.logprobs) or (delta.tool_calls and not request.tools):
             self._refuse_record(DELTA)
             return
+        if measured:
+            self._measured(index, choice, delta)
+        if delta.tool_calls:
+            try:
+                pieces, size = choice.calls.take(delta.tool_calls)
+            except ForeignPiece:
+                self._refuse_record(DELTA)
+                return
+            self._called(index, choice, pieces, size)
+
+    def _measured(self, index: int, choice: _Choice, delta: Delta) -> None:
+        """Text with the log-probabilities of its tokens."""
         choice.text_bytes += len((delta.content or "").encode()) + len((delta.reasoning or "").encode())
         self._call.commit_stream()
         if self._stream:
@@ -168,12 +186,23 @@ class Enveloped:
             choice.reasoning.append(delta.reasoning)
         choice.logprobs += delta.logprobs
 
+    def _called(self, index: int, choice: _Choice, pieces: list[dict[str, Any]], size: int) -> None:
+        if not pieces:
+            return
+        choice.text_bytes += size
+        self._call.commit_stream()
+        if self._stream:
+            self._open_choice(index, choice)
+            self._events.append(self._envelope.calls(index, pieces))
+
     def _open_choice(self, index: int, choice: _Choice) -> None:
         if not choice.opened:
             choice.opened = True
             self._events.append(self._envelope.role(index))
 
     def _end_choice(self, index: int, choice: _Choice, reason: str) -> None:
+        if reason in {"stop", "tool_calls"}:
+            reason = "tool_calls" if choice.calls else "stop"
         choice.reason = reason
         self._open -= 1
         self._call.commit_stream()
@@ -207,7 +236,10 @@ class Enveloped:
         call.complete(reason=reason, prompt_tokens=prompt, tokens=tokens, tail=tail)
 
     def _whole(self, index: int, choice: _Choice) -> dict[str, Any]:
-        message: dict[str, Any] = {"role": "assistant", "content": "".join(choice.text), "refusal": None}
+        text = "".join(choice.text)
+        message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+        if choice.calls:
+            message |= {"content": text or None, "tool_calls": choice.calls.whole()}
         if choice.reasoning:
             message["reasoning_content"] = "".join(choice.reasoning)
         logprobs = told(choice.logprobs) if self._call.request.logprobs else None

@@ -6,6 +6,10 @@ A caller pays for what was handed to the kernel on their socket, not for what la
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
+
+CALL_MARKS: Final = 48
+"""Bytes that can be billed for what a model writes around a call of a tool, and the caller does not see."""
 
 
 class Backlog:

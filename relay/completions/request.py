@@ -57,6 +57,7 @@ class ChatRequest(msgspec.Struct, frozen=True, gc=False):
     n: int
     seed: int | None
     logprobs: bool = False
+    tools: bool = False
 
     @property
     def prompt_bound(self) -> int:
@@ -99,6 +100,7 @@ def parse(raw: bytes) -> ChatRequest:
         1 if body.n is None else body.n,
         body.seed,
         bool(body.logprobs),
+        bool(body.tools),
     )
 
 

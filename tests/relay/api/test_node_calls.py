@@ -146,6 +146,26 @@ async def _calls_a_tool(node: Node, leg: LegId) -> None:
     await node.desk.step(text(leg, json.dumps(delta), [1], kind=StepKind.DELTA))
 
 
+async def _calls_two_tools(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    first = {"tool_calls": [{"index": 7, "id": "forged", "name": "f"}]}
+    second = {"tool_calls": [{"index": 7, "name": "g", "arguments": '{"b"'}]}
+    await node.desk.step(
+        text(leg, json.dumps(first), [1], kind=StepKind.DELTA),
+        text(leg, '{"a": ', [2], kind=StepKind.TOOL_ARGUMENTS),
+        text(leg, "1}", [3], kind=StepKind.TOOL_ARGUMENTS),
+        text(leg, json.dumps(second), [4], kind=StepKind.DELTA),
+        text(leg, ": 2}", [5], kind=StepKind.TOOL_ARGUMENTS),
+    )
+    await node.end(leg, "tool_calls")
+    await node.finish(leg, 5, "tool_calls")
+
+
+async def _argues_with_nobody(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    await node.desk.step(text(leg, "{}", [1], kind=StepKind.TOOL_ARGUMENTS))
+
+
 async def _is_busy(node: Node, leg: LegId) -> None:
     await node.desk.say(node.desk.session.decline(leg, reason="busy", message="no free slot", now=time.monotonic()))
 
@@ -205,6 +225,8 @@ async def _vanishes(node: Node, leg: LegId) -> None:
     await asyncio.Event().wait()
 
 
+TOOLS = [{"type": "function", "function": {"name": "f"}}]
+
 CASES: dict[str, tuple[dict[str, object], Play]] = {
     "stream": (a_chat(stream=True), _answers),
     "stream with usage": (a_chat(stream=True, stream_options={"include_usage": True}), _answers),
@@ -213,6 +235,8 @@ CASES: dict[str, tuple[dict[str, object], Play]] = {
     "two streamed choices": (a_chat(n=2, stream=True), _answers_twice),
     "log-probabilities": (a_chat(logprobs=True, top_logprobs=1), _measures),
     "streamed log-probabilities": (a_chat(stream=True, logprobs=True, top_logprobs=1), _measures),
+    "tools": (a_chat(tools=TOOLS), _calls_two_tools),
+    "streamed tools": (a_chat(tools=TOOLS, stream=True), _calls_two_tools),
     "busy": (a_chat(), _is_busy),
     "parameter": (a_chat(temperature=9), _minds_a_parameter),
     "fails half way": (a_chat(stream=True), _fails_half_way),
@@ -276,6 +300,32 @@ async def test_log_probabilities_are_openais_with_the_bytes_of_every_token(strea
     other = {"token": "\ufffd", "logprob": -2.5, "bytes": [195]}
     assert told["content"] == [{"token": "Pa", "logprob": -0.25, "bytes": [80, 97], "top_logprobs": [other]}]
     assert "forged" not in text
+
+
+async def test_calls_of_tools_are_numbered_and_named_by_the_relay(tmp_path: Path) -> None:
+    async with relay_with_node(tmp_path, _calls_two_tools, _calls_two_tools) as (relay, _node):
+        plain = _without_framing(await relay.raw(relay.chat(a_chat(tools=TOOLS))))
+        streamed = _without_framing(await relay.raw(relay.chat(a_chat(tools=TOOLS, stream=True))))
+
+    [choice] = json.loads(plain.partition(b"\r\n\r\n")[2])["choices"]
+    calls = choice["message"]["tool_calls"]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"]["content"] is None
+    assert [call["function"] for call in calls] == [
+        {"name": "f", "arguments": '{"a": 1}'},
+        {"name": "g", "arguments": '{"b": 2}'},
+    ]
+    assert len({call["id"] for call in calls}) == 2
+
+    events = [
+        json.loads(line[6:])["choices"][0] for line in streamed.decode().split("\n") if line.startswith("data: {")
+    ]
+    pieces = [piece for event in events for piece in event["delta"].get("tool_calls", [])]
+    assert [(piece["index"], "id" in piece) for piece in pieces if "id" in piece] == [(0, True), (1, True)]
+    for index, arguments in enumerate(['{"a": 1}', '{"b": 2}']):
+        assert "".join(each["function"]["arguments"] for each in pieces if each["index"] == index) == arguments
+    assert events[-1]["finish_reason"] == "tool_calls"
+    assert b"forged" not in plain + streamed
 
 
 async def test_a_node_learns_neither_key_nor_account(tmp_path: Path) -> None:
@@ -350,6 +400,8 @@ async def test_content_that_was_read_but_not_written_is_not_yet_an_answer(tmp_pa
         (a_chat(stream=True), _sends_what_was_not_asked_for),
         (a_chat(stream=True), _measures),
         (a_chat(stream=True, logprobs=True), _calls_a_tool),
+        (a_chat(stream=True), _calls_two_tools),
+        (a_chat(stream=True, tools=TOOLS), _argues_with_nobody),
     ],
 )
 async def test_a_node_that_sends_what_was_not_asked_for_is_an_error_with_a_head(
