@@ -28,6 +28,7 @@ from desktop.agent.state import Earnings, Mode, ModelState, Snapshot
 from desktop.errors import CommandRefused, DesktopError
 from desktop.settings import load_settings
 from desktop.system.paths import Paths
+from desktop.verbs import earnings, models
 
 USAGE_ERROR = 2
 _NOBODY_READS = 141
@@ -165,6 +166,9 @@ _VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "pause": (_pause_verb, "take no new calls for a while"),
     "resume": (_resume_verb, "end a pause"),
     "mode": (_mode_verb, "show or set when this PC shares: off, idle or always"),
+    "models": (models.describe, "list, find, download, import and delete models"),
+    "earnings": (earnings.describe_earnings, "show what this PC has earned, and why not more"),
+    "activity": (earnings.describe_activity, "show the answers this PC gave; never their text"),
     "enroll": (_enroll_verb, "make this PC a node of a relay"),
     "quit": (_quit_verb, "end the running app, finishing its answers"),
     "local": (_local_verb, "start a private relay on this PC with this PC as its node"),

@@ -1,0 +1,228 @@
+"""The verbs that bring models here, or elsewhere, and take a while: `nightjar models add | import | move`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from desktop.models.catalogue import Catalogue
+    from desktop.models.downloads import Downloads
+    from desktop.models.imports import Found
+    from desktop.models.store import Store
+    from desktop.verbs.output import Bar
+
+
+def add(options: argparse.Namespace) -> int:
+    """Queues, then follows the downloads to their end, or does them where no app runs. Raises DesktopError."""
+    from desktop.verbs import models
+
+    shelf = models.store()
+    names = asyncio.run(_want(shelf, options.names))
+    if options.no_wait:
+        return _told(options, names, "Queued; the running app downloads it.")
+    try:
+        asyncio.run(_follow(shelf, names, quiet=options.json))
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            f"\nnightjar: what came is kept; it goes on when Nightjar runs, or with: nightjar models add {names[0]}\n"
+        )
+        raise
+    return _result(shelf, names, options)
+
+
+async def _want(shelf: Store, names: list[str]) -> list[str]:
+    from desktop.models.errors import ModelUnusable, NoSuchModel
+    from desktop.verbs import models
+
+    catalogue, notice = await models.catalogue_now()
+    entries = [(name, catalogue.find(name)) for name in names]
+    for name, entry in entries:
+        if entry is None:
+            raise NoSuchModel(name, f"The catalogue does not have it. {notice or 'See: nightjar models search'}")
+        if entry.retired:
+            raise ModelUnusable(Path(entry.file), "the relay no longer wants it", "See: nightjar models search")
+    return [shelf.want(entry).name for _, entry in entries if entry is not None]
+
+
+async def _follow(shelf: Store, names: list[str], *, quiet: bool) -> None:
+    """Until none of `names` goes on by itself."""
+    from desktop.models.downloads import Downloads
+    from desktop.verbs.output import Bar
+
+    downloads, bar = Downloads(shelf), Bar(quiet=quiet)
+    async with asyncio.TaskGroup() as group:
+        work = group.create_task(downloads.run())
+        show = group.create_task(_show(downloads, names, bar))
+        for name in names:
+            await downloads.until_done(name)
+        show.cancel()
+        work.cancel()
+    bar.clear()
+
+
+async def _show(downloads: Downloads, names: list[str], bar: Bar) -> None:
+    from desktop.verbs.output import progress
+
+    while True:
+        seen = next((each for each in downloads.progress() if each.name in names), None)
+        if seen is not None:
+            text = f"{seen.name}  {progress(seen.received, seen.size, seen.bytes_per_s, seen.left_s)}"
+            bar.show(f"{text}  {seen.sentence}".rstrip())
+        await asyncio.sleep(0.5)
+
+
+def _result(shelf: Store, names: list[str], options: argparse.Namespace) -> int:
+    from desktop.errors import CommandRefused
+    from desktop.models.errors import gigabytes
+
+    library = shelf.read()
+    stopped = [wish for wish in library.wishes if wish.name in names]
+    for wish in stopped:
+        problem = wish.problem or "It was paused."
+        raise CommandRefused(f"{wish.name}: {problem}", wish.remedy)
+    there = [model for model in library.models if model.name in names]
+    size = gigabytes(sum(model.size for model in there))
+    return _told(options, [model.name for model in there], f"Downloaded and verified: {', '.join(names)} ({size}).")
+
+
+def _told(options: argparse.Namespace, names: list[str], sentence: str) -> int:
+    from desktop.verbs.output import say_json
+
+    if options.json:
+        say_json({"ok": True, "models": names})
+    else:
+        print(sentence)
+    return 0
+
+
+# --- import --------------------------------------------------------------------------------------------------------
+
+
+def bring_in(options: argparse.Namespace) -> int:
+    """Takes in what is named, or shows what other programs have. Raises DesktopError."""
+    from desktop.verbs import models
+    from desktop.verbs.output import say_json
+
+    if not options.what and not options.all:
+        return _show_found(options)
+    shelf, chosen = models.store(), _chosen(options)
+    catalogue, _ = asyncio.run(models.catalogue_now())
+    taken, refused = _take_all(shelf, chosen, catalogue, quiet=options.json)
+    if options.json:
+        say_json({"ok": not refused or bool(taken), "models": taken, "refused": refused})
+    else:
+        for name in taken:
+            print(f"Imported {name}; the file stays where it is.")
+        for sentence in refused:
+            sys.stderr.write(f"nightjar: {sentence}\n")
+    return 0 if taken else 1
+
+
+def _take_all(shelf: Store, chosen: list[Found], catalogue: Catalogue, *, quiet: bool) -> tuple[list[str], list[str]]:
+    """Names of what was taken in, and sentences about what was not."""
+    from desktop.models.errors import ModelUnusable
+    from desktop.models.imports import take_in
+    from desktop.verbs.output import Bar, progress
+
+    taken, refused, line = [], [], Bar(quiet=quiet)
+    for found in chosen:
+        try:
+            model = take_in(
+                shelf,
+                found,
+                catalogue,
+                read=lambda done, found=found: line.show(  # type: ignore[misc]
+                    f"Reading {found.name}  {progress(done, found.size, 0, None)}"
+                ),
+            )
+            taken.append(model.name)
+        except ModelUnusable as error:
+            refused.append(error.line())
+        line.clear()
+    return taken, refused
+
+
+def _chosen(options: argparse.Namespace) -> list[Found]:
+    """Raises ModelUnusable, NoSuchModel."""
+    from desktop.models.errors import ModelUnusable, NoSuchModel
+    from desktop.models.imports import find_in
+
+    others = _others()
+    chosen = [found for found in others if not found.problem] if options.all else []
+    for word in options.what:
+        by_name = [found for found in others if found.name.casefold() == word.casefold()]
+        path = Path(word).expanduser()
+        if by_name:
+            chosen += by_name[:1]
+        elif path.exists():
+            inside = find_in(path)
+            if not inside:
+                raise ModelUnusable(path, "there is no GGUF file in it")
+            chosen += inside
+        else:
+            raise NoSuchModel(word, "It is neither a file or folder nor a model of another program here.")
+    return chosen
+
+
+def _others() -> tuple[Found, ...]:
+    import os
+
+    from desktop.models.imports import Places, find
+
+    return find(Places.of_user(Path.home(), os.environ))
+
+
+def _show_found(options: argparse.Namespace) -> int:
+    from desktop.verbs.models import gb
+    from desktop.verbs.output import say_json, table
+
+    found = _others()
+    if options.json:
+        fields = [_found_fields(each) for each in found]
+        say_json({"ok": True, "found": fields})
+        return 0
+    if not found:
+        print(
+            "LM Studio, Ollama and Hugging Face have no models here. Name a file or folder: nightjar models import PATH"
+        )
+        return 0
+    rows = [(each.name, gb(each.size), each.origin, each.problem and f"not usable: {each.problem}") for each in found]
+    print(table(("Model", "Size", "Of", ""), rows))
+    print("\nUse one where it lies: nightjar models import MODEL (or --all)")
+    return 0
+
+
+def _found_fields(found: Found) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "path": str(found.path),
+        "size": found.size,
+        "origin": found.origin,
+        "problem": found.problem,
+    }
+
+
+# --- move ----------------------------------------------------------------------------------------------------------
+
+
+def move_folder(options: argparse.Namespace) -> int:
+    """Raises MoveFailed, DiskFull, FileInUse."""
+    from desktop.models.moving import move
+    from desktop.verbs import models
+    from desktop.verbs.output import Bar, say_json
+
+    shelf, line = models.store(), Bar(quiet=options.json)
+    with contextlib.ExitStack() as stack:
+        stack.callback(line.clear)
+        size = move(shelf, options.folder, copied=lambda done: line.show(f"Copying: {models.gb(done)}"))
+    folder = shelf.folder()
+    if options.json:
+        say_json({"ok": True, "folder": str(folder), "size": size})
+    else:
+        print(f"{models.gb(size)} of models are in {folder} now.")
+    return 0
