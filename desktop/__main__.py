@@ -1,6 +1,6 @@
-"""`nightjar`: one executable for tray, headless node, inference worker and command line.
+"""`nightjar`: one executable for tray, headless node, inference worker, X11 helper and command line.
 
-The worker is dispatched before anything else is imported: it must load neither Qt nor the agent, and starts often.
+Worker and X11 helper are dispatched before anything else is imported: they load neither Qt nor the agent.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ def main() -> int:
         from desktop.inference import worker
 
         return worker.main()
+    if arguments[:1] == ["--x11-helper"]:
+        from desktop.system.idle import x11_helper
+
+        return x11_helper.main()
     from desktop import cli
 
     return cli.main(arguments)

@@ -26,12 +26,11 @@ from desktop.inference.generation import Engine, OnChange
 from desktop.inference.keeper import Keeper, WorkerSettings
 from desktop.settings import InferenceSettings, Settings, load_settings
 from desktop.system import logs
-from desktop.system.conditions import Conditions
 from desktop.system.display import has_display
 from desktop.system.hardware import computer_name, hardware_facts, operating_system
 from desktop.system.lock import FileLock
 from desktop.system.paths import Paths
-from desktop.system.watch.still import StillWatch
+from desktop.system.watch.choose import watch_over
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +93,7 @@ def build_agent(paths: Paths, settings: Settings, *, memberships: Memberships, o
         make_engine=_keeper(worker),
         make_enroller=lambda relay: enroller(relay, introduction),
         model_name=worker.name,
-        watch=StillWatch(Conditions()),
+        watch=watch_over(paths.data),
         open_browser=_open_page if open_browser else None,
         switches=paths.data / "switches.jsonl",
         model_bytes=_size(worker.model),

@@ -8,6 +8,7 @@ DesktopError
 ├── AgentNotRunning         a verb needs the agent, and there is none
 ├── AgentAlreadyRunning     a second agent for the same data folder
 ├── CommandRefused          the running agent would not do it
+├── SourceSilent            something that tells about this PC (idle time, battery, …) gives no answer
 ├── EnrolmentFailed         the relay did not make this PC a node
 ├── RelayUntrusted          whoever answers is not the relay this PC was enrolled at
 ├── LocalRelayFailed        the private relay did not start or ended
@@ -91,6 +92,15 @@ class CommandRefused(DesktopError):
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.remedy = remedy
+
+
+class SourceSilent(DesktopError):
+    """A source of the operating system cannot be asked, or does not answer; `why` ends a sentence."""
+
+    def __init__(self, source: str, why: str) -> None:
+        super().__init__(f"{source}: {why}.")
+        self.source = source
+        self.why = why
 
 
 class EnrolmentFailed(DesktopError):

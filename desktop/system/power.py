@@ -1,0 +1,57 @@
+"""Mains or battery, how full it is, and whether the system saves energy."""
+
+from __future__ import annotations
+
+import psutil
+
+from desktop.errors import SourceSilent
+from desktop.system.bus import Bus
+from desktop.system.conditions import Power
+
+_UPOWER = "org.freedesktop.UPower"
+_DEVICE = "org.freedesktop.UPower.Device"
+_BATTERY = 2
+_UPS = 3
+
+_PROFILES = (
+    ("org.freedesktop.UPower.PowerProfiles", "/org/freedesktop/UPower/PowerProfiles"),
+    ("net.hadess.PowerProfiles", "/net/hadess/PowerProfiles"),
+)
+"""The newer name and the older one of the same daemon."""
+
+
+class UPower:
+    """Knows UPSs too, and the batteries of a laptop as one."""
+
+    name = "power (UPower)"
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def look(self) -> Power:
+        """Raises SourceSilent."""
+        on_battery = bool(await self._bus.get(_UPOWER, "/org/freedesktop/UPower", _UPOWER, "OnBattery"))
+        facts = await self._bus.get_all(_UPOWER, "/org/freedesktop/UPower/devices/DisplayDevice", _DEVICE)
+        there = facts.get("IsPresent") and facts.get("Type") in (_BATTERY, _UPS)
+        return Power(on_battery, float(facts["Percentage"]) if there else None, await self._saves())
+
+    async def _saves(self) -> bool:
+        for name, path in _PROFILES:
+            try:
+                if await self._bus.has(name):
+                    return bool(await self._bus.get(name, path, name, "ActiveProfile") == "power-saver")
+            except SourceSilent:
+                continue
+        return False
+
+
+class PsutilPower:
+    """What every system tells, through psutil: mains or battery, and its charge."""
+
+    name = "power (system)"
+
+    async def look(self) -> Power:
+        battery = psutil.sensors_battery()
+        if battery is None:
+            return Power()
+        return Power(on_battery=battery.power_plugged is False, percent=float(battery.percent))

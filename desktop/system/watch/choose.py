@@ -1,0 +1,20 @@
+"""The watch of the system this program runs on."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+from desktop.system.conditions import Conditions, Presence
+from desktop.system.watch.port import Watch
+from desktop.system.watch.still import StillWatch
+
+
+def watch_over(disk: Path) -> Watch:
+    """`disk` is a folder on the disk whose room matters. Where nothing can be told, the PC counts as in use."""
+    system = platform.system()
+    if system == "Linux":
+        from desktop.system.watch.linux import linux_watch  # noqa: PLC0415 -- what only this system has
+
+        return linux_watch(disk=disk)
+    return StillWatch(Conditions(presence=Presence(problem=f"{system} is not supported")))
