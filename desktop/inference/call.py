@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from desktop.inference.generation import CallKind
 from desktop.inference.pipeline import Event, Pipeline
 from desktop.inference.resume import Delivered, Resumed
-from desktop.inference.scheduler import Slot
+from desktop.inference.scheduler import Slot, Waiting
 
 
 class Choice:
@@ -18,6 +18,7 @@ class Choice:
     """
 
     __slots__ = (
+        "_prompt",
         "again",
         "delivered",
         "ids",
@@ -35,6 +36,7 @@ class Choice:
         self.index = index
         self.again = deque(resumed.again)
         self.ids = prompt + ids[: len(ids) - len(resumed.again)]
+        self._prompt = len(prompt)
         self.replayed = len(ids)
         self.pipeline: Pipeline = resumed.pipeline
         self.delivered: Delivered | None = resumed.delivered
@@ -49,8 +51,10 @@ class Choice:
         """Prompt ids of younger calls that were computed while this one's waited."""
 
     @property
-    def pending(self) -> int:
-        return len(self.ids) - len(self.slot.ids)
+    def waiting(self) -> Waiting:
+        """As the scheduler sees it."""
+        done = len(self.slot.ids)
+        return Waiting(len(self.ids) - done, max(self._prompt - done, 0), self.passed)
 
     @property
     def running(self) -> bool:

@@ -26,6 +26,7 @@ from desktop.inference.scheduler import Budget, Slot
 from desktop.inference.templates import ChatTemplate
 
 Clock = Callable[[], float]
+Planned = tuple[Call, Choice, Chunk]
 
 _MEMORY_FULL: Final = "This node ran out of memory for this answer."
 
@@ -156,13 +157,27 @@ class Host:
 
     def step(self) -> None:
         """Computes one step of everything that runs. Raises EngineBroken."""
-        plan = self._plan()
-        if plan:
-            self._compute(plan)
+        planned = self._plan()
+        for part in self._parts(planned):
+            if not self._compute([each for each in part if each[0].serial in self._calls]):
+                break
         if self._embedding.waiting:
-            self._embed(alone=not plan)
+            self._embed(alone=not planned)
 
-    def _compute(self, plan: list[tuple[Call, Choice, Chunk]]) -> None:
+    def _parts(self, planned: list[Planned]) -> list[list[Planned]]:
+        """What is computed together. Sequences with memory of their own are computed apart by llama.cpp anyway, unless
+        they have the same number of ids; to do so here keeps a prompt's part the size it was planned with.
+        """
+        if self._model.unified or not planned:
+            return [planned] if planned else []
+        writing = [each for each in planned if len(each[2].ids) == 1]
+        prompts = [[each] for each in planned if len(each[2].ids) > 1]
+        return [writing, *prompts] if writing else prompts
+
+    def _compute(self, plan: list[Planned]) -> bool:
+        """False: the plan can no longer be gone on with."""
+        if not plan:
+            return True
         chunks = [chunk for _, _, chunk in plan]
         self.prefilling = frozenset(call.serial for call, _, chunk in plan if len(chunk.ids) > 1)
         outcome = self._model.decode(chunks)
@@ -173,7 +188,7 @@ class Host:
             self._undo(plan)
             if outcome is Outcome.NO_ROOM:
                 self._make_room()
-            return
+            return False
         wanted = []
         for call, choice, chunk in plan:
             choice.slot.ids.extend(chunk.ids)
@@ -182,19 +197,20 @@ class Host:
                 wanted.append((call, choice))
         if wanted:
             self._advance(wanted)
+        return True
 
-    def _undo(self, plan: list[tuple[Call, Choice, Chunk]]) -> None:
+    def _undo(self, plan: list[Planned]) -> None:
         """A step that was not done may be in memory in part: back to what was there before."""
         for _, choice, chunk in plan:
             if not self._model.truncate(chunk.sequence, chunk.start):
                 choice.slot.ids = []
 
-    def _plan(self) -> list[tuple[Call, Choice, Chunk]]:
+    def _plan(self) -> list[Planned]:
         active = [(call, choice) for call in self._calls.values() for choice in call.choices if choice.running]
-        pending = [choice.pending for _, choice in active]
-        counts = scheduler.plan_step(pending, self._budget, [choice.passed for _, choice in active])
-        if max(pending, default=1) > 1:
-            for (_, choice), passed in zip(active, scheduler.passed_by(pending, counts), strict=True):
+        waiting = [choice.waiting for _, choice in active]
+        counts = scheduler.plan_step(waiting, self._budget)
+        if any(each.pending > 1 for each in waiting):
+            for (_, choice), passed in zip(active, scheduler.passed_by(waiting, counts), strict=True):
                 choice.passed += passed
         plan = []
         for (call, choice), count in zip(active, counts, strict=True):
@@ -306,7 +322,7 @@ class Host:
         self.cancel(call.serial)
 
 
-def _sequence(planned: tuple[Call, Choice, Chunk]) -> int:
+def _sequence(planned: Planned) -> int:
     return planned[2].sequence
 
 

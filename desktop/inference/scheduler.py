@@ -12,8 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
-WORTH_SHARING = 16
+BLOCK: Final = 64
+"""Ids of one sequence from which on llama.cpp's CPU attention works in tiles and rounds differently (ggml-cpu/ops.cpp).
+What is computed in parts that are all shorter, or all as long, comes out the same to the last bit however it is cut. So
+an answer does not depend on who runs beside it, and its ids can be computed again as they were when it was written."""
+
+WORTH_SHARING: Final = 16
 """Ids. A shorter common prefix is computed again sooner than it is found a place."""
 
 
@@ -37,12 +43,23 @@ class Placement:
     keep: int
 
 
+class Waiting(NamedTuple):
+    """A sequence before a step: how many ids are pending, how many of them belong to its prompt, and how many ids of
+    younger calls' prompts were computed while it waited.
+    """
+
+    pending: int
+    prompt: int
+    passed: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What one step may hold.
 
-    `prefill` bounds the prompt ids computed beside generating sequences, so that these do not stutter; `step` is the
-    size of the model's batch. Small prefill budgets cost some throughput and cut the wait of every other call.
+    `prefill` bounds the prompt ids computed beside generating sequences, so that these do not stutter (at least a
+    `BLOCK`); `step` is the size of the model's batch. Small prefill budgets cost some throughput and cut the wait of
+    every other call.
     """
 
     prefill: int
@@ -87,37 +104,50 @@ def place(prompt: Sequence[int], tenant: str, slots: Sequence[Slot], *, sharing:
     return Placement(oldest.index, source.index, keep)
 
 
-def plan_step(pending: Sequence[int], budget: Budget, passed: Sequence[int] = ()) -> list[int]:
-    """How many ids of each sequence go into the next step, given how many are pending, oldest call first.
+def plan_step(waiting: Sequence[Waiting], budget: Budget) -> list[int]:
+    """How many ids of each sequence go into the next step, oldest call first.
 
     Everyone with one pending id gets it. Prompts take turns, not side by side: the sum of work is the same and the
-    first is done sooner. Shorter ones go first, but none is passed by more work of others than it is itself: `passed`
-    is what of younger calls was computed while each waited, and counts for it. A step that completes a prompt holds no
-    part of another that it does not complete, and a small rest is taken along rather than left for a step of its own.
-    A prompt that is alone may take a whole step.
+    first is done sooner. Shorter ones go first, but none is passed by more work of others than it is itself. A step
+    that completes a prompt holds no part of another that it does not complete, and a small rest is taken along rather
+    than left for a step of its own. A prompt that is alone may take a whole step.
+
+    No part depends on who else runs in whether it is shorter than `BLOCK`: those of a prompt never are, unless all of
+    it is, and those of what was generated always are.
     """
-    ready = sum(1 for count in pending if count == 1)
-    alone = len(pending) == 1
-    room = budget.step if alone else min(budget.prefill, budget.step - ready)
+    ready = sum(1 for each in waiting if each.pending == 1)
+    alone = len(waiting) == 1
+    room = budget.step if alone else min(max(budget.prefill, BLOCK), budget.step - ready)
     rest = min(room // 4, budget.step - ready - room)
-    counts, completes = [int(count == 1) for count in pending], False
-    prompts = [at for at, count in enumerate(pending) if count > 1]
-    for at in sorted(prompts, key=lambda at: (max(pending[at] - (passed[at] if passed else 0), 0), at)):
-        if room and pending[at] <= room + rest:
-            given, completes = pending[at], True
-        else:
-            given = 0 if completes else room
-        room = max(room - given, 0)
+    counts, completes = [int(each.pending == 1) for each in waiting], False
+    prompts = [at for at, each in enumerate(waiting) if each.pending > 1]
+    for at in sorted(prompts, key=lambda at: (max(waiting[at].pending - waiting[at].passed, 0), at)):
+        each = waiting[at]
+        given = 0 if room <= 0 else _part(each, room, rest)
+        if completes and given < each.pending:
+            given = 0
+        completes = completes or given == each.pending
+        room -= given
         counts[at] = given
     return counts
 
 
-def passed_by(pending: Sequence[int], counts: Sequence[int]) -> list[int]:
+def _part(each: Waiting, room: int, rest: int) -> int:
+    """How much of one sequence's prompt, or of what it had written, goes into a step with that much room."""
+    if each.prompt == 0:
+        return min(each.pending, room + rest, BLOCK - 1)
+    if each.prompt <= room + rest:
+        return each.prompt
+    part = min(room, each.prompt - BLOCK)
+    return part if part >= BLOCK else 0
+
+
+def passed_by(waiting: Sequence[Waiting], counts: Sequence[int]) -> list[int]:
     """For each prompt, how many ids of younger calls' prompts a step computes before it."""
     younger, passed = 0, []
-    for waiting, count in zip(reversed(pending), reversed(counts), strict=True):
-        passed.append(younger if waiting > 1 and count < waiting else 0)
-        younger += count if waiting > 1 else 0
+    for each, count in zip(reversed(waiting), reversed(counts), strict=True):
+        passed.append(younger if each.pending > 1 and count < each.pending else 0)
+        younger += count if each.pending > 1 else 0
     return passed[::-1]
 
 

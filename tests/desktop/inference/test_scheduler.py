@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desktop.inference.scheduler import (
+    BLOCK,
     Budget,
     Placement,
     Slot,
+    Waiting,
     cache_to_drop,
     common_prefix,
     fits,
@@ -84,6 +86,11 @@ def test_there_is_no_place_when_all_are_busy() -> None:
     assert place(PROMPT, "a", [a_slot(0, busy=True)], sharing=True) is None
 
 
+def fresh(*pending: int) -> list[Waiting]:
+    """Prompts of which nothing is computed; 1 is a sequence that generates."""
+    return [Waiting(count, 0 if count == 1 else count) for count in pending]
+
+
 @pytest.mark.parametrize(
     ("pending", "counts"),
     [
@@ -91,26 +98,64 @@ def test_there_is_no_place_when_all_are_busy() -> None:
         ([2000], [512]),
         ([1, 2000], [1, 128]),
         ([160, 1], [160, 1]),
-        ([161, 1], [128, 1]),
+        ([161, 1], [97, 1]),
         ([100, 100, 1], [100, 0, 1]),
         ([50, 60, 300], [50, 60, 0]),
         ([300, 50, 1], [0, 50, 1]),
         ([300, 200, 1], [0, 128, 1]),
+        ([540], [540 - BLOCK]),
         ([], []),
     ],
 )
 def test_generating_calls_go_on_while_prompts_take_turns(pending: list[int], counts: list[int]) -> None:
-    assert plan_step(pending, BUDGET) == counts
+    assert plan_step(fresh(*pending), BUDGET) == counts
 
 
-@given(st.lists(st.integers(1, 3000), max_size=64))
-def test_a_step_never_exceeds_the_batch_and_always_gets_on(pending: list[int]) -> None:
-    counts = plan_step(pending, BUDGET)
+def test_what_was_generated_is_computed_again_in_small_parts_behind_its_prompt() -> None:
+    assert plan_step([Waiting(400, 100)], BUDGET) == [100]
+    assert plan_step([Waiting(300, 0)], BUDGET) == [BLOCK - 1]
+    assert plan_step([Waiting(20, 0), Waiting(1, 0)], BUDGET) == [20, 1]
+
+
+sequences = st.lists(
+    st.integers(1, 3000).flatmap(
+        lambda pending: st.builds(Waiting, st.just(pending), st.integers(0, pending), st.integers(0, 5000))
+    ),
+    max_size=64,
+)
+
+
+@given(sequences)
+def test_a_step_never_exceeds_the_batch_and_always_gets_on(waiting: list[Waiting]) -> None:
+    counts = plan_step(waiting, BUDGET)
 
     assert sum(counts) <= BUDGET.step
-    assert all(count <= have for count, have in zip(counts, pending, strict=True))
-    assert not pending or sum(counts) > 0
-    assert all(count == 1 for count, have in zip(counts, pending, strict=True) if have == 1)
+    assert all(count <= each.pending for count, each in zip(counts, waiting, strict=True))
+    assert not waiting or sum(counts) > 0
+    assert all(count == 1 for count, each in zip(counts, waiting, strict=True) if each.pending == 1)
+
+
+@given(st.integers(2, 2000), st.integers(0, 500), sequences)
+def test_the_size_of_a_part_says_nothing_about_who_runs_beside_it(
+    prompt: int, written: int, others: list[Waiting]
+) -> None:
+    """Whether it is below a block depends on the sequence alone, step after step until all is computed."""
+    left, generated = prompt, written
+    while left + generated > 1:
+        count = plan_step([Waiting(left + generated, left), *others], BUDGET)[0] if others else 0
+        count = count or plan_step([Waiting(left + generated, left)], BUDGET)[0]
+        assert count > 0
+        if left:
+            assert count <= left
+            assert (count >= BLOCK) is (prompt >= BLOCK)
+            left -= count
+        else:
+            assert count < BLOCK
+            generated -= count
+
+
+def test_a_budget_below_a_block_still_gets_on() -> None:
+    assert plan_step(fresh(300, 1), Budget(prefill=16, step=512)) == [BLOCK, 1]
 
 
 def run(prompts: list[int], arrivals: list[list[int]]) -> tuple[list[int], list[int]]:
@@ -121,8 +166,9 @@ def run(prompts: list[int], arrivals: list[list[int]]) -> tuple[list[int], list[
     step = 0
     while arrivals or not all(done):
         step += 1
-        counts = plan_step(pending, BUDGET, passed)
-        passed = [one + other for one, other in zip(passed, passed_by(pending, counts), strict=True)]
+        waiting = [Waiting(left, left, by) for left, by in zip(pending, passed, strict=True)]
+        counts = plan_step(waiting, BUDGET)
+        passed = [one + other for one, other in zip(passed, passed_by(waiting, counts), strict=True)]
         pending = [max(left - count, 1) for left, count in zip(pending, counts, strict=True)]
         done = [at or (step if left == 1 else 0) for at, left in zip(done, pending, strict=True)]
         joining = arrivals.pop(0) if arrivals else []
