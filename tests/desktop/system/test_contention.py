@@ -74,7 +74,7 @@ def test_what_a_worker_used_stays_ours_after_it_has_ended() -> None:
     subprocess.run([sys.executable, "-c", "sum(range(20_000_000))"], check=True)
     took = os.times().children_user - children
     assert took > 0.1
-    assert contention._sample(own).ours - before.ours >= took
+    assert contention._sample(own).ours - before.ours >= took - 0.01
 
 
 def test_every_process_we_started_is_ours_and_a_stranger_is_not() -> None:
