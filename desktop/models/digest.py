@@ -49,8 +49,10 @@ class DigestCache:
     def remember(self, model: Path, sha256: str) -> None:
         """What is known already: a verified file need not be read again before its first load."""
         facts = model.stat()
-        known = {name: value for name, value in self._load().items() if not name.startswith(f"{model.resolve()}|")}
-        self._save(known | {f"{model.resolve()}|{facts.st_size}|{facts.st_mtime_ns}": sha256})
+        key, before = f"{model.resolve()}|{facts.st_size}|{facts.st_mtime_ns}", self._load()
+        if before.get(key) != sha256:
+            known = {name: value for name, value in before.items() if not name.startswith(f"{model.resolve()}|")}
+            self._save(known | {key: sha256})
 
     def _load(self) -> dict[str, str]:
         try:

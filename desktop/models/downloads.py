@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 import httpx
 
@@ -25,11 +25,10 @@ from desktop.models.errors import DownloadStopped, FileInUse, Passing
 from desktop.models.library import Library, Wish
 from desktop.models.limiter import SpeedLimit
 from desktop.models.partial import received
+from desktop.models.progress import Progress
 from desktop.models.store import Store
 
 log = logging.getLogger(__name__)
-
-Kind = Literal["queued", "downloading", "waiting", "paused", "stopped"]
 
 _SPEED_OVER_S: Final = 10.0
 _PROGRESS: Final = 1_000_000
@@ -47,25 +46,6 @@ class Pace:
     """Before the second try; doubles up to the longest, with jitter."""
 
     longest_wait_s: float = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """One download as people see it. Bytes, bytes a second; `retry_at` is a Unix time."""
-
-    name: str
-    kind: Kind
-    received: int
-    size: int
-    bytes_per_s: float = 0.0
-    sentence: str = ""
-    remedy: str = ""
-    retry_at: float | None = None
-
-    @property
-    def left_s(self) -> float | None:
-        """Until it is done at this speed; None where nobody can say."""
-        return (self.size - self.received) / self.bytes_per_s if self.bytes_per_s > 0 else None
 
 
 class Downloads:
@@ -92,6 +72,7 @@ class Downloads:
         self._current: _Meter | None = None
         self._stir = asyncio.Event()
         self._held = ""
+        self._known: tuple[int, Library] = (-1, Library())
 
     # --- what others see and say
 
@@ -156,7 +137,7 @@ class Downloads:
 
     async def _step(self, http: httpx.AsyncClient) -> None:
         """Works on the next wish, or waits for one."""
-        library = await asyncio.to_thread(self._store.read)
+        library = await self._library()
         self._limit.bytes_per_s = library.speed_limit
         now = time.time()
         ready = [wish for wish in library.wishes if wish.runnable and not self._rests(wish, now)]
@@ -164,6 +145,13 @@ class Downloads:
             await self._work_on(ready[0], library, http)
         else:
             await self._next_look(self._pace.look_s)
+
+    async def _library(self) -> Library:
+        """Read again only if it was changed: this is asked for as long as the app runs."""
+        stamp = self._store.stamp()
+        if stamp != self._known[0]:
+            self._known = stamp, await asyncio.to_thread(self._store.read)
+        return self._known[1]
 
     def _rests(self, wish: Wish, now: float) -> bool:
         rest = self._resting.get(wish.name)

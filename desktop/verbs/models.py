@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from desktop.models.catalogue import Catalogue
-    from desktop.models.downloads import Progress
     from desktop.models.library import Library, Model
+    from desktop.models.progress import Progress
     from desktop.models.ranking import Ranked
     from desktop.models.store import Store
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from desktop.models.download import Patience
-from desktop.models.downloads import Downloads, Pace, Progress
+from desktop.models.downloads import Downloads, Pace
+from desktop.models.progress import Progress
 from desktop.models.store import Store
 from tests.desktop.models.conftest import CONTENT, SmallDisk, an_entry, content
 from tests.desktop.models.file_server import FileServer
