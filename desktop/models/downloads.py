@@ -31,6 +31,9 @@ from desktop.models.store import Store
 log = logging.getLogger(__name__)
 
 _SPEED_OVER_S: Final = 10.0
+_CLOSE_LOOK_S: Final = 1.0
+"""While a download runs: whoever pauses it waits for the effect."""
+
 _PROGRESS: Final = 1_000_000
 """Bytes after which a try counts as one that got somewhere: the next wait is a short one again."""
 
@@ -213,7 +216,7 @@ class Downloads:
         """Ends the attempt once its owner, or whoever holds downloads, no longer wants it."""
         seen = self._store.stamp()
         while True:
-            await self._next_look(self._pace.look_s)
+            await self._next_look(min(self._pace.look_s, _CLOSE_LOOK_S))
             if self._held:
                 attempt.cancel()
                 return

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -167,3 +171,21 @@ async def test_a_model_that_is_not_here_is_named(terminal: Terminal) -> None:
     assert (await terminal.run("models", "rm", "ghost", "--yes"))[0] == 1
     _, out, _ = await terminal.run("models")
     assert out.startswith("No models yet.")
+
+
+async def test_an_interrupted_download_says_how_it_goes_on_and_goes_on(
+    terminal: Terminal, relay: RunningRelay, server: FileServer, store: Store
+) -> None:
+    await offer(relay, server)
+    server.hold_after = 2_000_000
+    command = [sys.executable, "-m", "desktop", "models", "add", "tiny"]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    await server.until_sent(2_000_000)
+    process.send_signal(signal.SIGINT)
+    out, err = await process.communicate()
+    assert (process.returncode, out) == (130, b"")
+    assert b"nightjar models add tiny" in err
+    assert b"Traceback" not in err
+    server.hold_after = None
+    assert (await terminal.run("models", "add", "tiny"))[0] == 0
+    assert [each.name for each in store.servable()] == ["tiny"]
