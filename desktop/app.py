@@ -23,7 +23,8 @@ from desktop.agent.supervisor import Agent, Parts
 from desktop.agent.thread import AgentThread
 from desktop.errors import AgentAlreadyRunning, DesktopError, InterfaceUnavailable
 from desktop.inference.generation import Engine, OnChange
-from desktop.inference.keeper import Keeper, WorkerSettings
+from desktop.inference.keeper import Keeper
+from desktop.inference.worker_settings import WorkerSettings
 from desktop.settings import InferenceSettings, Settings, load_settings
 from desktop.system import logs
 from desktop.system.display import has_display
@@ -123,6 +124,7 @@ def worker_settings(paths: Paths, inference: InferenceSettings) -> WorkerSetting
         context=inference.context,
         threads=inference.threads,
         digest_cache=paths.data / "digests.json",
+        measurements=paths.data / "measurements.json",
     )
 
 

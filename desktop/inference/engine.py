@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from desktop.errors import DesktopError
+from desktop.inference.buffers import MARK, Buffer, parse_buffer
 from desktop.inference.text import Piece, piece
 from desktop.inference.token_grammar import Flags, GrammarVocabulary, TokenGrammar
 
@@ -40,6 +41,10 @@ _WARN: Final = 3
 _ERROR: Final = 4
 """Levels of ggml.h; the Python package's own list of them is older than its library."""
 _PIECE_BYTES: Final = 256
+
+
+_sizes: Final[list[str]] = []
+"""Lines of the log, since the last model began to load: llama.cpp has one log for all of a process."""
 
 
 class ModelUnusable(DesktopError):
@@ -102,6 +107,7 @@ class LlamaModel:
         llama.llama_log_set(_log, ctypes.c_void_p(0))
         llama.llama_backend_init()
         self.abort = AbortFlag()
+        _sizes.clear()
         self._model = _load(path, gpu_layers)
         trained = int(llama.llama_model_n_ctx_train(self._model))
         self.context = min(context or trained, trained)
@@ -144,6 +150,11 @@ class LlamaModel:
         llama.llama_model_free(self._model)
 
     # --- facts ---
+
+    @property
+    def buffers(self) -> tuple[Buffer, ...]:
+        """What llama.cpp has allocated, as its log told since this model was loaded."""
+        return tuple(buffer for line in _sizes if (buffer := parse_buffer(line)))
 
     @property
     def name(self) -> str:
@@ -432,6 +443,11 @@ def _empty_batch() -> Any:
     return llama.llama_batch()
 
 
+def supports_graphics() -> bool:
+    """Whether this llama.cpp was built for a kind of graphics card."""
+    return bool(llama.llama_supports_gpu_offload())
+
+
 def _load(path: str, gpu_layers: int) -> int:
     params = llama.llama_model_default_params()
     params.n_gpu_layers = gpu_layers
@@ -445,7 +461,9 @@ def _load(path: str, gpu_layers: int) -> int:
 
 @llama.llama_log_callback  # type: ignore[untyped-decorator]
 def _log(level: int, text: bytes, _data: object) -> None:
-    """Warnings and errors go to stderr, which the keeper keeps the end of; the rest would only cost time."""
+    """Warnings and errors go to stderr, which the keeper keeps the end of; sizes of buffers are told nowhere else."""
+    if MARK in text:
+        _sizes.append(text.decode(errors="replace"))
     if level in {_WARN, _ERROR}:
         sys.stderr.buffer.write(text)
         sys.stderr.buffer.flush()

@@ -48,6 +48,7 @@ class Kind(enum.IntEnum):
     LOAD = 1
     CALL = 2
     CANCEL = 3
+    PING = 4
     READY = 11
     UNUSABLE = 12
     ACCEPT = 13
@@ -55,6 +56,7 @@ class Kind(enum.IntEnum):
     STEP = 15
     FINISH = 16
     FAIL = 17
+    PONG = 18
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,8 +65,27 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     KIND: ClassVar[Kind]
 
 
+class Room(msgspec.Struct, frozen=True):
+    """Bytes of main memory and of each graphics card."""
+
+    ram: int
+    cards: tuple[int, ...] = ()
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What was measured of this model on this PC before; `factor`: true memory as a multiple of the estimate."""
+
+    prefill_tps: float
+    decode_tps: float
+    factor: float
+
+
 class Load(Message, frozen=True, kw_only=True):
-    """First frame to a worker: which model, and how. `pool` is the number of cells all running calls share."""
+    """First frame to a worker: which model, and how. `pool` is the number of cells all running calls share.
+
+    `context`, `slots` and `gpu_layers` are wishes; the worker finds what of them fits into `room`, which is free now.
+    `most` is what could be free at best. Zero, and None for `gpu_layers`: as it fits.
+    """
 
     KIND = Kind.LOAD
     path: str
@@ -72,9 +93,12 @@ class Load(Message, frozen=True, kw_only=True):
     slots: int
     pool: int
     threads: int
-    gpu_layers: int
+    gpu_layers: int | None
     prefill_budget: int
     nice: int
+    room: Room
+    most: Room
+    known: Known | None = None
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,10 +131,23 @@ class Cancel(Message, frozen=True, kw_only=True):
     serial: int
 
 
+class Ping(Message, frozen=True):
+    """Answered at once, whatever the model is doing."""
+
+    KIND = Kind.PING
+
+
+class Pong(Message, frozen=True):
+    """The answer to a ping."""
+
+    KIND = Kind.PONG
+
+
 class Loaded(Message, frozen=True, kw_only=True):
     """The model is ready. `template` is the SHA-256 of its chat template, `parser` the version of our pipeline.
 
-    `unconfined` names what nothing keeps this worker from: `files`, `network`, `programs`.
+    `unconfined` names what nothing keeps this worker from: `files`, `network`, `programs`. `expected` and `taken` are
+    the bytes of all buffers, as estimated and as llama.cpp told (0: it did not); `badge` is how well they fit.
     """
 
     KIND = Kind.READY
@@ -124,13 +161,17 @@ class Loaded(Message, frozen=True, kw_only=True):
     template: str
     parser: int
     unconfined: tuple[str, ...] = ()
+    expected: int = 0
+    taken: int = 0
+    badge: str = ""
 
 
 class Unusable(Message, frozen=True, kw_only=True):
-    """This model cannot be loaded here, and another try would end the same way."""
+    """This model cannot be loaded here. `again`: later it may, when there is more memory; else never."""
 
     KIND = Kind.UNUSABLE
     reason: str
+    again: bool = False
 
 
 class Accept(Message, frozen=True, kw_only=True):

@@ -11,11 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
-
-import psutil
 
 from desktop.inference import frames
 from desktop.inference.frames import Kind
@@ -34,8 +30,12 @@ from desktop.inference.generation import (
     Usage,
     WorkerState,
 )
-from desktop.inference.process import WorkerProcess
+from desktop.inference.load_orders import LoadOrders
+from desktop.inference.process import STDERR_BYTES, WorkerProcess
+from desktop.inference.watchdog import Verdict, Watchdog
+from desktop.inference.worker_settings import WorkerSettings
 from desktop.models.digest import DigestCache, file_sha256, model_digest
+from desktop.system.hardware import out_of_memory_kills
 
 log = logging.getLogger(__name__)
 
@@ -46,58 +46,13 @@ _SENTENCES: Final = {
     Failed: "The model cannot be used.",
 }
 
+_STARVED: Final = "This PC ran out of memory, and the system ended the model's process."
 
-@dataclass(frozen=True, slots=True)
-class WorkerSettings:
-    """One model and how to run it."""
+_QUICK_S: Final = 0.3
+"""In this time a digest that is remembered is there; one that must be computed is not waited for."""
 
-    model: Path
-    """The GGUF file."""
-
-    name: str = ""
-    """Name under which the model is offered; empty: the name in the file."""
-
-    slots: int = 8
-    """Choices written at once."""
-
-    context: int = 0
-    """Tokens of one call, prompt and answer; 0: what the model was trained for, which is also the most."""
-
-    pool: int = 0
-    """Tokens all calls share; 0: `context` for every slot, which is faster and lets no call wait for memory."""
-
-    threads: int = 0
-    """0: one per physical core but one, which stays for the owner."""
-
-    gpu_layers: int = 0
-    """Layers computed on the GPU, if the engine was built for one."""
-
-    prefill_budget: int = 128
-    """Prompt tokens per step while others generate. On a CPU 128 halves the wait of 512 for 2.5 % of throughput."""
-
-    nice: int = 10
-    """Added to the worker's niceness: what the owner does comes first."""
-
-    digest_cache: Path | None = None
-    """File in which the hashes of model files are remembered; None: computed at every start."""
-
-    first_pause_s: float = 0.25
-    """Before the first restart. The node has to be back within 10 s of a crash."""
-
-    most_pause_s: float = 60.0
-    """The pause doubles up to this."""
-
-    healthy_s: float = 60.0
-    """A worker that lived this long starts the pauses anew."""
-
-    hopeless: int = 5
-    """Workers in a row that die before they are ready; then the model counts as unusable."""
-
-    silent_s: float = 120.0
-    """A worker with calls that says nothing for so long hangs. It says something after every step."""
-
-    stop_s: float = 1.0
-    """From asking a worker to end to killing it. The owner gets the memory back within 3 s."""
+_SMALLER: Final = 0.75
+"""After a worker that died before it was ready, the next takes so much of the memory that could be taken."""
 
 
 class Keeper:
@@ -117,7 +72,9 @@ class Keeper:
         self._serials: dict[int, int] = {}
         self._ids: dict[int, int] = {}
         self._last_serial = 0
-        self._last_submitted = 0.0
+        self._orders = LoadOrders(settings)
+        self._watchdog = self._new_watchdog()
+        self._last_words = b""
 
     @property
     def state(self) -> WorkerState:
@@ -134,8 +91,9 @@ class Keeper:
 
     @property
     def diagnostics(self) -> str:
-        """The end of what the worker said on stderr. Never holds text of calls."""
-        return self._process.stderr.decode(errors="replace") if self._process else ""
+        """The end of what workers said on stderr, also those that are gone. Never holds text of calls."""
+        now = self._process.stderr if self._process else b""
+        return (self._last_words + now)[-STDERR_BYTES:].decode(errors="replace")
 
     async def start(self) -> None:
         if self._supervisor is None:
@@ -157,7 +115,6 @@ class Keeper:
             return
         self._last_serial += 1
         serial = self._last_serial
-        self._last_submitted = asyncio.get_running_loop().time()
         self._sinks[serial], self._serials[call.id], self._ids[serial] = sink, serial, call.id
         self._process.write(frames.encode_call(serial, call))
 
@@ -176,50 +133,72 @@ class Keeper:
             self._enter(Loading())
             begun = self._wall_clock()
             try:
-                why, ready = await self._live(digest)
+                why, ready = await self._live(digest, share=_SMALLER**unready)
             except _Hopeless as error:
                 self._enter(Failed(str(error)))
                 return
+            except _MemoryShort as error:
+                await self._rest(self._settings.most_pause_s, str(error))
+                continue
             unready = 0 if ready else unready + 1
             if unready >= self._settings.hopeless:
                 self._enter(Failed(f"The model cannot be loaded. {why}"))
                 return
             if self._wall_clock() - begun >= self._settings.healthy_s:
                 pause = self._settings.first_pause_s
-            log.warning("worker ended", extra={"why": why, "pause_s": pause})
-            self._enter(Restarting(self._wall_clock() + pause, why))
-            await asyncio.sleep(pause)
+            await self._rest(pause, why)
             pause = min(2 * pause, self._settings.most_pause_s)
 
-    async def _live(self, digest: asyncio.Future[str]) -> tuple[str, bool]:
-        """One worker's life: why it ended, and whether it was ever ready. Raises _Hopeless."""
-        self._loaded = asyncio.get_running_loop().create_future()
+    async def _rest(self, pause: float, why: str) -> None:
+        log.warning("worker ended", extra={"why": why, "pause_s": pause})
+        self._enter(Restarting(self._wall_clock() + pause, why))
+        await asyncio.sleep(pause)
+
+    async def _live(self, digest: asyncio.Future[str], *, share: float) -> tuple[str, bool]:
+        """One worker's life: why it ended, and whether it was ever ready. Raises _Hopeless and _MemoryShort."""
+        loop = asyncio.get_running_loop()
+        self._loaded, self._watchdog, kills = loop.create_future(), self._new_watchdog(), out_of_memory_kills()
         try:
+            await asyncio.wait({digest}, timeout=_QUICK_S)
+            order = await loop.run_in_executor(None, lambda: self._orders.order(_known(digest), share=share))
             process = self._process = await WorkerProcess.start(self._receive, self._silence)
         except OSError as error:
             return f"No process could be started: {error.strerror or error}.", False
         try:
-            process.write(frames.encode(self._load()))
+            process.write(frames.encode(order))
+            await asyncio.wait({self._loaded}, timeout=self._settings.loading_s)
+            if not self._loaded.done():
+                process.kill("The model's process did not finish loading the model and was ended.")
             loaded = await self._loaded
             if isinstance(loaded, frames.Unusable):
-                raise _Hopeless(loaded.reason)
+                raise _MemoryShort(loaded.reason) if loaded.again else _Hopeless(loaded.reason)
             if loaded is not None:
-                self._enter(Ready(self._facts(loaded, await digest)))
+                await self._begin(loaded, await digest)
             await self._ended(process)
-            return process.ending(), loaded is not None
+            starved = process.was_killed_from_outside and out_of_memory_kills() > kills
+            return _STARVED if starved else process.ending(), loaded is not None
         except OSError as error:
             raise _Hopeless(f"The model file cannot be read: {error.strerror or error}.") from error
         finally:
             await self._reap(process)
 
+    async def _begin(self, loaded: frames.Loaded, file_digest: str) -> None:
+        self._watchdog.measured(loaded.prefill_tps)
+        await asyncio.get_running_loop().run_in_executor(None, self._orders.learn, file_digest, loaded)
+        if self._process is not None and not self._process.silent:
+            self._enter(Ready(self._facts(loaded, file_digest)))
+
     async def _ended(self, process: WorkerProcess) -> None:
         """Waits for the end, and brings it about if the worker hangs."""
-        loop = asyncio.get_running_loop()
         while not process.exited.done():
-            await asyncio.wait({process.exited}, timeout=self._settings.silent_s / 4)
-            quiet = loop.time() - max(process.last_heard, self._last_submitted)
-            if self._sinks and quiet > self._settings.silent_s:
-                process.kill()
+            await asyncio.wait({process.exited}, timeout=self._settings.beat_s)
+            match self._watchdog.beat(asyncio.get_running_loop().time(), busy=bool(self._sinks)):
+                case Verdict.PING:
+                    process.write(frames.encode(frames.Ping()))
+                case Verdict.SILENT:
+                    process.kill("The model's process did not answer any more and was ended.")
+                case Verdict.STUCK:
+                    process.kill("The model's process did not get on with its answers and was ended.")
 
     async def _reap(self, process: WorkerProcess) -> None:
         process.close_stdin()
@@ -229,7 +208,11 @@ class Keeper:
             process.kill()
             await process.exited
             process.close()
+            self._last_words = process.stderr
             self._process = None
+
+    def _new_watchdog(self) -> Watchdog:
+        return Watchdog(silent_s=self._settings.silent_s, stuck_s=self._settings.stuck_s)
 
     def _enter(self, state: WorkerState) -> None:
         self._state = state
@@ -238,19 +221,6 @@ class Keeper:
     def _file_digest(self) -> str:
         cache = self._settings.digest_cache
         return DigestCache(cache).sha256(self._settings.model) if cache else file_sha256(self._settings.model)
-
-    def _load(self) -> frames.Load:
-        settings = self._settings
-        return frames.Load(
-            path=str(settings.model.resolve()),
-            context=settings.context,
-            slots=settings.slots,
-            pool=settings.pool,
-            threads=settings.threads or default_threads(),
-            gpu_layers=settings.gpu_layers,
-            prefill_budget=settings.prefill_budget,
-            nice=settings.nice,
-        )
 
     def _facts(self, loaded: frames.Loaded, file_digest: str) -> ModelFacts:
         return ModelFacts(
@@ -280,6 +250,8 @@ class Keeper:
     def _receive(self, received: list[tuple[int, bytes]]) -> None:
         """Steps of one read reach each sink as one list; whatever else comes keeps its place between them."""
         batch: dict[int, list[Record]] = {}
+        of_calls = any(kind != Kind.PONG for kind, _ in received)
+        self._watchdog.heard(asyncio.get_running_loop().time(), of_calls=of_calls)
         for kind, payload in received:
             if kind == Kind.STEP:
                 for serial, record in frames.decode_step(payload):
@@ -317,6 +289,8 @@ class Keeper:
                     sink.failed(fail.code, fail.message, fail.at_fault)
             case Kind.READY:
                 self._settle(frames.decode(payload, frames.Loaded))
+            case Kind.PONG:
+                return
             case Kind.UNUSABLE:
                 self._settle(frames.decode(payload, frames.Unusable))
             case _:
@@ -345,12 +319,15 @@ class _Hopeless(Exception):
     """Another worker would end the same way, as a sentence says."""
 
 
+class _MemoryShort(Exception):
+    """There is too little memory now, as a sentence says; later there may be enough."""
+
+
+def _known(digest: asyncio.Future[str]) -> str | None:
+    return digest.result() if digest.done() and not digest.cancelled() and digest.exception() is None else None
+
+
 def _heard(digest: asyncio.Future[str]) -> None:
     """Whoever needs the digest meets its error; nobody may need it, when the worker could not read the file either."""
     if not digest.cancelled():
         digest.exception()
-
-
-def default_threads() -> int:
-    """Physical cores but one: hyper-threads add nothing to llama.cpp, and the owner keeps a core."""
-    return max(1, (psutil.cpu_count(logical=False) or 1) - 1)

@@ -26,7 +26,9 @@ _INHERITED: Final = (
 )  # fmt: skip
 """Names a worker may inherit. Everything else stays here: tokens, keys, proxies, the session bus."""
 
-STDERR_BYTES: Final = 64 * 1024
+STDERR_BYTES: Final = 256 * 1024
+
+_KILLED: Final = -9
 
 OnFrames = Callable[[list[tuple[int, bytes]]], None]
 
@@ -39,9 +41,9 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         """The exit status, negative for a signal."""
         self.stderr = b""
         """The end of what the worker said, for diagnostics."""
-        self.last_heard = asyncio.get_running_loop().time()
         self._on_frames = on_frames
         self._on_silence = on_silence
+        self._killed_for = ""
         self.silent = False
         """Nothing more can come, and nothing said to it is heard."""
         self._frames = FrameReader()
@@ -76,12 +78,15 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         if pipe is not None:
             pipe.close()
 
-    def kill(self) -> None:
-        """Not by the transport where waiting reaps: it would ask first whether the process has ended, and so take its
+    def kill(self, why: str = "") -> None:
+        """At once; `why` is a sentence for `ending`.
+
+        Not by the transport where waiting reaps: it would ask first whether the process has ended, and so take its
         exit status away from asyncio, which then makes one up.
         """
         if self._transport is None or self.exited.done():
             return
+        self._killed_for = self._killed_for or why
         if sys.platform == "win32":
             self._transport.kill()
         else:
@@ -93,8 +98,15 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         if self._transport is not None:
             self._transport.close()
 
+    @property
+    def was_killed_from_outside(self) -> bool:
+        """By SIGKILL, and not by us: by somebody, or by a system that ran out of memory."""
+        return self.exited.done() and self.exited.result() == _KILLED and not self._killed_for
+
     def ending(self) -> str:
         """How it ended, in a sentence for people."""
+        if self._killed_for:
+            return self._killed_for
         status = self.exited.result() if self.exited.done() else 0
         if status < 0:
             return f"The model's process was ended by {signal.Signals(-status).name}."
@@ -110,7 +122,6 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         if fd != 1:
             self.stderr = (self.stderr + data)[-STDERR_BYTES:]
             return
-        self.last_heard = asyncio.get_running_loop().time()
         try:
             self._on_frames(self._frames.feed(data))
         except PipeBroken:

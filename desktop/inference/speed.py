@@ -23,12 +23,19 @@ class Speed(NamedTuple):
 
 
 def measure(model: LlamaModel, clock: Callable[[], float]) -> Speed:
-    """Computes one token to read the weights from disk, then a short prompt and a few tokens. The ids mean nothing."""
-    _timed(model, Chunk(0, 0, [0], wanted=True), clock)
-    prefill = _timed(model, Chunk(0, 1, [at % model.n_vocab for at in range(_PROMPT)], wanted=True), clock)
+    """Warms up, then computes a short prompt and a few tokens. The ids mean nothing."""
+    warm_up(model)
+    prefill = _timed(model, Chunk(0, 0, [at % model.n_vocab for at in range(_PROMPT)], wanted=True), clock)
     decode = _writing(model, clock)
     model.truncate(0, 0)
     return Speed(_PROMPT / max(prefill, 1e-6), decode)
+
+
+def warm_up(model: LlamaModel) -> None:
+    """Computes one token, which reads the weights from disk."""
+    model.decode([Chunk(0, 0, [0], wanted=True)])
+    model.logits(1)
+    model.truncate(0, 0)
 
 
 def _writing(model: LlamaModel, clock: Callable[[], float]) -> float:
@@ -36,7 +43,7 @@ def _writing(model: LlamaModel, clock: Callable[[], float]) -> float:
     sampler = Sampler(SamplingParameters(), seed=0, choice=0)
     begun, token, count = clock(), 0, 0
     while count < _TOKENS and clock() - begun < _LONGEST_S:
-        model.decode([Chunk(0, 1 + _PROMPT + count, [token], wanted=True)])
+        model.decode([Chunk(0, _PROMPT + count, [token], wanted=True)])
         # A prompt without meaning may lead a model to where it computes nothing usable, at the same speed.
         with contextlib.suppress(NotFinite):
             token = sampler.sample(model.logits(1)[0], count)

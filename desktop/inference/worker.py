@@ -10,7 +10,6 @@ Exit status: 0 stdin ended, 2 the model cannot be used (said before), 3 llama.cp
 
 from __future__ import annotations
 
-import hashlib
 import os
 import queue
 import signal
@@ -21,13 +20,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from desktop.inference import frames, speed
-from desktop.inference.engine import EngineBroken, LlamaModel, ModelUnusable
+from desktop.inference import frames, preparation
+from desktop.inference.engine import EngineBroken, ModelUnusable
 from desktop.inference.host import Host
-from desktop.inference.templates import ChatTemplate, TemplateRefused
-from desktop.inference.text import PARSER_VERSION
+from desktop.inference.preparation import MemoryShort
 from desktop.system import confinement
-from desktop.system.confinement import Confinement
 
 if sys.platform == "win32":
     import psutil
@@ -50,34 +47,56 @@ def main() -> int:
         return 0
     load = frames.decode(first[1], frames.Load)
     _lower_priority(load.nice)
-    confined = confinement.confine_loading([Path(load.path)], graphics=load.gpu_layers > 0)
-    inbox = Inbox(requests)
+    confined = confinement.confine_loading([Path(load.path)], graphics=preparation.uses_graphics(load))
+    inbox = Inbox(requests, replies)
     try:
-        model, template, ready = _prepare(load, confined)
+        model, template, ready = preparation.prepare(load, confined)
     except ModelUnusable as error:
-        _send(replies, frames.encode(frames.Unusable(reason=str(error))))
+        again = isinstance(error, MemoryShort) and error.again
+        replies.send(frames.encode(frames.Unusable(reason=str(error), again=again)))
         return _UNUSABLE
     host = Host(model, template, prefill_budget=load.prefill_budget)
     inbox.interrupt = lambda serial: model.abort.set() if serial in host.prefilling else None
     confinement.confine_serving(confined)
-    _send(replies, frames.encode(ready))
+    replies.send(frames.encode(ready))
     return _serve(host, inbox, replies)
+
+
+class Replies:
+    """The pipe to the keeper; any thread may write, one frame or several at a time."""
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+
+    def send(self, content: bytes) -> None:
+        """One write. Without a reader there is nothing to live for."""
+        try:
+            with self._lock:
+                self._pipe.write(content)
+                self._pipe.flush()
+        except BrokenPipeError:
+            os._exit(0)
 
 
 class Inbox:
     """What came through stdin, read by a thread of its own: a step can take long, and a cancel must interrupt it."""
 
-    def __init__(self, requests: BinaryIO) -> None:
+    def __init__(self, requests: BinaryIO, replies: Replies) -> None:
         self.received: queue.SimpleQueue[Received] = queue.SimpleQueue()
         self.interrupt: Callable[[int], None] = lambda _serial: None
         """Called in that thread with the serial of a cancelled call."""
         self._requests = requests
+        self._replies = replies
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         """At the end of stdin the process is over at once: there is nothing worth putting in order."""
         while (frame := _frame(self._requests)) is not None:
             kind, payload = frame
+            if kind == frames.Kind.PING:
+                self._replies.send(frames.encode(frames.Pong()))
+                continue
             self.received.put((time.monotonic(), kind, payload))
             if kind == frames.Kind.CANCEL:
                 self.interrupt(frames.decode(payload, frames.Cancel).serial)
@@ -97,7 +116,7 @@ class Inbox:
             return
 
 
-def _serve(host: Host, inbox: Inbox, replies: BinaryIO) -> int:
+def _serve(host: Host, inbox: Inbox, replies: Replies) -> int:
     said = time.monotonic()
     try:
         while True:
@@ -107,11 +126,11 @@ def _serve(host: Host, inbox: Inbox, replies: BinaryIO) -> int:
             if not content and time.monotonic() - said > _SIGN_OF_LIFE_S:
                 content = frames.encode_step([])
             if content:
-                _send(replies, content)
+                replies.send(content)
                 said = time.monotonic()
     except EngineBroken as error:
         host.fail_all("engine", "The model's engine broke and is restarting.")
-        _send(replies, host.outbox.take())
+        replies.send(host.outbox.take())
         sys.stderr.write(f"{error}\n")
         return _BROKEN
 
@@ -125,60 +144,14 @@ def _frame(requests: BinaryIO) -> tuple[int, bytes] | None:
     return (kind, payload) if len(payload) == length else None
 
 
-def _prepare(load: frames.Load, confined: Confinement) -> tuple[LlamaModel, ChatTemplate | None, frames.Loaded]:
-    try:
-        Path(load.path).open("rb").close()
-    except OSError as error:
-        raise ModelUnusable(f"The model file cannot be read: {error.strerror}.") from error
-    model = LlamaModel(
-        load.path,
-        context=load.context,
-        slots=load.slots,
-        pool=load.pool,
-        threads=load.threads,
-        gpu_layers=load.gpu_layers,
-    )
-    source = model.template
-    try:
-        template = ChatTemplate(source, bos=model.bos, eos=model.eos) if source else None
-    except TemplateRefused as error:
-        raise ModelUnusable(str(error)) from error
-    measured = speed.measure(model, time.monotonic)
-    return (
-        model,
-        template,
-        frames.Loaded(
-            name=model.name or Path(load.path).stem,
-            context=model.context,
-            slots=model.slots,
-            quantisation=model.quantisation,
-            prefill_tps=round(measured.prefill, 1),
-            decode_tps=round(measured.decode, 1),
-            numerics=model.numerics,
-            template=hashlib.sha256(source.encode()).hexdigest(),
-            parser=PARSER_VERSION,
-            unconfined=confined.missing,
-        ),
-    )
-
-
 # --- the process ---
 
 
-def _pipes() -> tuple[BinaryIO, BinaryIO]:
+def _pipes() -> tuple[BinaryIO, Replies]:
     """Stdin and stdout as our own; whatever a library prints from now on goes to stderr."""
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return sys.stdin.buffer, replies
-
-
-def _send(replies: BinaryIO, content: bytes) -> None:
-    """One write. Without a reader there is nothing to live for."""
-    try:
-        replies.write(content)
-        replies.flush()
-    except BrokenPipeError:
-        os._exit(0)
+    return sys.stdin.buffer, Replies(replies)
 
 
 def _die_with_parent() -> None:

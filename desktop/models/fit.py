@@ -10,7 +10,7 @@ Pure: facts of the file and of the PC come in, a plan goes out. Sizes are bytes.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,8 +42,23 @@ _CELLS: Final = 256
 _PROCESS: Final = 150 * MIB
 """The worker itself, without any model: the interpreter, its libraries, llama.cpp's own tables."""
 
+_KEPT_RAM: Final = 1024 * MIB
+"""What the owner's programs keep at least, of main memory and of the memory of each card that draws the screen."""
+
+_KEPT_SHARE: Final = 0.1
+
 _CARD: Final = 500 * MIB
 """On each graphics card: the driver's context, its kernels and scratch."""
+
+
+def room(total: int, available: int, cards: Iterable[tuple[int, int]] = ()) -> Room:
+    """What may be taken of main memory and of cards (total, free), so that the owner's programs keep their part."""
+
+    def kept(size: int) -> int:
+        return max(_KEPT_RAM, int(size * _KEPT_SHARE))
+
+    of_cards = tuple(max(0, min(free, size - kept(size))) for size, free in cards)
+    return Room(max(0, available - kept(total)), of_cards)
 
 
 class Badge(enum.StrEnum):

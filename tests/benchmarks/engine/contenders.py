@@ -18,7 +18,8 @@ import httpx
 import psutil
 
 from desktop.inference.generation import Failed, GenerateCall, Ready, Record, RecordKind, Timings, Usage, WorkerState
-from desktop.inference.keeper import Keeper, WorkerSettings
+from desktop.inference.keeper import Keeper
+from desktop.inference.worker_settings import WorkerSettings
 from tests.benchmarks.engine.questions import Answer, Question
 from tests.benchmarks.processes import Cores, Unmeasurable, free_port, running
 

@@ -12,7 +12,8 @@ import pytest
 from desktop.inference.engine import LlamaModel
 from desktop.inference.fake import FakeEngine
 from desktop.inference.generation import Engine, Ready, WorkerState
-from desktop.inference.keeper import Keeper, WorkerSettings
+from desktop.inference.keeper import Keeper
+from desktop.inference.worker_settings import WorkerSettings
 from tests.desktop.inference.bench import Bench
 
 

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from desktop.inference import frames, worker
+from desktop.inference import frames, preparation, worker
 from desktop.inference.host import Host
 
 _PTRACE, _PTRACE_ATTACH = 101, 16
@@ -101,7 +101,7 @@ def main() -> int:
             done.set()
 
     threading.Thread(target=obey, daemon=True).start()
-    prepare, submit = worker._prepare, Host.submit
+    prepare, submit = preparation.prepare, Host.submit
 
     def prepared(*given: Any) -> Any:
         report("loading", ATTEMPTS)
@@ -113,7 +113,7 @@ def main() -> int:
         done.wait(10)
         submit(self, *given, **named)
 
-    worker._prepare = prepared  # type: ignore[assignment]
+    preparation.prepare = prepared  # type: ignore[assignment]
     Host.submit = submitted  # type: ignore[method-assign]
     return worker.main()
 

@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from desktop.inference import process
-from desktop.inference.keeper import Keeper, WorkerSettings
+from desktop.inference.keeper import Keeper
+from desktop.inference.worker_settings import WorkerSettings
 from desktop.system import landlock
 from tests.desktop.inference import hostile_worker
 from tests.desktop.inference.answers import PARIS, PARIS_ANSWER, a_call, ask

@@ -18,8 +18,9 @@ import pytest
 
 from desktop.inference import process
 from desktop.inference.generation import Failed, Loading, Ready, Restarting, Stopped
-from desktop.inference.keeper import Keeper, WorkerSettings
+from desktop.inference.keeper import Keeper
 from desktop.inference.process import WorkerProcess
+from desktop.inference.worker_settings import WorkerSettings
 from tests.desktop.inference.answers import PARIS, PARIS_ANSWER, STORY, Answer, a_call, ask
 from tests.desktop.inference.conftest import Watch
 
@@ -200,17 +201,79 @@ async def test_the_pause_doubles_while_workers_keep_dying(
     assert pauses == [0.01, 0.02, 0.04, 0.04, 0.04]
 
 
-async def test_a_worker_that_hangs_with_a_call_is_replaced(
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing stops a process there")
+async def test_a_stopped_worker_fails_its_calls_within_ten_seconds_and_the_next_call_works(
+    keeper: Keeper, watch: Watch
+) -> None:
+    answers = [Answer() for _ in range(3)]
+    for number, answer in enumerate(answers):
+        keeper.submit(a_call(STORY, id=number, logit_bias={"2": -100, "0": -100}, max_tokens=1900), answer)
+    await asyncio.gather(*(answer.begun.wait() for answer in answers))
+    stopped = time.monotonic()
+    os.kill(keeper.pid, signal.SIGSTOP)
+    await asyncio.gather(*(answer.over.wait() for answer in answers))
+
+    assert time.monotonic() - stopped < 10
+    assert [answer.failure and answer.failure[::2] for answer in answers] == [("worker_died", "node")] * 3
+    state = await watch.until(lambda state: isinstance(state, Restarting))
+    assert isinstance(state, Restarting)
+    assert state.why == "The model's process did not answer any more and was ended."
+    await watch.ready()
+    assert (await ask(keeper, a_call(PARIS))).text() == PARIS_ANSWER
+
+
+async def test_a_worker_whose_step_never_ends_is_replaced(
     settings: Settings, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stand_in(monkeypatch, f"{READY}\n    time.sleep(600)")
-    keeper = Keeper(settings(silent_s=0.2, first_pause_s=60), on_change=watch)
+    """It is ready, and answers pings, as a worker does whose graphics driver hangs."""
+    code = """
+        out.write(frames.encode(frames.Loaded(name="x", context=9, slots=1, quantisation="", prefill_tps=1e9,
+                                              decode_tps=1, numerics="", template="", parser=1)))
+        out.flush()
+        while head := sys.stdin.buffer.read(5):
+            length, kind = frames.HEAD.unpack(head)
+            sys.stdin.buffer.read(length)
+            if kind == frames.Kind.PING:
+                out.write(frames.encode(frames.Pong()))
+                out.flush()
+    """
+    stand_in(monkeypatch, code)
+    keeper = Keeper(settings(beat_s=0.02, silent_s=30, stuck_s=0.2, first_pause_s=60), on_change=watch)
     await keeper.start()
     await watch.ready()
     answer = await ask(keeper, a_call(PARIS))
+    state = await watch.until(lambda state: isinstance(state, Restarting))
 
     assert answer.failure is not None
     assert answer.failure[0] == "worker_died"
+    assert isinstance(state, Restarting)
+    assert state.why == "The model's process did not get on with its answers and was ended."
+    await keeper.stop()
+
+
+async def test_a_worker_that_never_finishes_loading_is_replaced(
+    settings: Settings, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(monkeypatch, "time.sleep(600)")
+    keeper = Keeper(settings(loading_s=0.1, first_pause_s=60), on_change=watch)
+    await keeper.start()
+    state = await watch.until(lambda state: isinstance(state, Restarting))
+
+    assert isinstance(state, Restarting)
+    assert "did not finish loading" in state.why
+    await keeper.stop()
+
+
+async def test_what_a_dead_worker_said_is_still_there_for_diagnostics(
+    settings: Settings, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(monkeypatch, "sys.exit('the driver is too old')")
+    keeper = Keeper(settings(first_pause_s=60), on_change=watch)
+    await keeper.start()
+    await watch.until(lambda state: isinstance(state, Restarting))
+
+    assert keeper.pid == 0
+    assert "the driver is too old" in keeper.diagnostics
     await keeper.stop()
 
 
@@ -281,7 +344,8 @@ def test_a_worker_does_not_outlive_a_parent_that_was_killed(model_path: Path) ->
     program = textwrap.dedent(f"""
         import asyncio, pathlib
         from desktop.inference.generation import Ready
-        from desktop.inference.keeper import Keeper, WorkerSettings
+        from desktop.inference.keeper import Keeper
+        from desktop.inference.worker_settings import WorkerSettings
         async def main():
             ready = asyncio.Event()
             settings = WorkerSettings(pathlib.Path({str(model_path)!r}))

@@ -1,0 +1,74 @@
+"""What a worker is told when it starts: the owner's wishes, the memory that may be taken, and what is known already.
+
+Also keeps what a loaded model was measured to be, so that the next start need not measure again. Everything here waits
+for disks and drivers: call it outside the loop.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import psutil
+
+from desktop.inference import frames
+from desktop.inference.worker_settings import WorkerSettings
+from desktop.models import fit
+from desktop.models.measurements import Measured, Measurements, measured_key
+from desktop.system import hardware
+
+_LEAST_FACTOR: Final = 0.5
+_MOST_FACTOR: Final = 2.0
+"""Beyond these a factor says more about our estimate than about the model."""
+
+
+class LoadOrders:
+    """For one model. `file_sha256` is None as long as nobody has computed it."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._threads = settings.threads or default_threads()
+        self._measurements = Measurements(settings.measurements) if settings.measurements else None
+
+    def order(self, file_sha256: str | None, *, share: float = 1.0) -> frames.Load:
+        """`share` of the memory that could be taken: less after a load that ended in a death."""
+        settings, memory = self._settings, hardware.memory()
+        known = self._known(file_sha256)
+        return frames.Load(
+            path=str(settings.model.resolve()),
+            context=settings.context,
+            slots=settings.slots,
+            pool=settings.pool,
+            threads=self._threads,
+            gpu_layers=settings.gpu_layers,
+            prefill_budget=settings.prefill_budget,
+            nice=settings.nice,
+            room=_sent(fit.room(memory.total, memory.available, memory.cards).smaller(share)),
+            most=_sent(fit.room(memory.total, memory.total, [(card.total, card.total) for card in memory.cards])),
+            known=frames.Known(known.prefill_tps, known.decode_tps, known.factor) if known else None,
+        )
+
+    def learn(self, file_sha256: str, loaded: frames.Loaded) -> None:
+        """Keeps what was measured, the first time."""
+        if self._measurements is None or self._known(file_sha256) is not None:
+            return
+        factor = loaded.taken / loaded.expected if loaded.taken and loaded.expected else 1.0
+        bounded = min(max(factor, _LEAST_FACTOR), _MOST_FACTOR)
+        self._measurements.put(self._key(file_sha256), Measured(loaded.prefill_tps, loaded.decode_tps, bounded))
+
+    def _known(self, file_sha256: str | None) -> Measured | None:
+        if self._measurements is None or file_sha256 is None:
+            return None
+        return self._measurements.get(self._key(file_sha256))
+
+    def _key(self, file_sha256: str) -> str:
+        facts = hardware.hardware_facts() | {"threads used": self._threads, "layers": str(self._settings.gpu_layers)}
+        return measured_key(file_sha256, facts)
+
+
+def _sent(room: fit.Room) -> frames.Room:
+    return frames.Room(ram=room.ram, cards=room.cards)
+
+
+def default_threads() -> int:
+    """Physical cores but one: hyper-threads add nothing to llama.cpp, and the owner keeps a core."""
+    return max(1, (psutil.cpu_count(logical=False) or 1) - 1)
