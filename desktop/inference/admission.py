@@ -16,6 +16,7 @@ from desktop.inference import scheduler
 from desktop.inference.call import Call, Choice
 from desktop.inference.engine import MAX_BYTES_PER_TOKEN, LlamaModel
 from desktop.inference.fields import ParameterRefused
+from desktop.inference.forms import FREE, AnswerForm, Forms
 from desktop.inference.frames import CallHead
 from desktop.inference.generation import DeclineReason, Resume
 from desktop.inference.parameters import (
@@ -50,7 +51,7 @@ class Admission:
 
     def __init__(self, model: LlamaModel, template: ChatTemplate | None) -> None:
         self._model = model
-        self._template = template
+        self._forms = None if template is None else Forms(model, template)
 
     def admit(self, head: CallHead, body: bytes, resume: Resume | None, *, free: int, received_at: float) -> Call:
         """A call with no place yet; `free` is how many choices could begin now. Raises Refused."""
@@ -63,8 +64,13 @@ class Admission:
             raise Refused("parameter", str(refused)) from refused
         if free < request.n and head.max_tokens:
             raise Refused("busy", FULL)
-        prompt = self._prompt(request, head.created)
-        return self._call(head, request, prompt, resume, received_at)
+        if isinstance(request, ChatRequest):
+            prompt, form = self._chat(request, head.created)
+        else:
+            prompt, form = self._completion(request), FREE
+        if not prompt:
+            raise Refused("template", "These messages result in an empty prompt.")
+        return self._call(head, request, prompt, form, resume=resume, received_at=received_at)
 
     def _check(self, head: CallHead, request: Request) -> None:
         """What a body cannot know of itself."""
@@ -79,24 +85,19 @@ class Admission:
 
     # --- prompts ---
 
-    def _prompt(self, request: ChatRequest | CompletionRequest, created: int) -> list[int]:
-        if isinstance(request, ChatRequest):
-            prompt = self._tokens(self._rendered(request, created), "messages")
-        elif request.suffix:
-            prompt = self._between(request)
-        else:
-            prompt = self._tokens(request.prompt, "prompt")
-        if not prompt:
-            raise Refused("template", "These messages result in an empty prompt.")
-        return prompt
-
-    def _rendered(self, request: ChatRequest, created: int) -> str:
-        if self._template is None:
+    def _chat(self, request: ChatRequest, created: int) -> tuple[list[int], AnswerForm]:
+        if self._forms is None:
             raise Refused("template", "This model has no chat template.")
         try:
-            return self._template.render(request.messages, created=created)
+            text = self._forms.prompt(request.messages, request.structure, created)
+            return self._tokens(text, "messages"), self._forms.answer(request.structure, text)
         except TemplateRefused as refused:
             raise Refused("template", str(refused)) from refused
+        except ParameterRefused as refused:
+            raise Refused("parameter", str(refused)) from refused
+
+    def _completion(self, request: CompletionRequest) -> list[int]:
+        return self._between(request) if request.suffix else self._tokens(request.prompt, "prompt")
 
     def _tokens(self, text: str | tuple[int, ...], named: str) -> list[int]:
         if isinstance(text, str):
@@ -121,7 +122,14 @@ class Admission:
     # --- calls ---
 
     def _call(
-        self, head: CallHead, request: Request, prompt: list[int], resume: Resume | None, received_at: float
+        self,
+        head: CallHead,
+        request: Request,
+        prompt: list[int],
+        form: AnswerForm,
+        *,
+        resume: Resume | None,
+        received_at: float,
     ) -> Call:
         room = self._model.context - len(prompt)
         if room < 1:
@@ -147,6 +155,8 @@ class Admission:
                 stop_ids=request.stop_ids,
                 top=request.logprobs,
                 preface=preface,
+                grammar=form.grammar(),
+                parser=form.parser(),
             )
 
         channels = resume.channels if resume else ()

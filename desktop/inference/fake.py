@@ -192,6 +192,8 @@ class FakeEngine:
             request = parse_chat(call.body)
         except ParameterRefused as refused:
             raise _Declined("parameter", str(refused)) from refused
+        if not request.structure.free:
+            raise _Declined("parameter", "Unsupported parameter: 'tools' and schemas need a real model.")
         prompt = _prompt(request)
         room = self._facts.context - len(prompt)
         if room < 1:

@@ -1,7 +1,7 @@
 """A caller's body, as far as a model needs it: read, checked and turned into values that may reach C.
 
 Everything is on a list. A field that is known is checked, and one that is known but cannot be served is refused by
-name, since an answer that disregards `tools` would look right and be wrong. A field nobody knows is ignored, unless
+name, since an answer that disregards `audio` would look right and be wrong. A field nobody knows is ignored, unless
 `provider.require_parameters` asks for a refusal. A value that asks for nothing (`null`, `"logprobs": false`,
 `"tools": []`) is as good as absent. Messages are worded as OpenAI words them.
 
@@ -25,9 +25,11 @@ from desktop.inference.fields import (
     unsupported,
     wrong_type,
 )
+from desktop.inference.messages import Message, messages
 from desktop.inference.sampling import SamplingParameters
+from desktop.inference.structure import Structure
+from desktop.inference.structure_fields import structure
 
-MAX_MESSAGES: Final = 512
 MAX_STOPS: Final = 8
 MAX_STOP_CHARS: Final = 256
 MAX_STOP_IDS: Final = 128
@@ -43,7 +45,6 @@ _MAX_LIMIT: Final = 2**31 - 1
 _COMPLETION_TOKENS: Final = 16
 """OpenAI's `max_tokens` of a completion that names none."""
 
-_ROLES = frozenset({"system", "developer", "user", "assistant"})
 _READ = frozenset(
     {
         "max_tokens", "max_completion_tokens", "stop", "stop_token_ids", "n", "temperature", "top_k", "top_p", "min_p",
@@ -72,16 +73,6 @@ _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
 }
 """Known, and refused unless they ask for nothing."""
 
-_UNSERVED_IN_MESSAGES = ("tool_calls", "function_call", "audio")
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message of a conversation."""
-
-    role: str
-    content: str
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -100,9 +91,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest(Request):
-    """A chat completion that passed."""
+    """A chat completion that passed. `structure` is the form its answer is to have."""
 
     messages: tuple[Message, ...]
+    structure: Structure = field(default_factory=Structure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +116,13 @@ class EmbeddingRequest:
 def parse_chat(body: bytes) -> ChatRequest:
     """Raises ParameterRefused, naming the field."""
     fields = json_object(body)
-    _refuse_unserved(fields, own=frozenset({"messages"}))
-    return ChatRequest(messages=_messages(fields.get("messages")), logprobs=_chat_logprobs(fields), **_shared(fields))
+    _refuse_unserved(fields, own=frozenset({"messages", "tools", "tool_choice", "response_format"}))
+    return ChatRequest(
+        messages=messages(fields.get("messages")),
+        structure=structure(fields),
+        logprobs=_chat_logprobs(fields),
+        **_shared(fields),
+    )
 
 
 def parse_completion(body: bytes) -> CompletionRequest:
@@ -209,55 +206,6 @@ def _chat_logprobs(fields: dict[str, Any]) -> int | None:
     if top and not wanted:
         raise ParameterRefused("Invalid 'top_logprobs': it needs 'logprobs' to be true.", "top_logprobs")
     return top if wanted else None
-
-
-def _messages(value: Any) -> tuple[Message, ...]:
-    if value is None:
-        raise missing("messages")
-    if not isinstance(value, list):
-        raise wrong_type("messages", "an array of messages", value)
-    if not 1 <= len(value) <= MAX_MESSAGES:
-        raise ParameterRefused(
-            f"Invalid 'messages': expected 1 to {MAX_MESSAGES} messages, but got {len(value)}.", "messages"
-        )
-    return tuple(_message(message, f"messages[{index}]") for index, message in enumerate(value))
-
-
-def _message(value: Any, at: str) -> Message:
-    if not isinstance(value, dict):
-        raise wrong_type(at, "an object", value)
-    role = value.get("role")
-    if not isinstance(role, str) or role not in _ROLES:
-        supported = ", ".join(f"'{known}'" for known in sorted(_ROLES))
-        raise ParameterRefused(f"Invalid value for '{at}.role'. Supported values are: {supported}.", f"{at}.role")
-    for name in _UNSERVED_IN_MESSAGES:
-        if value.get(name):
-            raise unsupported(f"{at}.{name}")
-    # A developer message is what newer models call a system message; templates know only the older word.
-    return Message("system" if role == "developer" else role, _content(value.get("content"), f"{at}.content"))
-
-
-def _content(value: Any, at: str) -> str:
-    if isinstance(value, str):
-        return value
-    if not isinstance(value, list):
-        raise wrong_type(at, "a string or an array of content parts", value)
-    return "".join(_part(part, f"{at}[{index}]") for index, part in enumerate(value))
-
-
-def _part(value: Any, at: str) -> str:
-    if not isinstance(value, dict):
-        raise wrong_type(at, "an object", value)
-    if value.get("type") != "text":
-        raise ParameterRefused(
-            f"Invalid value for '{at}.type'. This model takes only content parts of type 'text'.",
-            f"{at}.type",
-            "unsupported_parameter",
-        )
-    text = value.get("text")
-    if not isinstance(text, str):
-        raise wrong_type(f"{at}.text", "a string", text)
-    return text
 
 
 def _max_tokens(fields: dict[str, Any], least: int) -> int | None:

@@ -16,7 +16,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -25,7 +25,6 @@ from jinja2 import ext, nodes, sandbox
 from typing_extensions import override
 
 from desktop.errors import DesktopError
-from desktop.inference.parameters import Message
 
 MAX_SOURCE_CHARS: Final = 256 * 1024
 MAX_PROMPT_CHARS: Final = 32 * 1024 * 1024
@@ -42,6 +41,10 @@ if sys.platform == "linux":
 
 class TemplateRefused(DesktopError):
     """The template did not accept the messages, or broke a bound."""
+
+
+class MessagesRefused(TemplateRefused):
+    """The template did not accept the messages in the form in which it was given them."""
 
 
 class _TimeUp(jinja2.TemplateRuntimeError):
@@ -133,13 +136,19 @@ class ChatTemplate:
         except (jinja2.TemplateError, RecursionError, ValueError, MemoryError) as error:
             raise TemplateRefused(f"The model's chat template cannot be used: {error}.") from error
 
-    def render(self, messages: Sequence[Message], *, created: int) -> str:
-        """The prompt, ending where the answer begins. `created` is a Unix time in seconds."""
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        created: int,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+    ) -> str:
+        """The prompt, ending where the answer begins. `created` is a Unix time in seconds. Raises TemplateRefused."""
         now = datetime.fromtimestamp(created, UTC)
         values = {
-            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "messages": messages,
             "add_generation_prompt": True,
-            "tools": None,
+            "tools": tools,
             "strftime_now": lambda form: now.strftime(str(form)[:256]),
         }
         try:
@@ -150,7 +159,7 @@ class ChatTemplate:
         except MemoryError:
             raise TemplateRefused("The model's chat template used too much memory with these messages.") from None
         except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
-            raise TemplateRefused(f"The model's chat template does not accept these messages: {error}.") from error
+            raise MessagesRefused(f"The model's chat template does not accept these messages: {error}.") from error
 
 
 def _capped(parts: Iterator[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from typing import NamedTuple
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 """Part of a model's digest. Raise it whenever the same ids could give other text than before."""
 
 

@@ -183,10 +183,10 @@ async def test_a_call_for_no_token_only_counts_its_prompt(engine: Engine) -> Non
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("tools", [{"type": "function"}]),
+        ("tools", {}),
         ("logprobs", 1),
         ("stop_token_ids", [-1]),
-        ("response_format", {"type": "json_object"}),
+        ("response_format", "json"),
         ("temperature", 3),
         ("top_p", -0.1),
         ("top_k", -1),

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from desktop.inference.fields import ParameterRefused
+from desktop.inference.messages import Message
 from desktop.inference.parameters import (
     ChatRequest,
     CompletionRequest,
     EmbeddingRequest,
-    Message,
     parse_chat,
     parse_completion,
     parse_embedding,
@@ -75,7 +75,7 @@ def test_a_bias_is_read_by_token_id() -> None:
 @pytest.mark.parametrize(
     ("fields", "param", "code"),
     [
-        ({"tools": [{}]}, "tools", "unsupported_parameter"),
+        ({"tools": [{}]}, "tools[0].type", "invalid_value"),
         ({"logprobs": 1}, "logprobs", "invalid_type"),
         ({"top_logprobs": 2}, "top_logprobs", "invalid_value"),
         ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", "integer_above_max_value"),
@@ -85,7 +85,7 @@ def test_a_bias_is_read_by_token_id() -> None:
         ({"stop_token_ids": [-5]}, "stop_token_ids", "integer_below_min_value"),
         ({"stop_token_ids": [1.5]}, "stop_token_ids", "invalid_type"),
         ({"stop_token_ids": list(range(129))}, "stop_token_ids", "invalid_value"),
-        ({"response_format": {"type": "json_schema"}}, "response_format", "unsupported_parameter"),
+        ({"response_format": {"type": "json"}}, "response_format.type", "invalid_value"),
         ({"audio": {}}, "audio", "unsupported_parameter"),
         ({"temperature": 2.1}, "temperature", "decimal_above_max_value"),
         ({"temperature": -1}, "temperature", "decimal_below_min_value"),
@@ -113,7 +113,7 @@ def test_a_bias_is_read_by_token_id() -> None:
         ({"messages": []}, "messages", "invalid_value"),
         ({"messages": "hi"}, "messages", "invalid_type"),
         ({"messages": ["hi"]}, "messages[0]", "invalid_type"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role", "invalid_value"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id", "missing_required_parameter"),
         ({"messages": [{"role": "user"}]}, "messages[0].content", "invalid_type"),
         ({"messages": [AN_IMAGE]}, "messages[0].content[0].type", "unsupported_parameter"),
         ({"messages": [{"role": "user", "content": "", "audio": [1]}]}, "messages[0].audio", "unsupported_parameter"),

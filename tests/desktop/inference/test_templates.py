@@ -6,14 +6,18 @@ import time
 import pytest
 
 from desktop.inference import templates
-from desktop.inference.parameters import Message
+from desktop.inference.messages import Message
 from desktop.inference.templates import ChatTemplate, TemplateRefused
 
 HELLO = (Message("system", "Be brief."), Message("user", "Hello"))
 
 
 def render(source: str, messages: tuple[Message, ...] = HELLO, *, created: int = 1_700_000_000) -> str:
-    return ChatTemplate(source, bos="<s>", eos="</s>").render(messages, created=created)
+    return ChatTemplate(source, bos="<s>", eos="</s>").render(_shown(messages), created=created)
+
+
+def _shown(messages: tuple[Message, ...]) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.content} for message in messages]
 
 
 def test_a_chatml_template_is_rendered_as_its_authors_meant() -> None:
@@ -110,10 +114,10 @@ def test_the_clock_of_one_render_does_not_run_on_into_the_next(monkeypatch: pyte
     )
     monkeypatch.setattr(templates, "MAX_RENDER_S", 0.1)
     with pytest.raises(TemplateRefused, match="too long"):
-        template.render(HELLO, created=0)
+        template.render(_shown(HELLO), created=0)
     monkeypatch.setattr(templates, "MAX_RENDER_S", 10)
 
-    assert template.render(HELLO[:1], created=0) == "x"
+    assert template.render(_shown(HELLO[:1]), created=0) == "x"
 
 
 def test_text_that_doubles_itself_is_stopped_by_the_memory_limit() -> None:
