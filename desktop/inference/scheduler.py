@@ -16,8 +16,9 @@ from typing import Final, NamedTuple
 
 BLOCK: Final = 64
 """Ids of one sequence from which on llama.cpp's CPU attention works in tiles and rounds differently (ggml-cpu/ops.cpp).
-What is computed in parts that are all shorter, or all as long, comes out the same to the last bit however it is cut. So
-an answer does not depend on who runs beside it, and its ids can be computed again as they were when it was written."""
+Of weights in Q8_0 and Q4_0, what is computed in parts that are all shorter, or all as long, comes out the same to the
+last bit however it is cut: an answer does not depend on who runs beside it, and its ids can be computed again as they
+were when it was written. K-quants and F16 round by how many rows are multiplied at once, which nobody can plan."""
 
 WORTH_SHARING: Final = 16
 """Ids. A shorter common prefix is computed again sooner than it is found a place."""
