@@ -32,6 +32,7 @@ from desktop.inference.pipeline import Pipeline
 from desktop.inference.resume import ResumeMismatch, replay
 from desktop.inference.sampling import Sampler
 from desktop.inference.templates import ChatTemplate, TemplateRefused
+from desktop.inference.token_grammar import GrammarTooWide
 
 
 class Refused(Exception):
@@ -167,6 +168,8 @@ class Admission:
             ]
         except ResumeMismatch as mismatch:
             raise Refused("resume_mismatch", f"{_MISMATCH}: {mismatch}.") from mismatch
+        except GrammarTooWide as error:
+            raise Refused("parameter", str(error)) from error
         return Call(
             serial=head.serial,
             tenant=head.tenant,

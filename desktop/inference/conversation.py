@@ -58,6 +58,8 @@ def _as_objects(message: Message, model: Format, *, packed: bool) -> dict[str, A
         ]
         if not message.content and model.name == "deepseek":
             shown["content"] = None  # its template would begin a second answer
+    if message.reasoning:
+        shown["thinking" if model.name == "harmony" else "reasoning_content"] = message.reasoning
     if message.role == "tool":
         shown["tool_call_id"] = _id(message.call_id, model)
     return shown

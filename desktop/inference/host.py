@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from desktop.inference import frames, scheduler
 from desktop.inference.admission import FULL, Admission, Refused
@@ -24,6 +24,7 @@ from desktop.inference.outbox import Outbox
 from desktop.inference.sampling import NotFinite
 from desktop.inference.scheduler import Budget, Slot
 from desktop.inference.templates import ChatTemplate
+from desktop.inference.token_grammar import GrammarTooWide
 
 Clock = Callable[[], float]
 Planned = tuple[Call, Choice, Chunk]
@@ -260,6 +261,9 @@ class Host:
                     if self.outbox.advance(call, each, row):
                         each.slot.busy = False
                         self._unpark()
+            except GrammarTooWide as error:
+                self._fail(call, "schema_too_wide", str(error), at_fault="request")
+                continue
             except NotFinite:
                 self._fail(call, "numerics", "The model computed no usable result.")
                 continue
@@ -316,8 +320,8 @@ class Host:
         self.outbox.after.append(frames.encode(finish))
         self.cancel(call.serial)
 
-    def _fail(self, call: Call, code: str, message: str) -> None:
-        fail = frames.Fail(serial=call.serial, code=code, message=message, at_fault="node")
+    def _fail(self, call: Call, code: str, message: str, at_fault: Literal["node", "request"] = "node") -> None:
+        fail = frames.Fail(serial=call.serial, code=code, message=message, at_fault=at_fault)
         self.outbox.after.append(frames.encode(fail))
         self.cancel(call.serial)
 

@@ -25,12 +25,13 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation. `calls` are an assistant's; `call_id` is what a tool's message answers."""
+    """One message of a conversation. `calls` and `reasoning` are an assistant's; `call_id` is what a tool answers."""
 
     role: str
     content: str
     calls: tuple[ToolCall, ...] = ()
     call_id: str = ""
+    reasoning: str = ""
 
 
 def messages(value: Any) -> tuple[Message, ...]:
@@ -64,7 +65,16 @@ def _message(value: Any, at: str) -> Message:
         "" if content is None and calls else _content(content, f"{at}.content"),
         calls,
         _string(value, "tool_call_id", at) if role == "tool" else "",
+        _reasoning(value, at) if role == "assistant" else "",
     )
+
+
+def _reasoning(value: dict[str, Any], at: str) -> str:
+    """What an earlier answer thought aloud, if the caller sends it back."""
+    text = value.get("reasoning_content")
+    if text is not None and not isinstance(text, str):
+        raise wrong_type(f"{at}.reasoning_content", "a string", text)
+    return text or ""
 
 
 def _calls(value: Any, at: str) -> tuple[ToolCall, ...]:

@@ -49,6 +49,7 @@ def a_call(**changed: Any) -> list[Any]:
         (a_call(function=None), "messages[0].tool_calls[0].function"),
         (a_call(function={"name": "a", "arguments": {}}), "messages[0].tool_calls[0].function.arguments"),
         ([{"role": "tool", "content": "x"}], "messages[0].tool_call_id"),
+        ([{"role": "assistant", "content": "x", "reasoning_content": 1}], "messages[0].reasoning_content"),
         ([{"role": "function", "content": "x"}], "messages[0].role"),
         ([{"role": "assistant", "content": "x", "function_call": {"name": "a"}}], "messages[0].function_call"),
     ],
@@ -70,6 +71,12 @@ def test_a_template_that_knows_tools_gets_objects() -> None:
     assert given.messages[1]["tool_calls"][0]["function"] == {"name": "add", "arguments": {"a": 1}}
     assert given.messages[2] == {"role": "tool", "content": "2", "tool_call_id": "call_1"}
     assert spoken(READ, TOOLS, HERMES, packed=True).messages[1]["tool_calls"][0]["function"]["arguments"] == '{"a": 1}'
+
+
+def test_reasoning_that_is_sent_back_goes_where_the_template_looks_for_it() -> None:
+    said = messages([{"role": "assistant", "content": "x", "reasoning_content": "hm"}])
+    assert spoken(said, Structure(), HERMES).messages[0]["reasoning_content"] == "hm"
+    assert spoken(said, Structure(), detect("<|channel|>")).messages[0]["thinking"] == "hm"
 
 
 def test_without_callable_tools_a_template_gets_none() -> None:

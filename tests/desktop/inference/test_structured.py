@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from desktop.inference.engine import LlamaModel
 from desktop.inference.generation import RecordKind, Resume
 from desktop.inference.keeper import Keeper
 from tests.desktop.inference.answers import Answer, a_call, ask
@@ -141,3 +143,16 @@ async def test_ids_outside_the_grammar_are_no_resume(keeper: Keeper) -> None:
     answer = await ask(keeper, a_call("Weather?", **fields, resume=resume))
     assert answer.decline is not None
     assert answer.decline[0] == "resume_mismatch"
+
+
+async def test_a_schema_with_ever_more_readings_ends_its_call_and_no_other(keeper: Keeper, model_path: Path) -> None:
+    model = LlamaModel(str(model_path), context=256, slots=1, pool=0, threads=1, gpu_layers=0)
+    bracket = next(token for token in range(model.n_vocab) if model.label(token) == b"[")
+    inner = {"$ref": "#/$defs/x"}
+    choices = [{"type": "array", "items": inner, "minItems": least, "maxItems": 9 - least} for least in range(1, 5)]
+    wide = {"$defs": {"x": {"anyOf": [*choices, {"const": 1}]}}, "$ref": "#/$defs/x"}
+    call = a_call(response_format=a_schema(wide), logit_bias={str(bracket): 100}, limit=200)
+    answer = await ask(keeper, call)
+    assert answer.failure is not None
+    assert (answer.failure[0], answer.failure[2]) == ("schema_too_wide", "request")
+    assert (await ask(keeper, a_call())).reason == "stop"
