@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import re
 import signal
 import sys
 import threading
@@ -23,12 +22,12 @@ from typing_extensions import override
 
 from desktop.agent.asking import ask, follow
 from desktop.agent.control import Reply, Request
-from desktop.agent.sharing.words import countdown, host_of, spelt, typed
-from desktop.agent.state import Earnings, Mode, ModelState, Snapshot
+from desktop.agent.sharing.words import countdown, spelt
 from desktop.errors import CommandRefused, DesktopError
 from desktop.settings import load_settings
 from desktop.system.paths import Paths
-from desktop.verbs import earnings, models
+from desktop.verbs import doctor, earnings, models, sharing, upkeep
+from desktop.verbs.running import ask_and_show, control, show, snapshot_of
 
 USAGE_ERROR = 2
 _NOBODY_READS = 141
@@ -120,26 +119,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _status_verb(verb: argparse.ArgumentParser) -> None:
-    verb.set_defaults(act=lambda options: _ask_and_show(Request(verb="status"), options))
-
-
-def _pause_verb(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--for", dest="span", type=_span, default="1h", metavar="TIME", help="30m, 4h, 1d … (default: 1h)"
-    )
-    verb.set_defaults(act=lambda o: _ask_and_show(Request(verb="pause", until=time.time() + o.span), o))
-
-
-def _resume_verb(verb: argparse.ArgumentParser) -> None:
-    verb.set_defaults(act=lambda options: _ask_and_show(Request(verb="resume"), options))
-
-
-def _mode_verb(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("mode", nargs="?", choices=[mode.value for mode in Mode], help="leave out to see the current one")
-    verb.set_defaults(act=_mode)
-
-
 def _enroll_verb(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--relay", default="", metavar="URL", help="the relay's address (default: the one in the settings)"
@@ -150,7 +129,7 @@ def _enroll_verb(verb: argparse.ArgumentParser) -> None:
 
 def _quit_verb(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--now", action="store_true", help="do not finish running answers")
-    verb.set_defaults(act=lambda o: _ask_and_show(Request(verb="quit", drain=not o.now), o))
+    verb.set_defaults(act=lambda o: ask_and_show(Request(verb="quit", drain=not o.now), o))
 
 
 def _local_verb(verb: argparse.ArgumentParser) -> None:
@@ -162,14 +141,21 @@ def _local_verb(verb: argparse.ArgumentParser) -> None:
 
 
 _VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
-    "status": (_status_verb, "show whether this PC is sharing, and why"),
-    "pause": (_pause_verb, "take no new calls for a while"),
-    "resume": (_resume_verb, "end a pause"),
-    "mode": (_mode_verb, "show or set when this PC shares: off, idle or always"),
+    "status": (sharing.describe_status, "show whether this PC is sharing, and why"),
+    "pause": (sharing.describe_pause, "take no new calls for a while"),
+    "resume": (sharing.describe_resume, "end a pause"),
+    "mode": (sharing.describe_mode, "show or set when this PC shares: off, idle or always"),
+    "schedule": (sharing.describe_schedule, "show or set the hours of the week in which this PC may share"),
+    "rules": (sharing.describe_rules, "show or change what this PC waits for, and its limits"),
     "models": (models.describe, "list, find, download, import and delete models"),
     "earnings": (earnings.describe_earnings, "show what this PC has earned, and why not more"),
     "activity": (earnings.describe_activity, "show the answers this PC gave; never their text"),
     "enroll": (_enroll_verb, "make this PC a node of a relay"),
+    "doctor": (doctor.describe, "test what works on this PC, and say what to do about the rest"),
+    "logs": (upkeep.describe_logs, "show the last lines of the log"),
+    "report": (upkeep.describe_report, "show facts for a bug report, without names and addresses"),
+    "purge": (upkeep.describe_purge, "remove logs and history, or everything Nightjar keeps"),
+    "service": (upkeep.describe_service, "run Nightjar as a service of yours (systemd)"),
     "quit": (_quit_verb, "end the running app, finishing its answers"),
     "local": (_local_verb, "start a private relay on this PC with this PC as its node"),
 }
@@ -198,53 +184,30 @@ def _local(options: argparse.Namespace) -> int:
     )
 
 
-def _mode(options: argparse.Namespace) -> int:
-    mode = None if options.mode is None else Mode(options.mode)
-    return _ask_and_show(Request(verb="mode", mode=mode), options)
-
-
-def _ask_and_show(request: Request, options: argparse.Namespace) -> int:
-    return _show(ask(_control(Paths.for_user()), request), options)
-
-
-def _control(paths: Paths) -> Path:
-    """The app's socket or, where only `nightjar local` runs, that of its node."""
-    local = paths.local_node.control
-    return local if local.exists() and not paths.control.exists() else paths.control
-
-
-def _show(reply: Reply, options: argparse.Namespace) -> int:
-    if options.json:
-        _print_json(reply)
-    else:
-        print("\n".join(_lines(reply)))
-    return 0
-
-
 def _enroll(options: argparse.Namespace) -> int:
     paths = Paths.for_user()
     relay = options.relay or load_settings(paths.settings).enrolment.relay
     if not relay:
         raise CommandRefused("Which relay?", "Give its address: nightjar enroll --relay https://relay.example")
-    control = _control(paths)
-    if control == paths.local_node.control:
+    socket = control()
+    if socket == paths.local_node.control:
         raise CommandRefused(
             "Only `nightjar local` runs here, and its node stays with its own relay.",
             "Start it again if that relay barred it; to share elsewhere, start the app: nightjar --headless",
         )
     try:
         with _ended_by_signals():
-            reply = ask(control, Request(verb="enroll", relay=relay, token=options.token))
-            reply = _await_enrolment(control, reply, quiet=options.json)
+            reply = ask(socket, Request(verb="enroll", relay=relay, token=options.token))
+            reply = _await_enrolment(socket, reply, quiet=options.json)
     except BaseException:
         # Nobody waits for the code any more: approved later, it would make a node that nobody expects.
         with contextlib.suppress(DesktopError):
-            ask(control, Request(verb="cancel_enrolment"))
+            ask(socket, Request(verb="cancel_enrolment"))
         raise
-    enrolment = _snapshot(reply).enrolment
+    enrolment = snapshot_of(reply).enrolment
     if enrolment.problem or enrolment.kind != "enrolled":
         raise CommandRefused(enrolment.problem or "The enrolment was cancelled.")
-    return _show(reply, options)
+    return show(reply, options)
 
 
 @contextlib.contextmanager
@@ -267,7 +230,7 @@ def _await_enrolment(control: Path, reply: Reply, *, quiet: bool) -> Reply:
     shown = ""
     for latest in follow(control):
         reply = latest
-        enrolment = _snapshot(reply).enrolment
+        enrolment = snapshot_of(reply).enrolment
         if enrolment.kind != "waiting":
             break
         if enrolment.user_code and enrolment.user_code != shown and not quiet:
@@ -277,64 +240,7 @@ def _await_enrolment(control: Path, reply: Reply, *, quiet: bool) -> Reply:
     return reply
 
 
-def _snapshot(reply: Reply) -> Snapshot:
-    if reply.snapshot is None:
-        raise CommandRefused("The running Nightjar speaks another version.", "Quit it and start it again.")
-    return reply.snapshot
-
-
 def _port(text: str) -> int:
     if not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port; ports go from 0 to 65535")
     return int(text)
-
-
-def _span(text: str) -> float:
-    """Seconds in `90s`, `30m`, `1h30m`, `2d`."""
-    pieces = re.findall(r"(\d+)([smhd])", text)
-    if not pieces or "".join(number + unit for number, unit in pieces) != text:
-        raise argparse.ArgumentTypeError(f"{text!r} is no span of time like 30m, 4h or 1h30m")
-    seconds = float(sum(int(number) * _UNITS[unit] for number, unit in pieces))
-    if not 0 < seconds <= _LONGEST_PAUSE_S:
-        raise argparse.ArgumentTypeError("a pause lasts between one second and 30 days")
-    return seconds
-
-
-# --- in words ------------------------------------------------------------------------------------------------------
-
-
-def _lines(reply: Reply) -> list[str]:
-    snapshot = _snapshot(reply)
-    lines = [reply.sentence]
-    if remedy := typed(snapshot.sharing):
-        lines.append(remedy)
-    lines.append(f"Mode    {snapshot.mode}")
-    if snapshot.enrolment.kind == "enrolled":
-        lines.append(f"Relay   {host_of(snapshot.enrolment.relay)}, node {snapshot.enrolment.node_id}")
-    lines += [f"Model   {_model(model)}" for model in snapshot.models]
-    if snapshot.running:
-        together = ", all answers together" if snapshot.running > 1 else ""
-        lines.append(f"Speed   {snapshot.tokens_per_s:.0f} tokens/s{together}")
-    if snapshot.earnings is not None:
-        lines.append(f"Earned  {_earned(snapshot.earnings)}")
-    return lines
-
-
-def _model(model: ModelState) -> str:
-    facts = f"{model.name}: {model.kind}"
-    if model.kind == "ready":
-        facts += f", {model.running} of {model.slots} slots in use"
-    if model.problem:
-        facts += f" ({model.problem})"
-    return facts
-
-
-def _earned(earnings: Earnings) -> str:
-    answers = "1 answer" if earnings.answers_today == 1 else f"{earnings.answers_today} answers"
-    return f"{_dollars(earnings.today)} today ({answers}), {_dollars(earnings.month)} this month"
-
-
-def _dollars(nano: int) -> str:
-    """Cents where there are any; below, as many digits as show that something came in."""
-    amount = nano / _NANO
-    return f"${amount:.2f}" if amount >= 0.01 or nano == 0 else f"${amount:.6f}"

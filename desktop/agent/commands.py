@@ -60,10 +60,15 @@ class FreeMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """Drops what is kept about the past: the switches between sharing and not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """Ends the agent; with `drain`, running answers are finished first (30 s at most)."""
 
     drain: bool
 
 
-Command = SetMode | Snooze | Resume | SetRules | Enrol | CancelEnrolment | FreeMemory | Quit
+Command = SetMode | Snooze | Resume | SetRules | Enrol | CancelEnrolment | FreeMemory | Forget | Quit

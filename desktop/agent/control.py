@@ -19,7 +19,18 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from desktop.agent.commands import CancelEnrolment, Command, Enrol, FreeMemory, Quit, Resume, SetMode, Snooze
+from desktop.agent.commands import (
+    CancelEnrolment,
+    Command,
+    Enrol,
+    Forget,
+    FreeMemory,
+    Quit,
+    Resume,
+    SetMode,
+    SetRules,
+    Snooze,
+)
 from desktop.agent.sharing.words import said_at
 from desktop.agent.state import Mode, Snapshot
 from desktop.errors import DesktopError, FolderUnusable
@@ -29,7 +40,9 @@ log = logging.getLogger(__name__)
 LINE_LIMIT = 64 * 1024
 """Bytes of a request; a longer one is no request of ours."""
 
-Verb = Literal["status", "follow", "mode", "pause", "resume", "enroll", "cancel_enrolment", "free", "quit"]
+Verb = Literal[
+    "status", "follow", "mode", "pause", "resume", "rules", "enroll", "cancel_enrolment", "free", "forget", "quit"
+]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -38,6 +51,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     verb: Verb
     mode: Mode | None = None
     until: float | None = None
+    ends_with: str = ""
+    rules: dict[str, object] = {}
     relay: str = ""
     token: str | None = None
     drain: bool = True
@@ -170,7 +185,9 @@ def _command(request: Request) -> Command | None:
         case "pause":
             if request.until is None:
                 raise ValueError("`pause` needs `until`")
-            return Snooze(request.until)
+            return Snooze(request.until, request.ends_with)
+        case "rules":
+            return SetRules(request.rules) if request.rules else None
         case "enroll":
             if not request.relay:
                 raise ValueError("`enroll` needs `relay`")
@@ -184,6 +201,7 @@ def _plain(request: Request) -> Command:
         "resume": Resume(),
         "cancel_enrolment": CancelEnrolment(),
         "free": FreeMemory(),
+        "forget": Forget(),
         "quit": Quit(drain=request.drain),
     }
     return simple[request.verb]

@@ -9,8 +9,10 @@ Knows no I/O and no clock: times are Unix seconds that somebody else measured. M
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from desktop.settings import SharingSettings
 
 
 class Mode(enum.StrEnum):
@@ -97,6 +99,15 @@ class Sharing:
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Something that keeps this PC from sharing. `until` is when it ends if nothing changes, None if nobody knows."""
+
+    reason: Reason
+    sentence: str
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """At the Unix time `at` this PC began to share, or stopped, or its reason for waiting became another one.
 
@@ -143,7 +154,8 @@ class Snapshot:
     `running` is the number of answers being written now, `tokens_per_s` their speed together over the last second,
     `rate_history` that speed for each of the last 60 seconds, oldest first (shorter just after the start).
     `snoozed_for` says what ends a pause before its time, empty if nothing does. `switches` are the last 50, the oldest
-    first.
+    first. `obstacles` is all that keeps this PC from sharing, the first being the reason of `sharing`. `rules` are the
+    owner's, as they hold now; `presence` names who tells when the PC was last used, or why nobody can.
     """
 
     at: float
@@ -159,3 +171,6 @@ class Snapshot:
     rate_history: tuple[float, ...] = ()
     snoozed_for: str = ""
     switches: tuple[Switch, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
+    rules: SharingSettings = field(default_factory=SharingSettings)
+    presence: str = ""

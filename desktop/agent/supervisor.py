@@ -20,6 +20,7 @@ from desktop.agent.commands import (
     CancelEnrolment,
     Command,
     Enrol,
+    Forget,
     FreeMemory,
     Quit,
     Resume,
@@ -39,7 +40,7 @@ from desktop.agent.meter import RateMeter
 from desktop.agent.publisher import Publisher, Subscriber
 from desktop.agent.retry import Parting
 from desktop.agent.serving import Floor
-from desktop.agent.sharing.decision import Facts, decide, snooze_is_over, wants_model
+from desktop.agent.sharing.decision import Facts, decide, obstacles, snooze_is_over, wants_model
 from desktop.agent.sharing.history import LENGTH
 from desktop.agent.sharing.words import host_of
 from desktop.agent.situation import Situation, week_minute
@@ -239,6 +240,8 @@ class Agent:
                 self._attempt.cancel()
             case FreeMemory():
                 self._desk.free()
+            case Forget():
+                self._situation.forget()
             case Quit():
                 self._begin_end(drain=command.drain)
 
@@ -384,6 +387,9 @@ class Agent:
             rate_history=self._meter.history,
             snoozed_for=facts.snoozed_for if snoozed else "",
             switches=self._situation.switches,
+            obstacles=obstacles(facts),
+            rules=facts.rules,
+            presence=facts.conditions.presence.source or facts.conditions.presence.problem,
         )
 
     def _changed(self) -> None:

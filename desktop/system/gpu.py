@@ -160,6 +160,11 @@ class GraphicsCards:
         self._thread = ThreadPoolExecutor(1, "graphics cards")  # Starts its thread with the first question.
         self._hung: asyncio.Future[Cards] | None = None
 
+    @property
+    def there(self) -> bool:
+        """Whether this PC has any."""
+        return bool(self._looks)
+
     async def look(self) -> Cards:
         if not self._looks:
             return Cards()

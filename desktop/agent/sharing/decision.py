@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from desktop.agent.sharing.lately import Lately, clear_wait, exclusive_apps, idle_wait
 from desktop.agent.sharing.schedule import SLOT_MINUTES, WEEK_SLOTS, Schedule
 from desktop.agent.sharing.words import Phrase, answers, host_of, say, span, spelt
-from desktop.agent.state import Enrolment, LinkState, Mode, ModelState, Reason, Sharing
+from desktop.agent.state import Enrolment, LinkState, Mode, ModelState, Obstacle, Reason, Sharing
 from desktop.settings import SharingSettings
 from desktop.system.conditions import Conditions, Unknown
 
@@ -87,6 +87,11 @@ def decide(facts: Facts) -> Sharing:
         firm=firm,
         used_at=first.used_at,
     )
+
+
+def obstacles(facts: Facts) -> tuple[Obstacle, ...]:
+    """`blocks`, as the owner is told."""
+    return tuple(Obstacle(each.reason, each.sentence, None if each.quiet else each.ends_at) for each in blocks(facts))
 
 
 def blocks(facts: Facts) -> Iterator[Block]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from desktop.system.conditions import Conditions, Presence
 from desktop.system.watch.port import Watch
+from desktop.system.watch.self_test import Finding
 from desktop.system.watch.still import StillWatch
 
 
@@ -18,3 +19,13 @@ def watch_over(disk: Path) -> Watch:
 
         return linux_watch(disk=disk)
     return StillWatch(Conditions(presence=Presence(problem=f"{system} is not supported")))
+
+
+async def ask_sources(disk: Path) -> list[Finding]:
+    """What each source of this PC answers right now."""
+    system = platform.system()
+    if system == "Linux":
+        from desktop.system.watch.linux import linux_self_test  # noqa: PLC0415 -- what only this system has
+
+        return await linux_self_test(disk=disk)
+    return [Finding("last input", system, ok=False, says="it is not supported: it counts as in use")]

@@ -26,6 +26,7 @@ from desktop.system.uses import (
     Use,
 )
 from desktop.system.watch.live import LiveWatch, Senses
+from desktop.system.watch.self_test import Finding, self_test
 
 
 def linux_senses(session: Bus, system: Bus, server: XServer, *, disk: Path | None) -> Senses:
@@ -59,3 +60,16 @@ def linux_watch(*, disk: Path | None) -> LiveWatch:
         system.close()
 
     return LiveWatch(linux_senses(session, system, server, disk=disk), close=close)
+
+
+async def linux_self_test(*, disk: Path | None) -> list[Finding]:
+    """What each source of this login answers."""
+    session, system, server = Bus("session"), Bus("system"), XServer()
+    senses = linux_senses(session, system, server, disk=disk)
+    try:
+        return await self_test(senses)
+    finally:
+        await senses.idle.close()
+        await server.close()
+        session.close()
+        system.close()

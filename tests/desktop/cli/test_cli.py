@@ -15,11 +15,30 @@ import pytest
 
 from desktop import cli
 from desktop.agent.control import Reply
+from desktop.verbs.running import lines
 from tests.builders import a_snapshot
 from tests.desktop.agent.conftest import Desktop
 from tests.fakes import FakeRelay
 
-VERBS = ["status", "pause", "resume", "mode", "enroll", "quit", "local"]
+VERBS = [
+    "status",
+    "pause",
+    "resume",
+    "mode",
+    "schedule",
+    "rules",
+    "models",
+    "earnings",
+    "activity",
+    "doctor",
+    "logs",
+    "report",
+    "purge",
+    "service",
+    "enroll",
+    "quit",
+    "local",
+]
 
 
 @pytest.fixture
@@ -34,7 +53,7 @@ async def run(*arguments: str) -> int:
     return await asyncio.to_thread(cli.main, arguments)
 
 
-@pytest.mark.parametrize("verb", ["status", "pause", "resume", "mode", "quit"])
+@pytest.mark.parametrize("verb", ["status", "pause", "resume", "mode", "schedule", "rules", "quit"])
 @pytest.mark.usefixtures("own_home")
 def test_without_an_agent_every_verb_is_one_line_with_the_remedy(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([verb]) == 1
@@ -43,7 +62,7 @@ def test_without_an_agent_every_verb_is_one_line_with_the_remedy(verb: str, caps
     )
 
 
-@pytest.mark.parametrize("verb", ["status", "pause", "resume", "mode", "quit"])
+@pytest.mark.parametrize("verb", ["status", "pause", "resume", "mode", "schedule", "rules", "quit"])
 def test_with_json_a_failure_is_one_json_object(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([verb, "--json"]) == 1
     reply = json.loads(capsys.readouterr().out)
@@ -228,7 +247,7 @@ def test_a_verb_loads_neither_qt_nor_the_engine() -> None:
 def test_the_speed_of_several_answers_is_said_to_be_that_of_all_together() -> None:
     def said(running: int) -> str:
         snapshot = a_snapshot(running=running, tokens_per_s=90.4)
-        return next(line for line in cli._lines(Reply(ok=True, snapshot=snapshot)) if line.startswith("Speed"))
+        return next(line for line in lines(Reply(ok=True, snapshot=snapshot)) if line.startswith("Speed"))
 
     assert said(1) == "Speed   90 tokens/s"
     assert said(3) == "Speed   90 tokens/s, all answers together"

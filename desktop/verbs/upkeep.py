@@ -1,0 +1,268 @@
+"""The verbs that look after Nightjar itself: logs, report, purge, service."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import os
+import shutil
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+from desktop.errors import AgentNotRunning, CommandRefused, DesktopError
+from desktop.system.paths import Paths
+from desktop.verbs.output import say_json
+
+_LOG = "nightjar.log"
+_POLL_S = 0.5
+_REPORT_LINES = 2000
+
+
+def describe_logs(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--lines", type=_lines, default=50, metavar="N", help="how many of the last lines (default: 50)")
+    verb.add_argument("--follow", action="store_true", help="go on with what comes, until Ctrl-C")
+    verb.set_defaults(act=_logs)
+
+
+def describe_report(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--output", metavar="FILE", help="write it there instead of showing it")
+    verb.set_defaults(act=_report)
+
+
+def describe_purge(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--all", action="store_true", help="everything: enrolment, key and settings too, not only traces")
+    verb.add_argument("--yes", action="store_true", help="do not ask")
+    verb.set_defaults(act=_purge)
+
+
+def describe_service(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "action", choices=["install", "remove", "show"], help="show prints the unit without installing it"
+    )
+    verb.set_defaults(act=_service)
+
+
+# --- logs ----------------------------------------------------------------------------------------------------------
+
+
+def _logs(options: argparse.Namespace) -> int:
+    from desktop.verbs import place
+
+    file = place.paths().logs / _LOG
+    lines, end = _tail(file, options.lines)
+    if options.json:
+        say_json({"ok": True, "file": str(file), "lines": lines})
+        return 0
+    print("\n".join(lines) or f"There is no log yet; it will be {file}.", flush=True)
+    if options.follow:
+        _follow(file, end)
+    return 0
+
+
+def last_lines(file: Path, count: int) -> list[str]:
+    """Of the log, the oldest first."""
+    return _tail(file, count)[0]
+
+
+def _tail(file: Path, count: int) -> tuple[list[str], tuple[int, int]]:
+    """The last lines, and where they end: the file's number and the place in it."""
+    try:
+        with file.open("rb") as log:
+            lines = deque(log, maxlen=count)
+            end = (os.fstat(log.fileno()).st_ino, log.tell())
+    except OSError:
+        return [], (0, 0)
+    return [line.decode(errors="replace").rstrip("\n") for line in lines], end
+
+
+def _follow(file: Path, end: tuple[int, int]) -> None:
+    """Prints what comes after `end`. A log that was begun anew is read from its beginning."""
+    number, place = end
+    while True:
+        time.sleep(_POLL_S)
+        try:
+            with file.open("rb") as log:
+                status = os.fstat(log.fileno())
+                if status.st_ino != number or status.st_size < place:
+                    number, place = status.st_ino, 0
+                log.seek(place)
+                sys.stdout.write(log.read().decode(errors="replace"))
+                sys.stdout.flush()
+                place = log.tell()
+        except FileNotFoundError:
+            continue
+
+
+# --- report --------------------------------------------------------------------------------------------------------
+
+
+def _report(options: argparse.Namespace) -> int:
+    from desktop.verbs import place
+
+    text = asyncio.run(report(place.paths()))
+    if options.output:
+        try:
+            Path(options.output).expanduser().write_text(text, encoding="utf-8")
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise CommandRefused(f"{options.output} cannot be written: {why}.") from error
+    if options.json:
+        say_json({"ok": True, "report": text, "file": options.output})
+    else:
+        print(f"Written to {options.output}. Read it before you send it." if options.output else text)
+    return 0
+
+
+async def report(paths: Paths) -> str:
+    """Everything that helps to find a fault, without what tells who or where you are."""
+    import platform
+
+    from desktop.agent.membership import Memberships
+    from desktop.agent.sharing.words import host_of
+    from desktop.app import version
+    from desktop.system.hardware import computer_name, hardware_facts
+    from desktop.system.redaction import redaction
+    from desktop.verbs.doctor import doctor_lines, examine
+
+    findings = await examine(paths)
+    facts = [f"{name}: {value}" for name, value in hardware_facts().items()]
+    parts = {
+        "Nightjar": [f"version {version()}", f"Python {platform.python_version()}", platform.platform()],
+        "Hardware": facts,
+        "Self-test": doctor_lines(findings),
+        "Log": last_lines(paths.logs / _LOG, _REPORT_LINES),
+    }
+    more: dict[str, str] = {}
+    try:
+        membership = Memberships(paths).record.membership
+    except DesktopError:
+        membership = None
+    if membership is not None:
+        more = {
+            membership.node_id: "<node>",
+            host_of(membership.relay): "<relay>",
+            host_of(membership.relay).partition(":")[0]: "<relay>",
+        }
+    redact = redaction(str(Path.home()), getpass.getuser(), computer_name(), more)
+    return "\n".join(line for head, lines in parts.items() for line in (f"## {head}", *map(redact, lines), ""))
+
+
+# --- purge ---------------------------------------------------------------------------------------------------------
+
+
+def _purge(options: argparse.Namespace) -> int:
+    paths = Paths.for_user()
+    if options.all:
+        _refuse_while_running(paths)
+    gone = [path for path in (_everything(paths) if options.all else _traces(paths)) if path.exists()]
+    size = sum(_size(path) for path in gone)
+    if not options.yes and not options.json and not _agreed(gone, size, everything=options.all):
+        print("Nothing was removed.")
+        return 1
+    if options.all:
+        asyncio.run(_forget_key(paths))
+    else:
+        _forget_in_agent(paths)
+    for path in gone:
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    if options.json:
+        say_json({"ok": True, "removed": [str(path) for path in gone], "bytes": size})
+    else:
+        print(f"Removed {_readable(size)}." if gone else "There was nothing to remove.")
+    return 0
+
+
+def _traces(paths: Paths) -> list[Path]:
+    """What tells about the past: logs and switches. Answers' texts are kept nowhere."""
+    logs = sorted(paths.logs.glob(f"{_LOG}*")) if paths.logs.exists() else []
+    return [*logs, paths.data / "switches.jsonl"]
+
+
+def _everything(paths: Paths) -> list[Path]:
+    return [paths.data, paths.config, paths.logs, paths.runtime]
+
+
+def _refuse_while_running(paths: Paths) -> None:
+    """Raises CommandRefused."""
+    if paths.control.exists() or paths.local_node.control.exists():
+        from desktop.agent.asking import ask
+        from desktop.agent.control import Request
+
+        for control in (paths.control, paths.local_node.control):
+            try:
+                ask(control, Request(verb="status"))
+            except AgentNotRunning:
+                continue
+            raise CommandRefused("Nightjar is running.", "End it first: nightjar quit")
+
+
+def _forget_in_agent(paths: Paths) -> None:
+    from desktop.agent.asking import ask
+    from desktop.agent.control import Request
+
+    try:
+        ask(paths.control, Request(verb="forget"))
+    except AgentNotRunning:
+        return
+
+
+async def _forget_key(paths: Paths) -> None:
+    """The key in the system's keystore is not in any folder of ours."""
+    from desktop.agent.membership import Memberships
+
+    try:
+        memberships = Memberships(paths)
+        await memberships.load()
+        await memberships.leave()
+    except DesktopError as error:
+        sys.stderr.write(f"nightjar: the key stays where it is: {error.line()}\n")
+
+
+def _agreed(gone: list[Path], size: int, *, everything: bool) -> bool:
+    for path in gone:
+        print(path)
+    what = "enrolment, key, settings, models and logs" if everything else "logs and the history of switches"
+    sys.stdout.write(f"Remove {what} ({_readable(size)})? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file() and not file.is_symlink())
+
+
+def _readable(size: int) -> str:
+    return f"{size / 1e9:.2f} GB" if size >= 10_000_000 else f"{size / 1e3:.0f} kB"
+
+
+# --- service -------------------------------------------------------------------------------------------------------
+
+
+def _service(options: argparse.Namespace) -> int:
+    from desktop.system import service
+    from desktop.system.paths import HOME_VARIABLE
+
+    text = service.unit_text(service.command(), home=os.environ.get(HOME_VARIABLE, ""))
+    if options.action == "show":
+        says = text.rstrip("\n")
+    elif options.action == "install":
+        file = service.install()
+        says = f"Installed {file}; Nightjar runs now, and whenever you are logged in.\n"
+        says += "To let it run before that too: loginctl enable-linger"
+    else:
+        says = "Stopped and removed." if service.remove() else "There is no service of Nightjar here."
+    if options.json:
+        say_json({"ok": True, "unit": text, "file": str(service.unit_file()), "says": says})
+    else:
+        print(says)
+    return 0
+
+
+def _lines(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 100000")
+    return int(text)

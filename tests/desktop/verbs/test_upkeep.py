@@ -1,0 +1,252 @@
+"""logs, report, purge, service and doctor."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import io
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from desktop import cli
+from desktop.agent.commands import SetMode
+from desktop.agent.state import Mode
+from desktop.system import service
+from desktop.system.hardware import computer_name
+from desktop.system.paths import Paths
+from tests.desktop.agent.conftest import Desktop
+from tests.fakes import FakeRelay
+
+pytestmark = pytest.mark.usefixtures("own_home")
+
+
+@pytest.fixture
+def paths(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+    paths = Paths.under(own_home)
+    paths.make()
+    return paths
+
+
+async def run(*arguments: str) -> int:
+    return await asyncio.to_thread(cli.main, arguments)
+
+
+def write_log(paths: Paths, *lines: str) -> None:
+    (paths.logs / "nightjar.log").write_text("\n".join(lines) + "\n")
+
+
+def test_the_last_lines_of_the_log(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    write_log(paths, *(f"line {number}" for number in range(100)))
+    assert cli.main(["logs", "--lines", "2"]) == 0
+    assert capsys.readouterr().out == "line 98\nline 99\n"
+    assert cli.main(["logs", "--json", "--lines", "1"]) == 0
+    assert json.loads(capsys.readouterr().out)["lines"] == ["line 99"]
+
+
+def test_without_a_log_it_says_where_one_will_be(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["logs"]) == 0
+    assert str(paths.logs) in capsys.readouterr().out
+
+
+def test_following_a_log_goes_on_when_it_is_begun_anew(paths: Paths) -> None:
+    write_log(paths, "old")
+    command = [sys.executable, "-m", "desktop", "logs", "--follow"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as verb:
+        try:
+            assert verb.stdout is not None
+            assert verb.stdout.readline() == "old\n"
+            with (paths.logs / "nightjar.log").open("a") as log:
+                log.write("new\n")
+            assert verb.stdout.readline() == "new\n"
+            write_log(paths, "a")
+            assert verb.stdout.readline() == "a\n"
+        finally:
+            verb.kill()
+
+
+CANARIES = {
+    "an API key": "sk-nj-canary0canary0canary0canary0",
+    "an e-mail address": "canary.person@example.org",
+    "an address": "203.0.113.77",
+    "an IPv6 address": "2001:db8::dead:beef",
+    "a MAC address": "de:ad:be:ef:00:01",
+    "a UUID": "123e4567-e89b-12d3-a456-426614174000",
+    "a token": "c2VjcmV0Y2FuYXJ5c2VjcmV0Y2FuYXJ5MTIzNDU2Nzg5",
+    "a home folder": str(Path.home() / "canary-folder"),
+}
+
+
+async def test_a_report_gives_away_no_key_no_address_no_name_and_no_place(
+    paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(getpass, "getuser", lambda: "canaryuser")
+    desktop = Desktop(paths.data.parent)
+    async with FakeRelay().serving() as relay, desktop.running():
+        await desktop.join(relay)
+        said = [f'{{"event": "something with {canary} in it"}}' for canary in CANARIES.values()]
+        write_log(paths, *said, f"of canaryuser at {computer_name()}", f"node-under-test at {relay.place}", "22:50:58")
+        assert await run("report") == 0
+    report = capsys.readouterr().out
+    for what, canary in CANARIES.items():
+        assert canary not in report, what
+    for word in ("canaryuser", "node-under-test", relay.place):
+        assert word not in report
+    assert "something with <key> in it" in report
+    assert "22:50:58" in report
+    assert "## Self-test" in report
+    assert "cpu: " in report
+
+
+def test_a_report_goes_into_a_file_to_be_read_first(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    file = paths.data / "report.txt"
+    assert cli.main(["report", "--output", str(file)]) == 0
+    assert "Read it before you send it" in capsys.readouterr().out
+    assert "## Nightjar" in file.read_text()
+
+
+async def test_purging_traces_leaves_the_enrolment(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    desktop = Desktop(paths.data.parent)
+    async with FakeRelay().serving() as relay, desktop.running():
+        await desktop.join(relay)
+        await desktop.tell(SetMode(Mode.OFF))
+        write_log(paths, "something")
+        purged_at = time.time()
+        assert await run("purge", "--yes") == 0
+        after = await desktop.tell(SetMode(Mode.ALWAYS))
+    assert "Removed" in capsys.readouterr().out
+    assert not (paths.logs / "nightjar.log").exists()
+    assert after.enrolment.kind == "enrolled"
+    assert all(switch.at >= purged_at for switch in after.switches)
+
+
+async def test_everything_is_purged_only_once_the_app_has_ended(
+    paths: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desktop = Desktop(paths.data.parent)
+    async with FakeRelay().serving() as relay, desktop.running():
+        await desktop.join(relay)
+        assert await run("purge", "--all", "--yes") == 1
+        assert "nightjar quit" in capsys.readouterr().err
+    assert await run("purge", "--all", "--yes", "--json") == 0
+    assert str(paths.data) in json.loads(capsys.readouterr().out)["removed"]
+    assert not paths.data.exists()
+    assert not paths.config.exists()
+
+
+@pytest.mark.parametrize(("answer", "gone"), [("y\n", True), ("n\n", False), ("", False)])
+def test_purging_asks_first(paths: Paths, monkeypatch: pytest.MonkeyPatch, answer: str, gone: bool) -> None:
+    write_log(paths, "something")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    assert cli.main(["purge"]) == (0 if gone else 1)
+    assert (paths.logs / "nightjar.log").exists() is not gone
+
+
+# --- service -------------------------------------------------------------------------------------------------------
+
+
+def fake_systemctl(folder: Path, script: str = "") -> Path:
+    tool = folder / "systemctl"
+    tool.write_text(f'#!/bin/sh\necho "$@" >> {folder}/calls\n{script}\n')
+    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+    return folder / "calls"
+
+
+def test_the_service_is_installed_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = fake_systemctl(tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    unit = tmp_path / "config" / "systemd" / "user" / "nightjar.service"
+    assert cli.main(["service", "install"]) == 0
+    assert "--headless" in unit.read_text()
+    assert cli.main(["service", "remove"]) == 0
+    assert not unit.exists()
+    assert cli.main(["service", "remove"]) == 0
+    assert "There is no service" in capsys.readouterr().out
+    assert calls.read_text().splitlines() == [
+        "--user daemon-reload",
+        "--user enable --now nightjar.service",
+        "--user disable --now nightjar.service",
+        "--user daemon-reload",
+    ]
+
+
+def test_a_systemd_that_refuses_is_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_systemctl(tmp_path, "echo 'Failed to connect to bus: No medium found' >&2; exit 1")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    assert cli.main(["service", "install"]) == 1
+    assert "Failed to connect to bus: No medium found." in capsys.readouterr().err
+
+
+def test_a_system_without_systemd_is_told_how_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _tool: None)
+    assert cli.main(["service", "install"]) == 1
+    assert "nightjar --headless" in capsys.readouterr().err
+
+
+def test_names_with_spaces_percents_and_dollars_reach_systemd_whole() -> None:
+    text = service.unit_text(("/opt/my apps/100%/nightjar", "--headless"), home="/home/a$b")
+    assert 'ExecStart="/opt/my apps/100%%/nightjar" "--headless"' in text
+    assert 'Environment="NIGHTJAR_HOME=/home/a$$b"' in text
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd")
+def test_systemd_finds_no_fault_with_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "nightjar.service"
+    unit.write_text(service.unit_text((sys.executable, "-m", "desktop", "--headless")))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--user", str(unit)], capture_output=True, text=True, check=False
+    )
+    assert "nightjar.service" not in done.stderr
+
+
+# --- doctor --------------------------------------------------------------------------------------------------------
+
+
+async def test_doctor_says_what_works_and_what_to_do_about_the_rest(
+    paths: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths.settings.write_text('[inference]\nmodel = "/nonexistent/model.gguf"\n')
+    desktop = Desktop(paths.data.parent)
+    async with FakeRelay().serving() as relay, desktop.running():
+        await desktop.join(relay)
+        assert await run("doctor") == 1
+    out = capsys.readouterr().out
+    rows = {tuple(line.split()[:2]): line for line in out.splitlines()}
+    assert rows[("ok", "agent")].endswith("Sharing: ready, waiting for the next call.")
+    assert "a file only you can read" in rows[("ok", "enrolment")]
+    assert "answers in" in rows[("ok", "relay")]
+    assert "correct `model` in settings.toml" in rows[("!!", "model")]
+    assert ("--", "films") in rows
+
+
+def test_doctor_as_json(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    assert paths.data.exists()
+    cli.main(["doctor", "--json"])
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert {"folders", "settings", "agent", "enrolment", "model", "last input", "power", "heat"} <= {
+        each["concern"] for each in findings
+    }
+
+
+def test_settings_that_cannot_be_read_are_named(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    paths.settings.write_text("[sharing]\nidle_s = 'soon'\n")
+    assert cli.main(["doctor"]) == 1
+    assert "Correct the file" in capsys.readouterr().out
