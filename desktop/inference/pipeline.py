@@ -185,7 +185,7 @@ class Pipeline:
         """
         piece = self._vocabulary.piece(token)
         if piece is None:
-            return self._close("stop")
+            return self.close()
         self.generated += 1
         self._sampler.accept(token)
         if self._grammar is not None:
@@ -194,6 +194,10 @@ class Pipeline:
         if self.end is None and self.generated >= self._limit:
             events += self._close("length")
         return events
+
+    def close(self) -> list[Event]:
+        """The model's own end."""
+        return self._close("stop")
 
     def _advance(self, token: int, piece: Piece, logits: Logits | None) -> list[Event]:
         if token in self._stop_ids:

@@ -7,6 +7,7 @@ text is not what the caller has, are a mismatch: the call is declined before any
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -65,7 +66,7 @@ def replay(fresh: Callable[[], Pipeline], ids: Sequence[int], channels: Sequence
     digests = {channel.kind: hashlib.sha256() for channel in channels}
     known = {channel.kind: channel.length for channel in channels}
     resumed, told = Resumed(pipeline), 0
-    for events in _taken(pipeline, ids):
+    for events in itertools.chain(_taken(pipeline, ids), _closed(pipeline, delivered)):
         for kind, data in events:
             if kind in digests:
                 digests[kind].update(data[: known[kind]])
@@ -89,6 +90,12 @@ def _taken(pipeline: Pipeline, ids: Iterable[int]) -> Iterable[list[Event]]:
         if not pipeline.admits(token):
             raise ResumeMismatch("an id that cannot be part of this answer")
         yield pipeline.take(token)
+
+
+def _closed(pipeline: Pipeline, delivered: Delivered) -> Iterable[list[Event]]:
+    """A caller who has more than the ids give has what was held back until the model's own end, which has no id."""
+    if delivered.outstanding and pipeline.end is None:
+        yield pipeline.close()
 
 
 def _to_measure_again(pipeline: Pipeline, ids: Sequence[int], told: int, channels: Sequence[Channel]) -> Resumed:

@@ -54,7 +54,7 @@ class Heard:
         return [
             msgspec.json.decode(r.data) if r.kind == RecordKind.DELTA else {"content": r.data.decode()}
             for r in self.records
-            if r.choice == choice and r.kind != RecordKind.END
+            if r.choice == choice and r.kind in {RecordKind.TEXT, RecordKind.DELTA}
         ]
 
     def ids(self, choice: int = 0) -> list[int]:

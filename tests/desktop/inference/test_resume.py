@@ -29,9 +29,21 @@ def cut(heard: Heard, at: int, *, n: int = 1) -> Resume:
     assert heard.accept is not None
     before = Heard(records=heard.records[:at])
     ids = tuple(b"".join(token.to_bytes(4, "little") for token in before.ids(choice)) for choice in range(n))
-    texts = [before.text(choice).encode() for choice in range(n)]
-    channels = tuple(Channel(at, 0, len(text), hashlib.sha256(text).digest()) for at, text in enumerate(texts))
-    return Resume(heard.accept.prompt_digest, ids, channels)
+    channels = []
+    for choice in range(n):
+        for kind, data in said(before, choice).items():
+            channels.append(Channel(choice, kind, len(data), hashlib.sha256(data).digest()))
+    return Resume(heard.accept.prompt_digest, ids, tuple(channels))
+
+
+def said(heard: Heard, choice: int = 0) -> dict[int, bytes]:
+    """What came through each channel of a choice. Events with log-probabilities are text."""
+    channels: dict[int, bytes] = {int(RecordKind.TEXT): heard.text(choice).encode()}
+    for record in heard.records:
+        plain = record.kind in {RecordKind.TEXT, RecordKind.END} or b'"logprobs"' in record.data
+        if record.choice == choice and not plain:
+            channels[record.kind] = channels.get(record.kind, b"") + record.data
+    return channels
 
 
 @pytest.fixture
@@ -43,6 +55,19 @@ def alone(load: Callable[..., LlamaModel]) -> Callable[[], Bench]:
 
     return make
 
+
+OBJECT = {
+    "type": "object",
+    "properties": {
+        "animal": {"type": "string", "maxLength": 20},
+        "legs": {"type": "integer"},
+        "tame": {"type": "boolean"},
+    },
+    "required": ["animal", "legs", "tame"],
+    "additionalProperties": False,
+}
+SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": OBJECT, "strict": True}}
+TOOLS = [{"type": "function", "function": {"name": "describe", "parameters": OBJECT}}]
 
 CASES: dict[str, dict[str, Any]] = {
     "greedy": {"question": PARIS},
@@ -59,8 +84,16 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "a stop string that is found": {"question": STORY, "stop": ["upon a time there", "zzz"]},
     "stop strings that are only begun": {"question": STORY, "stop": ["time there wasn't", "upon a timer"], "limit": 60},
+    "a stop string that is begun at the end": {"question": PARIS, "stop": ["Paris. And"]},
     "a stop token": {"question": PARIS, "stop_token_ids": [13]},
     "json": {"question": JSON},
+    "a schema": {"question": "Describe the dog as JSON.", "response_format": SCHEMA, "temperature": 1.0, "seed": 4},
+    "a schema, greedy": {"question": STORY, "response_format": SCHEMA},
+    "any JSON, limited": {"question": STORY, "response_format": {"type": "json_object"}, "seed": 9, "limit": 40},
+    "calls of tools": {"question": STORY, "tools": TOOLS, "tool_choice": "required", "temperature": 1.0, "limit": 120},
+    "a schema with log-probabilities": {
+        "question": STORY, "response_format": SCHEMA, "temperature": 1.0, "logprobs": True, "top_logprobs": 2,
+    },
     "log-probabilities": {"question": HELLO, "logprobs": True, "top_logprobs": 3},
     "log-probabilities behind a stop string that is begun": {
         "question": STORY, "logprobs": True, "top_logprobs": 2, "stop": ["time there wasn't", "upon a timer"],
@@ -79,7 +112,7 @@ def test_a_resumed_answer_is_the_unbroken_one_at_every_cut(alone: Callable[[], B
         assert rest.decline is None, (at, rest.decline)
         assert rest.finish is not None
         joined = Heard(records=whole.records[:at] + rest.records)
-        assert (joined.ids(), joined.text(), joined.end()) == (whole.ids(), whole.text(), whole.end()), at
+        assert (joined.ids(), said(joined), joined.end()) == (whole.ids(), said(whole), whole.end()), at
         assert rest.finish.completion_tokens == len(rest.ids())
         assert [told["token"] for told in joined.logprobs()] == [told["token"] for told in whole.logprobs()], at
         for told, expected in zip(joined.logprobs(), whole.logprobs(), strict=True):

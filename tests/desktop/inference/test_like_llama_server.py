@@ -1,0 +1,112 @@
+"""The same requests to llama-server, built from the same sources, and to our host: the same answers.
+
+Skipped where the server is not there; `./dev bench engine` builds it. It counts the end of a turn as a token of the
+answer, which nobody sees; here it is none, as on the wire.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from desktop.inference.engine import LlamaModel
+from tests.benchmarks.engine import llama_server
+from tests.benchmarks.processes import free_port
+from tests.desktop.inference.answers import STORY
+from tests.desktop.inference.bench import QUESTIONS, Bench, Heard
+from tests.desktop.inference.test_resume import HELLO, JSON
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.xdist_group("llama-server")]
+
+
+@pytest.fixture(scope="module")
+def server(model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    program = llama_server.find()
+    if program is None:
+        pytest.skip("llama-server is not built")
+    port, log = free_port(), tmp_path_factory.mktemp("llama-server") / "log"
+    flags = ["-np", "2", "-c", "1024", "-t", "1", "-tb", "1", "--cache-ram", "0", "--no-warmup", "--host", "127.0.0.1"]
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            [str(program), "-m", str(model_path), "--port", str(port), *flags], stdout=said, stderr=said
+        )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
+            while not _healthy(client):
+                assert process.poll() is None, log.read_text(errors="replace")[-2000:]
+            yield client
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _healthy(client: httpx.Client) -> bool:
+    try:
+        return client.get("/health").status_code == 200
+    except httpx.TransportError:
+        time.sleep(0.05)  # another process cannot wake a test
+        return False
+
+
+def ask(server: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = server.post(path, json={"cache_prompt": False} | body).raise_for_status().json()
+    return answer
+
+
+def both(server: httpx.Client, bench: Bench, question: str, **body: Any) -> tuple[dict[str, Any], Heard]:
+    messages = [{"role": "user", "content": question}]
+    fields = {"temperature": 0, "max_tokens": 120} | body
+    return ask(server, "/v1/chat/completions", messages=messages, **fields), bench.ask(question, **fields)
+
+
+@pytest.fixture
+def ours(load: Callable[..., LlamaModel]) -> Bench:
+    return Bench(load(context=512, slots=2))
+
+
+CASES: list[tuple[str, dict[str, Any]]] = [
+    *((question, {}) for question in [*QUESTIONS, HELLO, JSON]),
+    (STORY, {"max_tokens": 10}),
+    (STORY, {"stop": ["there was", "zzz"]}),
+    (STORY, {"stop": ["upon a timer"], "max_tokens": 30}),
+    (QUESTIONS[0], {"stop": "Paris"}),
+    (QUESTIONS[0], {"logit_bias": {"44": -100}}),
+    (QUESTIONS[0], {"max_tokens": 1}),
+    (STORY, {"top_k": 1, "temperature": 1.5, "max_tokens": 60}),
+]
+
+
+@pytest.mark.parametrize(("question", "body"), CASES, ids=[f"{question} {body}" for question, body in CASES])
+def test_text_end_and_counts_are_llama_servers(
+    server: httpx.Client, ours: Bench, question: str, body: dict[str, Any]
+) -> None:
+    theirs, heard = both(server, ours, question, **body)
+    [choice] = theirs["choices"]
+    assert heard.accept is not None
+    ended_by_itself = heard.end() == "stop" and "stop" not in body
+
+    assert heard.text() == choice["message"]["content"]
+    assert heard.end() == choice["finish_reason"]
+    assert heard.accept.prompt_tokens == theirs["usage"]["prompt_tokens"]
+    assert len(heard.ids()) + ended_by_itself == theirs["usage"]["completion_tokens"]
+
+
+@pytest.mark.parametrize("question", [*QUESTIONS, JSON])
+def test_log_probabilities_are_llama_servers(server: httpx.Client, ours: Bench, question: str) -> None:
+    """It tells one entry for the tokens of a character, where we tell one each; so no such question is asked."""
+    theirs, heard = both(server, ours, question, logprobs=True, top_logprobs=5)
+    expected = theirs["choices"][0]["logprobs"]["content"]
+    told = heard.logprobs()
+
+    assert [entry["token"] for entry in told] == [entry["token"] for entry in expected[: len(told)]]
+    for one, other in zip(told, expected, strict=False):
+        assert one["logprob"] == pytest.approx(other["logprob"], abs=1e-3)
+        assert [entry["logprob"] for entry in one["top_logprobs"]] == pytest.approx(
+            [entry["logprob"] for entry in other["top_logprobs"]], abs=1e-3
+        )
