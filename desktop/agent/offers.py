@@ -11,7 +11,7 @@ import psutil
 from desktop.agent.desk import MakeEngine
 from desktop.agent.desks import Offer
 from desktop.errors import DesktopError
-from desktop.inference.keeper import WorkerSettings
+from desktop.inference.worker_settings import WorkerSettings
 from desktop.models.catalogue import Catalogue
 from desktop.models.digest import DigestCache
 from desktop.models.fit import Room, Wishes, plan, shortage

@@ -16,7 +16,7 @@ from desktop.agent.desks import Desks, Offer
 from desktop.agent.offers import Offers
 from desktop.inference.fake import FACTS, FakeEngine
 from desktop.inference.generation import Engine, OnChange
-from desktop.inference.keeper import WorkerSettings
+from desktop.inference.worker_settings import WorkerSettings
 from desktop.models.bundled import asset
 from desktop.models.catalogue import Catalogue, Price
 from desktop.models.digest import DigestCache, file_sha256
