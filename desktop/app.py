@@ -25,10 +25,10 @@ from desktop.errors import AgentAlreadyRunning, DesktopError, InterfaceUnavailab
 from desktop.inference.generation import Engine, OnChange
 from desktop.inference.keeper import Keeper
 from desktop.inference.worker_settings import WorkerSettings
-from desktop.settings import InferenceSettings, Settings, load_settings
+from desktop.settings import Settings, load_settings
 from desktop.system import logs
 from desktop.system.display import has_display
-from desktop.system.hardware import computer_name, hardware_facts, operating_system
+from desktop.system.hardware import computer_name, hardware_facts, operating_system, use_cards
 from desktop.system.lock import FileLock
 from desktop.system.paths import Paths
 from desktop.system.watch.choose import watch_over
@@ -84,8 +84,10 @@ def version() -> str:
 
 def build_agent(paths: Paths, settings: Settings, *, memberships: Memberships, open_browser: bool) -> Agent:
     """An agent that is not running yet."""
+    if settings.limits.cards is not None:
+        use_cards(settings.limits.cards)
     introduction = Introduction(version(), operating_system(), hardware_facts())
-    worker = worker_settings(paths, settings.inference)
+    worker = worker_settings(paths, settings)
     parts = Parts(
         settings=settings,
         memberships=memberships,
@@ -114,8 +116,9 @@ def enroller(relay: RelayAddress, introduction: Introduction, *, relay_key: byte
     )
 
 
-def worker_settings(paths: Paths, inference: InferenceSettings) -> WorkerSettings:
+def worker_settings(paths: Paths, settings: Settings) -> WorkerSettings:
     """The model named in the settings, or the demo model."""
+    inference, limits = settings.inference, settings.limits
     model = Path(inference.model).expanduser() if inference.model else demo_model()
     return WorkerSettings(
         model=model,
@@ -123,6 +126,8 @@ def worker_settings(paths: Paths, inference: InferenceSettings) -> WorkerSetting
         slots=inference.slots,
         context=inference.context,
         threads=inference.threads,
+        gpu_layers=0 if limits.cards == () else None,
+        most_ram=limits.memory_mib * 1024 * 1024,
         digest_cache=paths.data / "digests.json",
         measurements=paths.data / "measurements.json",
     )

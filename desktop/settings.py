@@ -122,6 +122,19 @@ class InferenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """CPU threads; 0: one per physical core."""
 
 
+class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of this PC models may take, beside `inference.threads` and what `sharing` keeps free."""
+
+    answers_in_use: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    """Answers at once while the PC is used and mode *Always* shares all the same: one leaves most of it alone."""
+
+    memory_mib: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """The most main memory that a model may take; 0: what is free, less what the owner's programs keep."""
+
+    cards: tuple[Annotated[int, msgspec.Meta(ge=0, le=63)], ...] | None = None
+    """NVIDIA graphics cards that models may use, by number; none: all of them; []: the processor only."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of `settings.toml`; every table and key may be left out."""
 
@@ -129,6 +142,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enrolment: EnrolmentSettings = EnrolmentSettings()
     link: LinkSettings = LinkSettings()
     inference: InferenceSettings = InferenceSettings()
+    limits: LimitSettings = LimitSettings()
 
 
 def load_settings(path: Path) -> Settings:

@@ -28,6 +28,9 @@ _PROOF_S = 5.0
 """From a change of network to giving up a link that does not answer: relays answer pings within a round trip."""
 
 
+_Gist = tuple[bool, str, float | None, int | None]
+
+
 class LinkOwner(Protocol):
     """What a link tells and asks the agent."""
 
@@ -54,7 +57,8 @@ class Connection:
         self.serving = Serving(session, floor, send=self.outbox.add)
         self._owner = owner
         self._told_models: list[AdvertisedModel] = []
-        self._told: tuple[bool, str, float | None] | None = None
+        self._floor = floor
+        self._told: _Gist | None = None
         self._bye: Bye | None = None
         self._doubted = asyncio.Event()
 
@@ -133,11 +137,11 @@ class Connection:
             self._told_models = models
             self.outbox.add(self.session.advertise(models))
         sharing = self._owner.sharing()
-        if _gist(sharing) != self._told:
+        if _gist(sharing, self._floor.most()) != self._told:
             self._tell(sharing)
 
     def _tell(self, sharing: Sharing) -> None:
-        self._told = _gist(sharing)
+        self._told = _gist(sharing, self._floor.most())
         free = self.serving.free_slots if sharing.sharing else 0
         reason, until = sharing.reason.value, sharing.until
         self.outbox.add(self.session.status(sharing=sharing.sharing, reason=reason, free_slots=free, until=until))
@@ -154,10 +158,10 @@ class Connection:
         return parting(closed.rcvd.code, closed.rcvd.reason, retry_after=retry_after)
 
 
-def _gist(sharing: Sharing) -> tuple[bool, str, float | None]:
+def _gist(sharing: Sharing, most: int | None) -> _Gist:
     """What of a sharing state is news at once. How busy a node is the relay knows itself, and heartbeats say it too."""
     reason = Reason.READY if sharing.reason is Reason.SERVING else sharing.reason
-    return sharing.sharing, reason.value, sharing.until
+    return sharing.sharing, reason.value, sharing.until, most
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -48,6 +48,9 @@ class Floor:
     moved: Callable[[], None]
     """Called when an answer began or ended."""
 
+    most: Callable[[], int | None] = lambda: None
+    """How many choices may be written at once, less than there are slots; None: as many as there are."""
+
 
 class Serving:
     """The calls of one session."""
@@ -66,7 +69,8 @@ class Serving:
 
     @property
     def free_slots(self) -> int:
-        return max(0, self._floor.desk.slots - self._choices)
+        slots, most = self._floor.desk.slots, self._floor.most()
+        return max(0, (slots if most is None else min(slots, most)) - self._choices)
 
     # --- from the relay
 

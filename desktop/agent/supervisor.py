@@ -40,7 +40,7 @@ from desktop.agent.meter import RateMeter
 from desktop.agent.publisher import Publisher, Subscriber
 from desktop.agent.retry import Parting
 from desktop.agent.serving import Floor
-from desktop.agent.sharing.decision import Facts, decide, obstacles, snooze_is_over, wants_model
+from desktop.agent.sharing.decision import Facts, decide, in_use, obstacles, snooze_is_over, wants_model
 from desktop.agent.sharing.history import LENGTH
 from desktop.agent.sharing.words import host_of
 from desktop.agent.situation import Situation, week_minute
@@ -89,7 +89,7 @@ class Agent:
         self._desk = Desk(parts.make_engine, name=parts.model_name, changed=self._changed, freed=self._freed)
         past = Journal(parts.switches, Switch, length=LENGTH)
         self._situation = Situation(parts.watch, parts.settings.sharing, self._memberships.record.rules, past)
-        self._floor = Floor(self._desk, self._meter, self.sharing, self._moved)
+        self._floor = Floor(self._desk, self._meter, self.sharing, self._moved, self._most_answers)
         self._attempt = Attempt(
             parts.make_enroller, open_browser=parts.open_browser, joined=self._join, changed=self._changed
         )
@@ -354,6 +354,10 @@ class Agent:
             running=self._desk.running,
             stopping=self._stopping,
         )
+
+    def _most_answers(self) -> int | None:
+        """Fewer while the PC is used and shared all the same."""
+        return self._parts.settings.limits.answers_in_use if in_use(self._facts()) else None
 
     @property
     def _mode(self) -> Mode:

@@ -6,6 +6,7 @@ for disks and drivers: call it outside the loop.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import psutil
@@ -42,8 +43,8 @@ class LoadOrders:
             gpu_layers=settings.gpu_layers,
             prefill_budget=settings.prefill_budget,
             nice=settings.nice,
-            room=_sent(fit.room(memory.total, memory.available, memory.cards).smaller(share)),
-            most=_sent(fit.room(memory.total, memory.total, [(card.total, card.total) for card in memory.cards])),
+            room=self._room(memory.total, memory.available, memory.cards, share),
+            most=self._room(memory.total, memory.total, [(card.total, card.total) for card in memory.cards]),
             known=frames.Known(known.prefill_tps, known.decode_tps, known.factor) if known else None,
         )
 
@@ -55,6 +56,10 @@ class LoadOrders:
         bounded = min(max(factor, _LEAST_FACTOR), _MOST_FACTOR)
         self._measurements.put(self._key(file_sha256), Measured(loaded.prefill_tps, loaded.decode_tps, bounded))
 
+    def _room(self, total: int, available: int, cards: Iterable[tuple[int, int]], share: float = 1.0) -> frames.Room:
+        room = fit.room(total, available, cards).smaller(share)
+        return frames.Room(ram=min(room.ram, self._settings.most_ram or room.ram), cards=room.cards)
+
     def _known(self, file_sha256: str | None) -> Measured | None:
         if self._measurements is None or file_sha256 is None:
             return None
@@ -63,10 +68,6 @@ class LoadOrders:
     def _key(self, file_sha256: str) -> str:
         facts = hardware.hardware_facts() | {"threads used": self._threads, "layers": str(self._settings.gpu_layers)}
         return measured_key(file_sha256, facts)
-
-
-def _sent(room: fit.Room) -> frames.Room:
-    return frames.Room(ram=room.ram, cards=room.cards)
 
 
 def default_threads() -> int:

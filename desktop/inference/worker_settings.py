@@ -31,6 +31,9 @@ class WorkerSettings:
     gpu_layers: int | None = None
     """Layers computed on the graphics card, if the engine was built for one; None: as many as fit."""
 
+    most_ram: int = 0
+    """Bytes of main memory it may take at most; 0: what is free, less what the owner's programs keep."""
+
     prefill_budget: int = 128
     """Prompt tokens per step while others generate. On a CPU 128 halves the wait of 512 for 2.5 % of throughput."""
 

@@ -152,7 +152,7 @@ class _Local:
         return key
 
     def _ready(self, announcement: Announcement, api_key: str) -> Ready:
-        model = app.worker_settings(self._node, self._settings.inference).name
+        model = app.worker_settings(self._node, self._settings).name
         return Ready(announcement.endpoint, announcement.console, api_key, model, str(self._folder))
 
 

@@ -6,7 +6,7 @@ import logging
 import os
 import platform
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +14,9 @@ import psutil
 import pynvml
 
 log = logging.getLogger(__name__)
+
+_CARDS: Final = "CUDA_VISIBLE_DEVICES"
+"""The variable by which CUDA itself is told which cards there are."""
 
 Facts = dict[str, str | int | float]
 
@@ -134,6 +137,19 @@ def _nvidia_memory() -> list[Card]:
     return [Card(of_card.total, of_card.free) for of_card in _nvidia(pynvml.nvmlDeviceGetMemoryInfo)]
 
 
+def use_cards(numbers: Iterable[int]) -> None:
+    """Lets this process, and the workers it starts, see these NVIDIA cards only."""
+    os.environ[_CARDS] = ",".join(map(str, numbers))
+
+
+def _visible(numbers: Iterable[int]) -> list[int]:
+    """Those the engine will see too. Where cards are named in other ways than by number, all count."""
+    wanted = os.environ.get(_CARDS)
+    if wanted is None or not all(word.strip().isdigit() for word in wanted.split(",") if word.strip()):
+        return list(numbers)
+    return [number for number in numbers if number in {int(word) for word in wanted.split(",") if word.strip()}]
+
+
 def _nvidia(ask: Callable[[Any], Any]) -> list[Any]:
     """What `ask` finds for each NVIDIA card; nothing where there is no driver."""
     try:
@@ -142,7 +158,7 @@ def _nvidia(ask: Callable[[Any], Any]) -> list[Any]:
         return []
     try:
         count = pynvml.nvmlDeviceGetCount()
-        return [ask(pynvml.nvmlDeviceGetHandleByIndex(index)) for index in range(count)]
+        return [ask(pynvml.nvmlDeviceGetHandleByIndex(index)) for index in _visible(range(count))]
     except pynvml.NVMLError as error:
         log.info("the graphics driver gives no facts", extra={"why": str(error)})
         return []

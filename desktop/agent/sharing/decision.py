@@ -127,8 +127,13 @@ def look_again_at(facts: Facts) -> float | None:
     return min((moment for moment in moments if moment > facts.now), default=None)
 
 
-def busy_profile(facts: Facts) -> bool:
-    """Whether the owner or another program uses the PC: while sharing goes on all the same, the tighter limits hold."""
+def in_use(facts: Facts) -> bool:
+    """Whether the owner or another program uses the PC: while sharing goes on all the same, the tighter limits hold.
+
+    Where nobody can tell, *Always* means what it says: a server that was set to it has nobody to make room for.
+    """
+    if facts.lately.input_at is None:
+        return False
     return any(rule(facts) is not None for rule in (_full_screen, _call_or_video, _owner, _cpu, _gpu))
 
 

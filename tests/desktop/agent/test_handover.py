@@ -11,7 +11,7 @@ import pytest
 from desktop.agent.commands import Resume, SetMode, SetRules, Snooze
 from desktop.agent.state import Mode, Reason
 from desktop.errors import CommandRefused
-from desktop.settings import LinkSettings, Settings, SharingSettings
+from desktop.settings import LimitSettings, LinkSettings, Settings, SharingSettings
 from desktop.system.conditions import Conditions, Power, Presence
 from desktop.system.watch.still import at_rest
 from relay.wire.frames import Decline, Finish, LegId, Status, Yield
@@ -227,3 +227,21 @@ async def test_an_agent_that_cannot_tell_shares_nothing_in_mode_when_idle(deskto
         await desktop.join(relay)
         blind = await desktop.tell(SetMode(Mode.IDLE))
     assert (blind.sharing.sharing, blind.sharing.reason) == (False, Reason.OWNER_ACTIVE)
+
+
+async def test_beside_its_owner_a_pc_set_to_always_writes_fewer_answers_at_once(
+    tmp_path: Path, relay: FakeRelay
+) -> None:
+    limits = LimitSettings(answers_in_use=2)
+    desktop = Desktop(tmp_path / "pc", Settings(sharing=SharingSettings(first_mode="always"), link=LINK, limits=limits))
+    async with desktop.running():
+        await desktop.join(relay)
+        link = await relay.link()
+        await link.heard(Status, sharing=True, free_slots=8)
+        returns(desktop)
+        await link.heard(Status, sharing=True, free_slots=2)
+        desktop.engine.interval_s = 3600.0
+        legs = [await link.offer(f"question {number}") for number in range(3)]
+        refused = await link.answer(legs[2])
+    assert isinstance(refused.terminal, Decline)
+    assert refused.terminal.reason == "busy"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from desktop.agent.retry import parting
-from desktop.agent.sharing.decision import PLUGGED_IN, busy_profile, decide, snooze_is_over, wants_model
+from desktop.agent.sharing.decision import PLUGGED_IN, decide, in_use, snooze_is_over, wants_model
 from desktop.agent.sharing.lately import Lately
 from desktop.agent.sharing.schedule import WEEK_SLOTS, Schedule, parse_schedule
 from desktop.agent.sharing.words import ENGLISH, Phrase, countdown, said_at, typed
@@ -166,8 +166,12 @@ def test_always_shares_beside_the_owner_but_keeps_to_hours_battery_heat_and_memo
 
 @pytest.mark.parametrize(("reason", "change"), IN_ORDER)
 def test_the_tighter_limits_hold_while_owner_or_programs_use_the_pc(reason: Reason, change: dict[str, Any]) -> None:
-    in_use = {Reason.FULL_SCREEN, Reason.CALL_OR_VIDEO, Reason.OWNER_ACTIVE, Reason.CPU_BUSY, Reason.GPU_BUSY}
-    assert busy_profile(changed({"mode": Mode.ALWAYS} | change)) is (reason in in_use)
+    uses = {Reason.FULL_SCREEN, Reason.CALL_OR_VIDEO, Reason.OWNER_ACTIVE, Reason.CPU_BUSY, Reason.GPU_BUSY}
+    assert in_use(changed({"mode": Mode.ALWAYS} | change)) is (reason in uses)
+
+
+def test_on_a_pc_that_nobody_can_tell_about_always_knows_no_tighter_limits() -> None:
+    assert not in_use(facts(mode=Mode.ALWAYS, conditions=conditions(presence=Presence(problem="no desktop"))))
 
 
 # --- pauses --------------------------------------------------------------------------------------------------------

@@ -55,3 +55,21 @@ def test_no_limit_is_none(tmp_path: Path) -> None:
 
 def test_kills_for_want_of_memory_are_counted_where_the_system_says() -> None:
     assert hardware.out_of_memory_kills() >= 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen"), [(None, [0, 1, 2]), ("", []), ("0,2", [0, 2]), ("GPU-8932f937", [0, 1, 2]), ("7", [])]
+)
+def test_only_the_cards_the_engine_may_use_are_seen(
+    monkeypatch: pytest.MonkeyPatch, wanted: str | None, seen: list[int]
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if wanted is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", wanted)
+    assert hardware._visible(range(3)) == seen
+
+
+def test_what_the_owner_allows_is_what_cuda_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    hardware.use_cards((1, 2))
+    assert hardware._visible(range(3)) == [1, 2]
