@@ -66,7 +66,7 @@ class Choice:
         return max(self.pipeline.generated - self.replayed, 0)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Call:
     """A running call. `received_at` and what follows are seconds of the host's clock."""
 

@@ -9,6 +9,7 @@ Owns the slots and the books about what is in the model's memory. Knows no pipe 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -166,14 +167,12 @@ class Host:
             self._embed(alone=not planned)
 
     def _parts(self, planned: list[Planned]) -> list[list[Planned]]:
-        """What is computed together. Sequences with memory of their own are computed apart by llama.cpp anyway, unless
-        they have the same number of ids; to do so here keeps a prompt's part the size it was planned with.
+        """What is computed together: everything, but for parts of at least a block, of sequences with memory of their
+        own. Those llama.cpp would cut where the others end; alone they are computed as they were planned.
         """
-        if self._model.unified or not planned:
-            return [planned] if planned else []
-        writing = [each for each in planned if len(each[2].ids) == 1]
-        prompts = [[each] for each in planned if len(each[2].ids) > 1]
-        return [writing, *prompts] if writing else prompts
+        apart = math.inf if self._model.unified else scheduler.BLOCK
+        together = [each for each in planned if len(each[2].ids) < apart]
+        return [part for part in (together, *([each] for each in planned if len(each[2].ids) >= apart)) if part]
 
     def _compute(self, plan: list[Planned]) -> bool:
         """False: the plan can no longer be gone on with."""

@@ -12,7 +12,7 @@ from tests.benchmarks import report
 from tests.benchmarks.engine import llama_server, random_model
 from tests.benchmarks.engine.contenders import SERVER_FLAGS, Contender, our_worker
 from tests.benchmarks.engine.contenders import llama_server as started_server
-from tests.benchmarks.engine.rounds import Measured, Plan, measure_round
+from tests.benchmarks.engine.rounds import Measured, Plan, measure_cancels, measure_round
 from tests.benchmarks.goals import goals_of
 from tests.benchmarks.processes import Cores, Unmeasurable
 from tests.benchmarks.report import median
@@ -55,6 +55,7 @@ async def measure(folder: Path, plan: Plan, *, program: Path, model: Path) -> Me
             for engine in engines if number % 2 == 0 else reversed(engines):
                 print(f"round {number + 1} of {plan.rounds}: {engine.name}", file=sys.stderr)
                 await measure_round(engine, plan, measured, number=number, core=cores.measured)
+            await measure_cancels(worker, plan, measured, number=number)
     return measured
 
 
@@ -74,6 +75,8 @@ def figures(measured: Measured) -> dict[str, float]:
         "first_token_p50_vs_llama_server": ratio("first token p50 ms", more=False),
         "second_turn_p50_vs_llama_server": ratio("second turn p50 ms", more=False),
         "start_s": median(samples["worker: start s"]),
+        "cancel_between_steps_ms": max(samples["worker: cancel between steps ms"]),
+        "cancel_in_prompt_ms": max(samples["worker: cancel in a prompt ms"]),
         "tokens_per_second_vs_llama_server": ratio("tokens/s", more=True),
         "tokens_per_cpu_second": median(samples["worker: tokens per CPU-second"]),
         "first_token_p50_ms": median(samples["worker: first token p50 ms"]),

@@ -33,6 +33,9 @@ SERVER_FLAGS = {
 measured against whichever does better."""
 
 
+_INTO_THE_PROMPT_S = 0.03
+
+
 class Contender(Protocol):
     """An engine that is ready."""
 
@@ -45,17 +48,19 @@ class Contender(Protocol):
 
 
 class _Sink:
-    """Collects one answer of the keeper."""
+    """Collects one answer of the keeper; `begun_` is done with `enough` tokens, with 0 as soon as it is accepted."""
 
-    def __init__(self) -> None:
+    def __init__(self, enough: int = 0) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.begun_: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._enough = enough
         self.begun = time.perf_counter()
         self.first = 0.0
         self.tokens = 0
         self.text = b""
 
     def accepted(self, prompt_tokens: int, prompt_digest: bytes) -> None:
-        pass
+        self._look()
 
     def records(self, records: list[Record]) -> None:
         for record in records:
@@ -63,6 +68,11 @@ class _Sink:
                 self.first = self.first or time.perf_counter()
                 self.tokens += len(record.ids) // 4
                 self.text += record.data
+        self._look()
+
+    def _look(self) -> None:
+        if self.tokens >= self._enough and not self.begun_.done():
+            self.begun_.set_result(None)
 
     def finished(self, reason: str, usage: Usage, timings: Timings) -> None:
         self.done.set_result(None)
@@ -92,18 +102,33 @@ class OurWorker:
 
     async def ask(self, question: Question) -> Answer:
         sink = _Sink()
-        number = next(self._ids)
-        call = GenerateCall(
-            id=number,
-            body=question.body,
-            created=1_700_000_000,
-            seed=number,
-            max_tokens=question.tokens,
-            tenant="bench",
-        )
-        self._keeper.submit(call, sink)
+        self._submit(question, sink, limit=question.tokens)
         await sink.done
         return _whole(sink.answer(), question)
+
+    async def cancelled(self, question: Question, *, tokens: int) -> float:
+        """Seconds from a cancel to an idle worker: after `tokens`, or with 0 while the prompt is computed.
+
+        A call that only counts its prompt's tokens is answered as soon as the worker looks up.
+        """
+        sink, next_one = _Sink(enough=tokens), _Sink()
+        number = self._submit(question, sink, limit=question.tokens)
+        await sink.begun_
+        if tokens == 0:
+            await asyncio.sleep(_INTO_THE_PROMPT_S)
+        begun = time.perf_counter()
+        self._keeper.cancel(number)
+        self._submit(question, next_one, limit=0)
+        await next_one.done
+        return time.perf_counter() - begun
+
+    def _submit(self, question: Question, sink: "_Sink", *, limit: int) -> int:
+        number = next(self._ids)
+        call = GenerateCall(
+            id=number, body=question.body, created=1_700_000_000, seed=number, max_tokens=limit, tenant="bench"
+        )
+        self._keeper.submit(call, sink)
+        return number
 
 
 @asynccontextmanager

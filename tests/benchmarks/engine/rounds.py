@@ -9,7 +9,7 @@ from typing import Self
 
 import psutil
 
-from tests.benchmarks.engine.contenders import SLOTS, Contender
+from tests.benchmarks.engine.contenders import SLOTS, Contender, OurWorker
 from tests.benchmarks.engine.questions import Answer, Question, Questioner
 from tests.benchmarks.processes import busy_seconds
 from tests.benchmarks.report import median
@@ -31,12 +31,15 @@ class Plan:
     conversations: int = 3
     turn_letters: int = 400
     """Of a conversation's first turn, whose work the second should not repeat."""
+    cancels: int = 4
+    cancelled_letters: int = 800
+    """Of a prompt that is cancelled while it is computed."""
 
     @classmethod
     def short(cls) -> Self:
         return cls(
             rounds=1, starts=1, letters=8, tokens=4, first_letters=8, first_questions=8, first_tokens=2,
-            conversations=1, turn_letters=16,
+            conversations=1, turn_letters=16, cancels=1,
         )  # fmt: skip
 
 
@@ -93,6 +96,16 @@ async def _second_turns(engine: Contender, plan: Plan, questioner: Questioner, m
         second = await engine.ask(questioner.conversation(messages, tokens=4))
         times.append(second.first_token_s)
     measured.note(f"{engine.name}: second turn p50 ms", median(times) * 1e3)
+
+
+async def measure_cancels(worker: OurWorker, plan: Plan, measured: Measured, *, number: int) -> None:
+    """How soon the owner has the PC back, between two tokens and within a long prompt."""
+    questioner = Questioner(seed=number)
+    for _ in range(plan.cancels):
+        question = questioner.question(letters=32, tokens=64)
+        measured.note("worker: cancel between steps ms", await worker.cancelled(question, tokens=4) * 1e3)
+        question = questioner.question(letters=plan.cancelled_letters, tokens=4)
+        measured.note("worker: cancel in a prompt ms", await worker.cancelled(question, tokens=0) * 1e3)
 
 
 async def _ask_all(engine: Contender, questions: Sequence[Question]) -> list[Answer]:
