@@ -33,6 +33,8 @@ def a_sampler(seed: int = 7, choice: int = 0, **parameters: object) -> Sampler:
 def by_the_book(logits: Logits, parameters: SamplingParameters, u: float) -> int:
     """The protocol's words, one after another, slowly."""
     order = sorted(range(len(logits)), key=lambda i: (-logits[i], i))[: min(parameters.top_k or TOP_K_CAP, TOP_K_CAP)]
+    if parameters.typical_p < 1:
+        order = typical(order, [float(logits[i]) for i in order], parameters.typical_p)
     scores = [float(logits[i]) - float(logits[order[0]]) for i in order]
     weights = [math.exp(score) for score in scores]
     keep, mass = len(order), 0.0
@@ -50,6 +52,21 @@ def by_the_book(logits: Logits, parameters: SamplingParameters, u: float) -> int
         if mass > target:
             return index
     return order[keep - 1]
+
+
+def typical(order: list[int], logits: list[float], share: float) -> list[int]:
+    """Those whose surprise is nearest to the mean surprise, until they have more than `share`."""
+    total = sum(map(math.exp, logits))
+    chances = [math.exp(value) / total for value in logits]
+    entropy = -sum(chance * math.log(chance) for chance in chances)
+    nearest = sorted(range(len(order)), key=lambda at: (round(abs(-math.log(chances[at]) - entropy), 12), at))
+    kept, mass = [], 0.0
+    for at in nearest:
+        kept.append(at)
+        mass += chances[at]
+        if mass > share:
+            break
+    return [order[at] for at in sorted(kept)]
 
 
 def test_a_draw_is_the_protocols_function_of_seed_choice_position_and_draw() -> None:
@@ -79,6 +96,7 @@ def test_seed_choice_and_position_each_change_the_draw() -> None:
         top_k=st.integers(2, 50),
         top_p=st.sampled_from([1.0, 0.95, 0.5, 0.1]),
         min_p=st.sampled_from([0.0, 0.05, 0.4, 1.0]),
+        typical_p=st.sampled_from([1.0, 0.93, 0.6, 0.21, 0.0]),
     ),
     st.integers(0, 2**32),
 )
@@ -154,3 +172,16 @@ def test_shares_follow_the_probabilities() -> None:
     drawn = [a_sampler(seed=seed).sample(row, 0) for seed in range(20_000)]
 
     assert [round(drawn.count(token) / 20_000, 1) for token in range(3)] == [0.5, 0.3, 0.2]
+
+
+def test_the_coldest_temperatures_are_greedy_and_overflow_nothing() -> None:
+    assert a_sampler(temperature=5e-324).sample(a_row([1, 3, 3]), 0) == 1
+    assert a_sampler(temperature=2e-5).sample(a_row([1, 3, 2]), 0) == 1
+
+
+def test_what_a_grammar_forbids_is_never_drawn() -> None:
+    row = np.full(300, -np.inf, np.float32)
+    row[[7, 290]] = [0.0, 1.0]
+    drawn = {a_sampler(seed=seed, typical_p=0.9, top_p=0.99).sample(row, 0, 1) for seed in range(200)}
+
+    assert drawn == {7, 290}
