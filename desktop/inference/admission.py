@@ -90,7 +90,7 @@ class Admission:
         if self._forms is None:
             raise Refused("template", "This model has no chat template.")
         try:
-            text = self._forms.prompt(request.messages, request.structure, created)
+            text = self._forms.prompt(request, created)
             return self._tokens(text, "messages"), self._forms.answer(request.structure, text)
         except TemplateRefused as refused:
             raise Refused("template", str(refused)) from refused

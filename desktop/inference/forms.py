@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from desktop.inference.conversation import spoken
@@ -10,7 +10,7 @@ from desktop.inference.engine import GrammarUnusable, LlamaModel
 from desktop.inference.fields import ParameterRefused
 from desktop.inference.formats.answer import AnswerParser
 from desktop.inference.formats.detection import detect
-from desktop.inference.messages import Message
+from desktop.inference.parameters import ChatRequest
 from desktop.inference.pipeline import Grammar, Parser
 from desktop.inference.structure import Structure
 from desktop.inference.templates import ChatTemplate, MessagesRefused
@@ -39,16 +39,19 @@ class Forms:
         found = (model.marker(text) for text in self._format.tokens)
         self._markers = frozenset(token for token in found if token is not None)
 
-    def prompt(self, messages: Sequence[Message], structure: Structure, created: int) -> str:
+    def prompt(self, request: ChatRequest, created: int) -> str:
         """Raises TemplateRefused. Some templates want the arguments of earlier calls as text instead of objects."""
-        given = spoken(messages, structure, self._format)
         try:
-            return self._template.render(given.messages, tools=given.tools, created=created)
+            return self._rendered(request, created, packed=False)
         except MessagesRefused:
-            if not any(message.calls for message in messages):
+            if not any(message.calls for message in request.messages):
                 raise
-        given = spoken(messages, structure, self._format, packed=True)
-        return self._template.render(given.messages, tools=given.tools, created=created)
+            return self._rendered(request, created, packed=True)
+
+    def _rendered(self, request: ChatRequest, created: int, *, packed: bool) -> str:
+        given = spoken(request.messages, request.structure, self._format, packed=packed)
+        values = request.thinking.values()
+        return self._template.render(given.messages, tools=given.tools, created=created, values=values)
 
     def answer(self, structure: Structure, prompt: str) -> AnswerForm:
         """Of answers to a rendered prompt. Raises ParameterRefused if the structure cannot be kept."""

@@ -29,6 +29,7 @@ from desktop.inference.messages import Message, messages
 from desktop.inference.sampling import SamplingParameters
 from desktop.inference.structure import Structure
 from desktop.inference.structure_fields import structure
+from desktop.inference.thinking import Thinking, thinking
 
 MAX_STOPS: Final = 8
 MAX_STOP_CHARS: Final = 256
@@ -52,6 +53,7 @@ _READ = frozenset(
         "logprobs", "top_logprobs", "provider",
     }
 )  # fmt: skip
+_CHAT = frozenset({"messages", "tools", "tool_choice", "response_format", "reasoning_effort", "chat_template_kwargs"})
 _OTHERS_CONCERN = frozenset(
     {
         "model", "stream", "stream_options", "user", "metadata", "store", "service_tier", "safety_identifier",
@@ -95,6 +97,7 @@ class ChatRequest(Request):
 
     messages: tuple[Message, ...]
     structure: Structure = field(default_factory=Structure)
+    thinking: Thinking = field(default_factory=Thinking)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,10 +119,11 @@ class EmbeddingRequest:
 def parse_chat(body: bytes) -> ChatRequest:
     """Raises ParameterRefused, naming the field."""
     fields = json_object(body)
-    _refuse_unserved(fields, own=frozenset({"messages", "tools", "tool_choice", "response_format"}))
+    _refuse_unserved(fields, own=_CHAT)
     return ChatRequest(
         messages=messages(fields.get("messages")),
         structure=structure(fields),
+        thinking=thinking(fields),
         logprobs=_chat_logprobs(fields),
         **_shared(fields),
     )

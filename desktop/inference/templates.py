@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 import jinja2
@@ -142,10 +143,15 @@ class ChatTemplate:
         *,
         created: int,
         tools: Sequence[Mapping[str, Any]] | None = None,
+        values: Mapping[str, Any] = MappingProxyType({}),
     ) -> str:
-        """The prompt, ending where the answer begins. `created` is a Unix time in seconds. Raises TemplateRefused."""
+        """The prompt, ending where the answer begins. `created` is a Unix time in seconds. Raises TemplateRefused.
+
+        `values` are further names that a template may ask for.
+        """
         now = datetime.fromtimestamp(created, UTC)
-        values = {
+        given = {
+            **values,
             "messages": messages,
             "add_generation_prompt": True,
             "tools": tools,
@@ -153,7 +159,7 @@ class ChatTemplate:
         }
         try:
             with _memory_limit(MAX_RENDER_BYTES), self._environment.time_limit(MAX_RENDER_S):
-                return _capped(self._template.generate(values))
+                return _capped(self._template.generate(given))
         except _TimeUp:
             raise TemplateRefused("The model's chat template took too long with these messages.") from None
         except MemoryError:
