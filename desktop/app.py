@@ -18,13 +18,18 @@ from desktop.agent.commands import Quit
 from desktop.agent.desk import MakeEngine
 from desktop.agent.enrolment import Enroller
 from desktop.agent.link import Introduction
+from desktop.agent.listing import Listing
 from desktop.agent.membership import Memberships
+from desktop.agent.offers import Offers
+from desktop.agent.shelf import Shelf
 from desktop.agent.supervisor import Agent, Parts
 from desktop.agent.thread import AgentThread
 from desktop.errors import AgentAlreadyRunning, DesktopError, InterfaceUnavailable
 from desktop.inference.generation import Engine, OnChange
 from desktop.inference.keeper import Keeper
 from desktop.inference.worker_settings import WorkerSettings
+from desktop.models.bundled import DEMO_MODEL, asset
+from desktop.models.store import Store
 from desktop.settings import Settings, load_settings
 from desktop.system import logs
 from desktop.system.display import has_display
@@ -34,8 +39,6 @@ from desktop.system.paths import Paths
 from desktop.system.watch.choose import watch_over
 
 log = logging.getLogger(__name__)
-
-DEMO_MODEL = "nightjar-demo.gguf"
 
 
 def start(paths: Paths, *, headless: bool) -> int:
@@ -82,12 +85,15 @@ def version() -> str:
 # --- building ------------------------------------------------------------------------------------------------------
 
 
-def build_agent(paths: Paths, settings: Settings, *, memberships: Memberships, open_browser: bool) -> Agent:
-    """An agent that is not running yet."""
+def build_agent(
+    paths: Paths, settings: Settings, *, memberships: Memberships, open_browser: bool, keep_demo: bool = False
+) -> Agent:
+    """An agent that is not running yet. `keep_demo`: the demo model is offered beside others too."""
     if settings.limits.cards is not None:
         use_cards(settings.limits.cards)
     introduction = Introduction(version(), operating_system(), hardware_facts())
     worker = worker_settings(paths, settings)
+    offers = Offers(worker, _keeper, keeps_configured=bool(settings.inference.model) or keep_demo)
     parts = Parts(
         settings=settings,
         memberships=memberships,
@@ -99,7 +105,8 @@ def build_agent(paths: Paths, settings: Settings, *, memberships: Memberships, o
         watch=watch_over(paths.data),
         open_browser=_open_page if open_browser else None,
         switches=paths.data / "switches.jsonl",
-        model_bytes=_size(worker.model),
+        shelf=Shelf(Store(paths.data), Listing(paths.data)),
+        make_offers=offers,
     )
     return Agent(parts)
 
@@ -133,19 +140,8 @@ def worker_settings(paths: Paths, settings: Settings) -> WorkerSettings:
     )
 
 
-def _size(file: Path) -> int:
-    """Bytes; 0 where there is no such file, which the keeper says better."""
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
-
-
 def demo_model() -> Path:
-    """Beside this package in a checkout, inside it once installed."""
-    package = Path(__file__).parent
-    inside = package / "assets" / DEMO_MODEL
-    return inside if inside.exists() else package.parent / "assets" / DEMO_MODEL
+    return asset(DEMO_MODEL)
 
 
 def _keeper(worker: WorkerSettings) -> MakeEngine:

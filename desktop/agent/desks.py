@@ -39,7 +39,7 @@ class Offer:
 class Desks:
     """Has the methods of one `Desk`. `freed` is called when no engine's process is left."""
 
-    def __init__(self, *, changed: Callable[[], None], freed: Callable[[], None]) -> None:
+    def __init__(self, offers: Sequence[Offer] = (), *, changed: Callable[[], None], freed: Callable[[], None]) -> None:
         self._changed = changed
         self._freed = freed
         self._seats: list[_Seat] = []
@@ -47,9 +47,15 @@ class Desks:
         self._calls: dict[int, Desk] = {}
         self._wanted = False
         self._group: asyncio.TaskGroup | None = None
+        self._place(offers)
 
     def offer(self, offers: Sequence[Offer]) -> None:
         """These are the models now, the most important first."""
+        self._place(offers)
+        self._arrange()
+        self._changed()
+
+    def _place(self, offers: Sequence[Offer]) -> None:
         before = {seat.offer.mark: seat for seat in self._seats}
         self._seats = []
         for offer in offers:
@@ -60,8 +66,6 @@ class Desks:
             seat.offer = offer
             self._seats.append(seat)
         self._leaving += before.values()
-        self._arrange()
-        self._changed()
 
     # --- what is wanted
 

@@ -71,10 +71,13 @@ class _Shortage:
 
     def __init__(self, model: Servable, worker: WorkerSettings) -> None:
         self._model = model
+        self._limited = bool(worker.most_ram)  # each worker plans with all of it, so only one may
         self._wishes = Wishes(context=worker.context, slots=worker.slots, pool=worker.pool)
         self._shape: ModelFile | None = shape_of(model.entry) if model.entry is not None else None
 
     def __call__(self) -> str:
+        if self._limited:
+            return "The memory that models may take on this PC is limited, and another one has it."
         try:
             self._shape = self._shape or read_model_file(self._model.path)
         except (OSError, DesktopError) as error:

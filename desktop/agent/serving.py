@@ -16,7 +16,7 @@ from typing import Literal
 
 from typing_extensions import override
 
-from desktop.agent.desk import Desk
+from desktop.agent.desks import Desks
 from desktop.agent.meter import RateMeter
 from desktop.agent.state import Reason, Sharing
 from desktop.inference import generation
@@ -40,7 +40,7 @@ BUSY_RETRY_S = 1.0
 class Floor:
     """What all sessions of an agent share."""
 
-    desk: Desk
+    desk: Desks
     meter: RateMeter
     sharing: Callable[[], Sharing]
     """Decided afresh at each call."""
@@ -131,7 +131,7 @@ class Serving:
             kind=call.kind,
             resume=_resume(call, ids),
         )
-        self._floor.desk.submit(generate, answer)
+        self._floor.desk.submit(call.model, generate, answer)
         self._floor.moved()
 
     def _refusal(self, call: Call) -> _Refusal | None:
@@ -147,7 +147,7 @@ class Serving:
             return _Refusal("model", "This node writes answers only.")
         if call.resume is not None and call.n > 1:
             return _Refusal("resume_mismatch", "This node cannot tell whose ids of several choices are.")
-        if call.n > self.free_slots:
+        if call.n > min(self.free_slots, self._floor.desk.free_slots(call.model)):
             return _Refusal("busy", "Every slot of this node is taken.", BUSY_RETRY_S)
         return None
 
@@ -183,12 +183,13 @@ class Serving:
 
     def ended(self, leg: LegId, terminal: Callable[[], bytes]) -> None:
         """The engine is done with a call: its last words leave, then its terminal."""
-        if leg not in self._answers:
+        answer = self._answers.get(leg)
+        if answer is None:
             return
         self.flush()
         self._send(terminal())
         self._closed(leg)
-        self._floor.desk.rested()
+        self._floor.desk.rested(answer.engine_id)
         self._floor.moved()
 
     def _leave_when_due(self) -> None:

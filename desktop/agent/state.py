@@ -12,6 +12,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import Literal
 
+from desktop.models.progress import Progress
 from desktop.settings import SharingSettings
 
 
@@ -155,7 +156,8 @@ class Snapshot:
     `rate_history` that speed for each of the last 60 seconds, oldest first (shorter just after the start).
     `snoozed_for` says what ends a pause before its time, empty if nothing does. `switches` are the last 50, the oldest
     first. `obstacles` is all that keeps this PC from sharing, the first being the reason of `sharing`. `rules` are the
-    owner's, as they hold now; `presence` names who tells when the PC was last used, or why nobody can.
+    owner's, as they hold now; `presence` names who tells when the PC was last used, or why nobody can. `downloads` are
+    models on their way here, in the order of the queue.
     """
 
     at: float
@@ -174,3 +176,4 @@ class Snapshot:
     obstacles: tuple[Obstacle, ...] = ()
     rules: SharingSettings = field(default_factory=SharingSettings)
     presence: str = ""
+    downloads: tuple[Progress, ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +29,8 @@ from desktop.agent.commands import (
     Snooze,
 )
 from desktop.agent.control import ControlSocket
-from desktop.agent.desk import Desk, MakeEngine
+from desktop.agent.desk import MakeEngine
+from desktop.agent.desks import Desks, Offer
 from desktop.agent.enrolment import Joined
 from desktop.agent.handover import HandOver
 from desktop.agent.journal import Journal
@@ -43,15 +44,21 @@ from desktop.agent.serving import Floor
 from desktop.agent.sharing.decision import Facts, decide, in_use, obstacles, snooze_is_over, wants_model
 from desktop.agent.sharing.history import LENGTH
 from desktop.agent.sharing.words import host_of
+from desktop.agent.shelf import Shelf
 from desktop.agent.situation import Situation, week_minute
 from desktop.agent.state import Earnings, Enrolment, LinkState, Mode, Sharing, Snapshot, Switch
 from desktop.errors import DesktopError
+from desktop.models.catalogue import Catalogue
+from desktop.models.store import Servable
 from desktop.settings import Settings
 from desktop.system.watch.port import Watch
 from relay.wire.frames import Account, AdvertisedModel
 
 log = logging.getLogger(__name__)
 
+MakeOffers = Callable[[Sequence[Servable], Catalogue], Sequence[Offer]]
+
+_METERED = "Waiting: this network costs by the byte."
 _CRASH_PAUSE_S = 5.0
 _FLUSH_S = 2.0
 
@@ -75,6 +82,12 @@ class Parts:
     model_bytes: int = 0
     """Memory the model takes once it is loaded."""
 
+    shelf: Shelf | None = None
+    """The library of models; None: the one model is all there is."""
+
+    make_offers: MakeOffers = lambda _models, _catalogue: ()
+    """What of the library is offered, the most important first."""
+
 
 class Agent:
     """One PC's agent. `post`, `subscribe` and `snapshot` are for any thread; everything else for its own loop."""
@@ -86,7 +99,7 @@ class Agent:
         self._earnings: Earnings | None = None
         self._stopping = False
         self._meter = RateMeter()
-        self._desk = Desk(parts.make_engine, name=parts.model_name, changed=self._changed, freed=self._freed)
+        self._desk = Desks(_first_offers(parts), changed=self._changed, freed=self._freed)
         past = Journal(parts.switches, Switch, length=LENGTH)
         self._situation = Situation(parts.watch, parts.settings.sharing, self._memberships.record.rules, past)
         self._floor = Floor(self._desk, self._meter, self.sharing, self._moved, self._most_answers)
@@ -143,7 +156,8 @@ class Agent:
         await self._load_member()
         async with asyncio.TaskGroup() as group:
             self._loop, self._group = asyncio.get_running_loop(), group
-            lasting = [
+            lasting = [group.create_task(self._keep_shelf(shelf), name="shelf")] if (shelf := self._parts.shelf) else []
+            lasting += [
                 group.create_task(self._desk.run(), name="desk"),
                 group.create_task(self._measure(), name="meter"),
                 group.create_task(self._lookout.run(), name="watch"),
@@ -260,6 +274,13 @@ class Agent:
         self._situation.use(chosen)
         self._memberships.change(rules=chosen)
 
+    # --- models
+
+    async def _keep_shelf(self, shelf: Shelf) -> None:
+        await shelf.run(
+            lambda models, catalogue: self._desk.offer(self._parts.make_offers(models, catalogue)), self._changed
+        )
+
     # --- what this PC is like
 
     def _give_back(self, reason: str) -> None:
@@ -274,6 +295,8 @@ class Agent:
     def _follow_system(self) -> None:
         """What sleep, shutdown and another network ask of us."""
         conditions = self._situation.conditions
+        if self._parts.shelf is not None:
+            self._parts.shelf.hold(_METERED if conditions.metered else "")
         if conditions.asleep and not self._desk.loaded:
             self._parts.watch.may_sleep()
         if conditions.shutting_down and not self._stopping:
@@ -290,6 +313,8 @@ class Agent:
             return
         if self._link_task is not None:
             self._link_task.cancel()
+        if self._parts.shelf is not None:
+            self._parts.shelf.joined(member)
         settings, introduction = self._parts.settings.link, self._parts.introduction
         self._link = Link(member, self, self._floor, introduction=introduction, settings=settings)
         self._link_task = self._group.create_task(self._keep_link(self._link), name="link")
@@ -350,7 +375,7 @@ class Agent:
             week=week_minute,
             enrolment=self._enrolled() or self._attempt.state or Enrolment(),
             link=self._link_state,
-            models=(self._desk.state,),
+            models=self._desk.states,
             running=self._desk.running,
             stopping=self._stopping,
         )
@@ -394,6 +419,7 @@ class Agent:
             obstacles=obstacles(facts),
             rules=facts.rules,
             presence=facts.conditions.presence.source or facts.conditions.presence.problem,
+            downloads=self._parts.shelf.progress if self._parts.shelf else (),
         )
 
     def _changed(self) -> None:
@@ -413,7 +439,7 @@ class Agent:
         self._publisher.touch()
 
     def _judge(self) -> None:
-        self._situation.look(time.time(), need=0 if self._desk.loaded else self._parts.model_bytes)
+        self._situation.look(time.time(), need=0 if self._desk.loaded else self._desk.size)
         facts = self._facts()
         if snooze_is_over(facts):
             self.post(Resume())
@@ -449,3 +475,13 @@ class Agent:
                 self._changed()
             self._meter.still()
             self._changed()
+
+
+def _first_offers(parts: Parts) -> Sequence[Offer]:
+    """What is known without waiting; a library that cannot be read is told by the shelf once it runs."""
+    if parts.shelf is not None:
+        try:
+            return parts.make_offers(*parts.shelf.peek())
+        except DesktopError as error:
+            log.warning("the library cannot be read", extra={"why": str(error)})
+    return (Offer(parts.model_name, "configured", parts.make_engine, parts.model_bytes),)

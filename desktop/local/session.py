@@ -130,7 +130,9 @@ class _Local:
             await admission.admit(memberships)
             # A private relay serves nobody but this PC's owner, who has just asked for it.
             memberships.change(mode=Mode.ALWAYS, snoozed_until=None)
-            agent = app.build_agent(self._node, self._settings, memberships=memberships, open_browser=open_browser)
+            agent = app.build_agent(
+                self._node, self._settings, memberships=memberships, open_browser=open_browser, keep_demo=True
+            )
             readmission = Readmission(admission, agent, failed=trouble.report)
             agent.subscribe(lambda snapshot: None if readmission.mends(snapshot) else report.look(snapshot))
             try:

@@ -86,8 +86,9 @@ class Downloads:
 
     def hold(self, sentence: str) -> None:
         """Downloads nothing until `hold("")`; `sentence` says why, as for a metered network."""
-        self._held = sentence
-        self._stir.set()
+        if sentence != self._held:
+            self._held = sentence
+            self._stir.set()
 
     def look(self) -> None:
         """The library has changed: do not wait for the next look."""

@@ -51,19 +51,20 @@ class Desktop:
         self.agent = self._agent()
 
     def _agent(self) -> Agent:
-        return Agent(
-            Parts(
-                settings=self.settings,
-                memberships=Memberships(self.paths, secrets="file"),
-                control=self.paths.control,
-                introduction=Introduction("1.0", "Test OS", {"cores": 4}),
-                make_engine=self._make_engine,
-                make_enroller=_enroller,
-                model_name="fake",
-                watch=self.watch,
-                switches=self.paths.data / "switches.jsonl",
-                open_browser=self.opened.append,
-            )
+        return Agent(self._parts())
+
+    def _parts(self) -> Parts:
+        return Parts(
+            settings=self.settings,
+            memberships=Memberships(self.paths, secrets="file"),
+            control=self.paths.control,
+            introduction=Introduction("1.0", "Test OS", {"cores": 4}),
+            make_engine=self._make_engine,
+            make_enroller=_enroller,
+            model_name="fake",
+            watch=self.watch,
+            switches=self.paths.data / "switches.jsonl",
+            open_browser=self.opened.append,
         )
 
     def _make_engine(self, on_change: OnChange) -> Engine:

@@ -257,6 +257,12 @@ def test_room_is_judged_by_the_file_and_the_memory_that_is_free(
     assert "needs about" in offer.shortage()
 
 
+def test_a_limit_of_memory_is_for_one_model(tmp_path: Path) -> None:
+    made = offers(tmp_path)
+    (offer,) = replace(made, configured=replace(made.configured, most_ram=10**12))([a_servable(tmp_path)], NOTHING)
+    assert "limited" in offer.shortage()
+
+
 def test_a_file_that_cannot_be_judged_is_left_to_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = a_servable(tmp_path)
     (offer,) = offers(tmp_path)([model], NOTHING)
