@@ -84,6 +84,7 @@ class Load(Message, frozen=True, kw_only=True):
     """First frame to a worker: which model, and how. `pool` is the number of cells all running calls share.
 
     `context`, `slots` and `gpu_layers` are wishes; the worker finds what of them fits into `room`, which is free now.
+    `template` is the SHA-256 of the only chat template that may be rendered, if one was approved.
     `most` is what could be free at best. Zero, and None for `gpu_layers`: as it fits.
     """
 
@@ -99,6 +100,7 @@ class Load(Message, frozen=True, kw_only=True):
     room: Room
     most: Room
     known: Known | None = None
+    template: str = ""
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,7 @@ class LoadOrders:
             gpu_layers=settings.gpu_layers,
             prefill_budget=settings.prefill_budget,
             nice=settings.nice,
+            template=settings.template_sha256,
             room=self._room(memory.total, memory.available, memory.cards, share),
             most=self._room(memory.total, memory.total, [(card.total, card.total) for card in memory.cards]),
             known=frames.Known(known.prefill_tps, known.decode_tps, known.factor) if known else None,

@@ -47,6 +47,8 @@ def uses_graphics(load: frames.Load) -> bool:
 def prepare(load: frames.Load, confined: Confinement) -> Prepared:
     """Raises ModelUnusable."""
     file = _checked(Path(load.path))
+    if load.template and file.template_sha256 != load.template:
+        raise ModelUnusable("The chat template in the model file is not the one that was approved for this model.")
     chosen = _planned(file, load, graphics=confined.graphics)
     model = LlamaModel(
         load.path,

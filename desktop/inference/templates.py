@@ -31,9 +31,23 @@ MAX_SOURCE_CHARS: Final = 256 * 1024
 MAX_PROMPT_CHARS: Final = 32 * 1024 * 1024
 MAX_RENDER_S: Final = 2.0
 """CPU time is what is meant; wall time is cheaper to read, and the worker does nothing else meanwhile."""
+MAX_COMPILE_S: Final = 10.0
+"""Constants are computed when a template is read, and the longest takes some tenths of a second for that."""
 MAX_RENDER_BYTES: Final = 256 * 1024 * 1024
 
 _MAX_FACTOR: Final = 1024 * 1024
+_MAX_DECIMALS: Final = 32
+
+_GLOBALS: Final = frozenset({"range", "dict", "namespace"})
+_FILTERS: Final = frozenset(
+    {
+        "abs", "attr", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "format",
+        "indent", "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min", "reject",
+        "rejectattr", "replace", "reverse", "round", "safe", "select", "selectattr", "sort", "string", "sum", "title",
+        "trim", "unique", "upper", "wordcount",
+    }
+)  # fmt: skip
+"""What chat templates use. The others draw lots, or turn a small text into hours of work in one step."""
 
 
 if sys.platform == "linux":
@@ -66,7 +80,9 @@ class _Environment(sandbox.ImmutableSandboxedEnvironment):
     def __init__(self) -> None:
         super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[ext.loopcontrols])
         self._deadline = math.inf
-        self.filters = {name: self._watched(work) for name, work in self.filters.items()} | {"tojson": _to_json}
+        kept = {name: work for name, work in self.filters.items() if name in _FILTERS} | {"round": _round}
+        self.filters = {name: self._watched(work) for name, work in kept.items()} | {"tojson": _to_json}
+        self.globals = {name: value for name, value in self.globals.items() if name in _GLOBALS}
 
     @contextlib.contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
@@ -133,9 +149,12 @@ class ChatTemplate:
         environment = self._environment = _Environment()
         environment.globals |= {"raise_exception": _raise_exception, "bos_token": bos, "eos_token": eos}
         try:
-            self._template = environment.from_string(source)
-        except (jinja2.TemplateError, RecursionError, ValueError, MemoryError) as error:
-            raise TemplateRefused(f"The model's chat template cannot be used: {error}.") from error
+            with _memory_limit(MAX_RENDER_BYTES), environment.time_limit(MAX_COMPILE_S):
+                self._template = environment.from_string(source)
+        except (_TimeUp, MemoryError):
+            raise TemplateRefused("The model's chat template takes too much to be read.") from None
+        except Exception as error:  # a stranger's code may raise whatever it likes
+            raise TemplateRefused(f"The model's chat template cannot be used: {_short(error)}.") from error
 
     def render(
         self,
@@ -164,8 +183,12 @@ class ChatTemplate:
             raise TemplateRefused("The model's chat template took too long with these messages.") from None
         except MemoryError:
             raise TemplateRefused("The model's chat template used too much memory with these messages.") from None
-        except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
-            raise MessagesRefused(f"The model's chat template does not accept these messages: {error}.") from error
+        except TemplateRefused:
+            raise
+        except Exception as error:  # a stranger's code may raise whatever it likes
+            raise MessagesRefused(
+                f"The model's chat template does not accept these messages: {_short(error)}."
+            ) from error
 
 
 def _capped(parts: Iterator[str]) -> str:
@@ -176,6 +199,15 @@ def _capped(parts: Iterator[str]) -> str:
             raise TemplateRefused("The model's chat template wrote too much with these messages.")
         kept.append(part)
     return "".join(kept)
+
+
+def _short(error: Exception) -> str:
+    return str(error)[:500]
+
+
+def _round(value: float, precision: int = 0, method: str = "common") -> float:
+    """As Jinja's, which computes ten to the power of whatever it is given."""
+    return jinja2.filters.do_round(value, max(-_MAX_DECIMALS, min(int(precision), _MAX_DECIMALS)), method)  # type: ignore[arg-type]
 
 
 def _to_json(value: Any, indent: int | None = None, *, ensure_ascii: bool = False, **_: object) -> str:

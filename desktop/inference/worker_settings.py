@@ -16,6 +16,10 @@ class WorkerSettings:
     name: str = ""
     """Name under which the model is offered; empty: the name in the file."""
 
+    template_sha256: str = ""
+    """The chat template that was approved for this model; a file with another one is refused. Empty: whatever the file
+    has, which is rendered in the worker's sandbox like any other."""
+
     slots: int = 8
     """Choices written at once, as far as memory allows."""
 

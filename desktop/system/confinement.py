@@ -56,7 +56,8 @@ _COMPUTING: Final = (
 """Memory, threads, clocks, and the files that are open already."""
 
 _LOADING: Final = (
-    "access", "dup", "dup2", "dup3", "eventfd2", "faccessat", "faccessat2", "fcntl", "fstatfs", "get_mempolicy",
+    "access", "dup", "dup2", "dup3", "eventfd2", "faccessat", "faccessat2", "fadvise64", "fcntl", "fstatfs",
+    "get_mempolicy",
     "getcwd", "getdents64", "getrlimit", "ioctl", "lstat", "mbind", "memfd_create", "mlock", "mmap", "mprotect",
     "munlock", "newfstatat", "pipe2", "prctl", "prlimit64", "readlink", "readlinkat", "seccomp", "set_mempolicy",
     "stat", "statfs", "statx", "sysinfo", "uname",

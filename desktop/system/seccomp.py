@@ -26,7 +26,7 @@ NUMBERS: Final = {
     "x86_64": {
         "access": 21, "brk": 12, "clock_getres": 229, "clock_gettime": 228, "clock_nanosleep": 230, "clone": 56,
         "clone3": 435, "close": 3, "dup": 32, "dup2": 33, "dup3": 292, "eventfd2": 290, "exit": 60, "exit_group": 231,
-        "faccessat": 269, "faccessat2": 439, "fcntl": 72, "fstat": 5, "fstatfs": 138, "futex": 202,
+        "faccessat": 269, "faccessat2": 439, "fadvise64": 221, "fcntl": 72, "fstat": 5, "fstatfs": 138, "futex": 202,
         "get_mempolicy": 239, "getcpu": 309, "getcwd": 79, "getdents64": 217, "getegid": 108,
         "geteuid": 107, "getgid": 104, "getpid": 39,
         "getppid": 110, "getrandom": 318, "getrlimit": 97, "getrusage": 98, "gettid": 186, "gettimeofday": 96,
@@ -43,8 +43,9 @@ NUMBERS: Final = {
     "aarch64": {
         "brk": 214, "clock_getres": 114, "clock_gettime": 113, "clock_nanosleep": 115, "clone": 220, "clone3": 435,
         "close": 57, "dup": 23, "dup3": 24, "eventfd2": 19, "exit": 93, "exit_group": 94, "faccessat": 48,
-        "faccessat2": 439, "fcntl": 25, "fstat": 80, "fstatfs": 44, "futex": 98, "get_mempolicy": 236, "getcpu": 168,
-        "getcwd": 17, "getdents64": 61, "getegid": 177, "geteuid": 175, "getgid": 176, "getpid": 172, "getppid": 173,
+        "faccessat2": 439, "fadvise64": 223, "fcntl": 25, "fstat": 80, "fstatfs": 44, "futex": 98, "get_mempolicy": 236,
+        "getcpu": 168, "getcwd": 17, "getdents64": 61, "getegid": 177, "geteuid": 175, "getgid": 176, "getpid": 172,
+        "getppid": 173,
         "getrandom": 278, "getrlimit": 163, "getrusage": 165, "gettid": 178, "gettimeofday": 169, "getuid": 174,
         "ioctl": 29, "lseek": 62, "madvise": 233, "mbind": 235, "membarrier": 283, "memfd_create": 279, "mincore": 232,
         "mlock": 228, "mmap": 222, "mprotect": 226, "mremap": 216, "munlock": 229, "munmap": 215, "nanosleep": 101,

@@ -17,6 +17,7 @@ from desktop.inference.generation import Failed, Ready, Restarting
 from desktop.inference.keeper import Keeper
 from desktop.inference.worker_settings import WorkerSettings
 from desktop.models.measurements import Measured, Measurements
+from desktop.models.model_file import read_model_file
 from desktop.system import hardware
 from desktop.system.hardware import Memory
 from tests.desktop.inference.answers import PARIS, PARIS_ANSWER, STORY, Answer, a_call, ask
@@ -96,6 +97,23 @@ async def test_a_file_whose_head_is_wrong_is_refused_before_llama_cpp_sees_it(
         "Download the model again, or choose another."
     )
     assert "llama" not in diagnostics
+
+
+async def test_only_the_approved_chat_template_is_rendered_where_one_was_approved(
+    settings: Settings, watch: Watch, model_path: Path
+) -> None:
+    approved = read_model_file(model_path).template_sha256
+    keeper = Keeper(settings(template_sha256=approved), on_change=watch)
+    await keeper.start()
+    await watch.ready()
+    await keeper.stop()
+    keeper = Keeper(settings(template_sha256="0" * 64), on_change=watch)
+    await keeper.start()
+    state = await watch.until(lambda state: isinstance(state, Failed))
+    await keeper.stop()
+
+    assert isinstance(state, Failed)
+    assert "not the one that was approved" in state.reason
 
 
 async def test_what_was_measured_is_kept_and_used_at_the_next_start(
