@@ -48,6 +48,7 @@ class Desk:
         self._held: dict[int, tuple[GenerateCall, GenerateSink]] = {}
         self._wanted = False
         self._freed = False
+        self._leaving = False
         self._look = asyncio.Event()
 
     # --- what is wanted
@@ -78,7 +79,9 @@ class Desk:
         if self._keeps and stopped:
             await self._engine.start()
         elif not self._keeps and not stopped and not self.running:
+            self._leaving = True
             await self._engine.stop()
+            self._leaving = False
             self._on_freed()
 
     @property
@@ -87,8 +90,8 @@ class Desk:
 
     @property
     def loaded(self) -> bool:
-        """Whether the model takes memory now, or begins to."""
-        return not isinstance(self._engine.state, Stopped | Failed)
+        """Whether the model takes memory: from the first byte until its process is gone."""
+        return self._leaving or not isinstance(self._engine.state, Stopped | Failed)
 
     # --- calls
 
