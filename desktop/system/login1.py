@@ -9,11 +9,11 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from desktop.errors import SourceSilent
 from desktop.system.bus import Bus
+from desktop.system.watch.senses import Seats
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +23,6 @@ _MANAGER = "org.freedesktop.login1.Manager"
 _SESSION = "org.freedesktop.login1.Session"
 
 _GRAPHICAL = frozenset({"x11", "wayland", "mir"})
-
-
-@dataclass(frozen=True, slots=True)
-class Seats:
-    """Who is logged in: whether our own screen is locked, and whether somebody else is at one, here or from afar."""
-
-    locked: bool = False
-    other_active: bool = False
 
 
 class Login1:

@@ -13,7 +13,7 @@ from desktop.system.idle.x11 import XServer
 from desktop.system.login1 import Login1
 from desktop.system.network import NetworkManager
 from desktop.system.power import PsutilPower, UPower
-from desktop.system.uses import (
+from desktop.system.uses.linux import (
     AlsaCapture,
     Camera,
     FullScreen,
@@ -23,10 +23,11 @@ from desktop.system.uses import (
     LoginInhibitor,
     PowerInhibitor,
     PulseCapture,
-    Use,
 )
-from desktop.system.watch.live import LiveWatch, Senses
+from desktop.system.uses.port import Use
+from desktop.system.watch.live import LiveWatch
 from desktop.system.watch.self_test import Finding, self_test
+from desktop.system.watch.senses import Senses
 
 
 def linux_senses(session: Bus, system: Bus, server: XServer, *, disk: Path | None) -> Senses:

@@ -9,23 +9,17 @@ import asyncio
 import logging
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import psutil
 
 from desktop.errors import SourceSilent
 from desktop.system.conditions import Conditions, Load, Power, Presence, Room
-from desktop.system.contention import SPAN_S, ProcessorUse, running_programs
-from desktop.system.gpu import GraphicsCards
-from desktop.system.heat import hotter, processor_heat
-from desktop.system.idle.choose import IdleClock
-from desktop.system.login1 import Login1, Seats
-from desktop.system.network import NetworkManager
-from desktop.system.power import PsutilPower, UPower
-from desktop.system.uses import Use
+from desktop.system.contention import SPAN_S, running_programs
+from desktop.system.heat import hotter
 from desktop.system.watch.port import Attention
+from desktop.system.watch.senses import Logins, Seats, Senses
 
 log = logging.getLogger(__name__)
 
@@ -37,23 +31,6 @@ FAR_S = 5.0
 
 _SLEPT_S = 60.0
 """A look that comes so late was held up by sleep that nobody announced."""
-
-
-@dataclass(frozen=True, slots=True)
-class Senses:
-    """All that is asked. What a platform lacks is None."""
-
-    idle: IdleClock
-    uses: Sequence[Use]
-    processor: ProcessorUse
-    cards: GraphicsCards
-    power: Sequence[UPower | PsutilPower]
-    """In the order of trust: the first that answers is believed."""
-
-    login: Login1 | None = None
-    network: NetworkManager | None = None
-    disk: Path | None = None
-    """A folder on the disk whose room matters."""
 
 
 class LiveWatch:
@@ -68,6 +45,7 @@ class LiveWatch:
         self._changed: Callable[[], None] = lambda: None
         self._nearer, self._sooner, self._woke = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._seats = Seats()
+        self._told_of_sleep = False
 
     @property
     def conditions(self) -> Conditions:
@@ -138,8 +116,9 @@ class LiveWatch:
                     await self._sooner.wait()
             except TimeoutError:
                 pass
-            if time.time() - began > SPAN_S + _SLEPT_S and self._senses.login is None:
-                self._came_back()
+            if time.time() - began > SPAN_S + _SLEPT_S and not self._told_of_sleep:
+                self._slept(asleep=True)
+                self._slept(asleep=False)
 
     async def _look_slowly(self) -> None:
         senses, sought = self._senses, self._attention.programs
@@ -148,7 +127,7 @@ class LiveWatch:
         found = Conditions(
             presence=self._conditions.presence,
             power=await self._power(),
-            heat=hotter(await asyncio.to_thread(processor_heat), cards.heat),
+            heat=hotter(await asyncio.to_thread(senses.heat), cards.heat),
             load=Load(senses.processor.look(), cards.others),
             room=self._room(),
             full_screen=uses.get("full_screen", ""),
@@ -221,7 +200,8 @@ class LiveWatch:
         login, network = self._senses.login, self._senses.network
         try:
             if login is not None:
-                await login.follow(self._slept, self._ended)
+                await login.follow(lambda asleep: self._slept(asleep=asleep), self._ended)
+                self._told_of_sleep = True
         except SourceSilent as error:
             log.info("sleep and shutdown come without notice", extra={"why": error.why})
         try:
@@ -234,13 +214,13 @@ class LiveWatch:
             self._woke.clear()
             await self._hold(login)
 
-    async def _hold(self, login: Login1) -> None:
+    async def _hold(self, login: Logins) -> None:
         try:
             await login.hold()
         except SourceSilent as error:
             log.info("the next sleep comes without notice", extra={"why": error.why})
 
-    def _slept(self, asleep: bool) -> None:  # noqa: FBT001 -- what the signal says
+    def _slept(self, *, asleep: bool) -> None:
         if not asleep:
             self._woke.set()
             self._conditions = replace(self._conditions, network=self._conditions.network + 1)

@@ -9,9 +9,7 @@ from typing import TypeVar
 
 from desktop.errors import SourceSilent
 from desktop.system.conditions import Power, Unknown
-from desktop.system.heat import processor_heat
-from desktop.system.login1 import Seats
-from desktop.system.watch.live import Senses
+from desktop.system.watch.senses import Seats, Senses
 
 T = TypeVar("T")
 
@@ -38,7 +36,7 @@ async def self_test(senses: Senses) -> list[Finding]:
         findings.append(await _asked("sleep and lock", senses.login.name, senses.login.seats, _seats))
     if senses.network is not None:
         findings.append(await _asked("network", senses.network.name, senses.network.metered, _metered))
-    heat = processor_heat()
+    heat = senses.heat()
     says = "no sensor" if heat.celsius is None else f"{heat.celsius:.0f} °C"
     findings.append(Finding("heat", "processor", None if heat.celsius is None else True, says))
     cards = await senses.cards.look()

@@ -10,7 +10,8 @@ import pytest
 
 from desktop.errors import SourceSilent
 from desktop.system.bus import Bus
-from desktop.system.login1 import Login1, Seats
+from desktop.system.login1 import Login1
+from desktop.system.watch.senses import Seats
 from tests.desktop.system.buses import LoginManager, LoginSession, offered
 
 US, THEM = 1000, 1001

@@ -10,7 +10,7 @@ import pytest
 from desktop.errors import SourceSilent
 from desktop.system.bus import Bus
 from desktop.system.login1 import Login1
-from desktop.system.uses import (
+from desktop.system.uses.linux import (
     AlsaCapture,
     Camera,
     GameMode,
@@ -115,7 +115,7 @@ async def test_a_sound_server_that_is_not_there_or_hangs_is_let_be(
     tmp_path: Path, script: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "sleep" in script:
-        monkeypatch.setattr("desktop.system.uses._PATIENCE_S", 0.2)
+        monkeypatch.setattr("desktop.system.uses.linux._PATIENCE_S", 0.2)
     with pytest.raises(SourceSilent, match=says):
         await PulseCapture(pactl(tmp_path, script)).look()
 

@@ -16,7 +16,7 @@ import pytest
 from desktop.errors import SourceSilent
 from desktop.system.idle import x11
 from desktop.system.idle.x11 import XServer
-from desktop.system.uses import FullScreen
+from desktop.system.uses.linux import FullScreen
 
 TOOLS = ("Xvfb", "openbox", "xdotool")
 pytestmark = [

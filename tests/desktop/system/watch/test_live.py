@@ -22,11 +22,13 @@ from desktop.system.idle.x11 import XServer
 from desktop.system.login1 import Login1
 from desktop.system.network import NetworkManager
 from desktop.system.power import UPower
-from desktop.system.uses import GnomeInhibitor, Use
+from desktop.system.uses.linux import GnomeInhibitor
+from desktop.system.uses.port import Use
 from desktop.system.watch import live
 from desktop.system.watch.linux import linux_senses, linux_watch
-from desktop.system.watch.live import LiveWatch, Senses
+from desktop.system.watch.live import LiveWatch
 from desktop.system.watch.port import Attention, Watch
+from desktop.system.watch.senses import Senses
 from desktop.system.watch.still import StillWatch
 from tests.desktop.system.buses import (
     DisplayDevice,

@@ -1,8 +1,4 @@
-"""What people do without touching anything: films, calls, presentations, games. One class a way of noticing, on Linux.
-
-Each `look` answers with a few words for a sentence, empty if there is nothing. SourceSilent: this desktop has no such
-thing, which says nothing about the owner.
-"""
+"""Linux: inhibitors of each desktop and of logind, GameMode, full screen, microphone and camera."""
 
 from __future__ import annotations
 
@@ -12,14 +8,12 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal, Protocol
 
 from desktop.errors import SourceSilent
 from desktop.system.bus import Bus
 from desktop.system.idle.x11 import XServer
 from desktop.system.login1 import Login1
-
-Kind = Literal["full_screen", "call_or_video"]
+from desktop.system.uses.port import Kind
 
 _PATIENCE_S = 2.0
 _GNOME_INHIBITS_IDLE = 8
@@ -27,17 +21,6 @@ _GNOME_INHIBITS_IDLE = 8
 
 _KDE_POLICIES = 1 | 4
 """Of PowerDevil's PolicyAgent: the session must not be interrupted, the screen must not change."""
-
-
-class Use(Protocol):
-    """One way to notice that the PC is in use without input."""
-
-    name: str
-    kind: Kind
-
-    async def look(self) -> str:
-        """Raises SourceSilent."""
-        ...
 
 
 class GnomeInhibitor:

@@ -1,0 +1,1 @@
+"""What people do without touching anything: films, calls, presentations, games. One file a system."""
