@@ -27,19 +27,16 @@ class Delivered:
 
     def without(self, events: Iterable[Event]) -> list[Event]:
         """The part of `events` that is new. Raises ResumeMismatch where the caller has half a character."""
-        return [Event(kind, data) for kind, data, new in self._split(events) if new]
-
-    def _split(self, events: Iterable[Event]) -> Iterable[tuple[int, bytes, bool]]:
+        new = []
         for kind, data in events:
-            left = self._left.get(kind, 0)
-            known = min(left, len(data))
-            self._left[kind] = left - known
+            known = min(self._left.get(kind, 0), len(data))
             if known:
-                yield kind, data[:known], False
+                self._left[kind] -= known
             if known < len(data):
                 if data[known] & 0xC0 == 0x80:
                     raise ResumeMismatch("what was delivered ends inside a character")
-                yield kind, data[known:], True
+                new.append(Event(kind, data[known:]))
+        return new
 
     @property
     def outstanding(self) -> bool:

@@ -90,7 +90,7 @@ CASES: dict[str, dict[str, Any]] = {
     "a schema": {"question": "Describe the dog as JSON.", "response_format": SCHEMA, "temperature": 1.0, "seed": 4},
     "a schema, greedy": {"question": STORY, "response_format": SCHEMA},
     "any JSON, limited": {"question": STORY, "response_format": {"type": "json_object"}, "seed": 9, "limit": 40},
-    "calls of tools": {"question": STORY, "tools": TOOLS, "tool_choice": "required", "temperature": 1.0, "limit": 120},
+    "calls of tools": {"question": STORY, "tools": TOOLS, "tool_choice": "required", "temperature": 1.0, "limit": 50},
     "a schema with log-probabilities": {
         "question": STORY, "response_format": SCHEMA, "temperature": 1.0, "logprobs": True, "top_logprobs": 2,
     },
