@@ -51,6 +51,13 @@ class Listing:
         """What is known without asking anybody."""
         return merged(self._kept(member) if member is not None else None, bundled_catalogue())
 
+    def stamp(self) -> int:
+        """Another number after every refresh, whichever process made it."""
+        try:
+            return self._path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
     async def refresh(self, member: Member) -> Catalogue:
         """What the relay says now. Raises RelaySilent, CatalogueForged, CatalogueUnreadable, FolderUnusable."""
         signed = await RelayView(member).catalogue()

@@ -91,8 +91,8 @@ class _Shortage:
 
 
 def _ask(model: Servable, catalogue: Catalogue) -> Ask | None:
-    """The price that the relay's catalogue names for this very file."""
+    """The price that the relay's catalogue names for this very file; what comes with Nightjar has none."""
     entry = catalogue.of_file(model.sha256)
-    if entry is None or not catalogue.owner_percent:
+    if entry is None or not entry.url or not catalogue.owner_percent:
         return None
     return Ask(prompt=PicoDollars(entry.price.prompt), completion=PicoDollars(entry.price.completion))

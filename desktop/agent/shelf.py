@@ -39,7 +39,7 @@ class Shelf:
         self._listing = listing
         self._look_s = look_s
         self._downloads = Downloads(store, pace=Pace(look_s=look_s), changed=self._downloading)
-        self._catalogue: Catalogue | None = None
+        self._catalogue: tuple[object, Catalogue] | None = None
         self._heard: Callable[[], None] = lambda: None
         self._served: Served = lambda _models, _catalogue: None
         self._stir = asyncio.Event()
@@ -69,7 +69,6 @@ class Shelf:
     def joined(self, member: Member | None) -> None:
         """Whose catalogue it is."""
         self._member = member
-        self._catalogue = None
         self._joined.set()
         self._stir.set()
 
@@ -106,13 +105,18 @@ class Shelf:
             self.progress = progress
             self._heard()
         models = await asyncio.to_thread(self._servable)
-        catalogue = self._catalogue
-        if catalogue is None:
-            catalogue = self._catalogue = await asyncio.to_thread(self._listing.current, self._member)
+        catalogue = await self._current()
         now = models, catalogue.issued_ms, catalogue.entries
         if now != seen:
             self._served(models, catalogue)
         return now
+
+    async def _current(self) -> Catalogue:
+        """Read again when any process has refreshed it, or it is another relay's."""
+        of = self._listing.stamp(), self._member
+        if self._catalogue is None or self._catalogue[0] != of:
+            self._catalogue = of, await asyncio.to_thread(self._listing.current, self._member)
+        return self._catalogue[1]
 
     def _servable(self) -> tuple[Servable, ...]:
         for model in self._store.recheck():
@@ -126,7 +130,7 @@ class Shelf:
             member, wait = self._member, RETRY_S
             if member is not None:
                 try:
-                    self._catalogue = await self._listing.refresh(member)
+                    await self._listing.refresh(member)
                     wait = REFRESH_S
                     self._stir.set()
                 except RelaySilent as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replaced
 
 from desktop.agent.desk import MakeEngine
 from desktop.agent.desks import Desks, Offer
@@ -231,8 +232,9 @@ def test_a_model_of_the_catalogue_is_offered_at_its_price(tmp_path: Path) -> Non
     entry = an_offer(id="mine", sha256=model.sha256, price=Price(7, 9))
     (offer,) = offers(tmp_path)([model], Catalogue(issued_ms=1, owner_percent=70, entries=(entry,)))
     assert offer.ask == Ask(prompt=PicoDollars(7), completion=PicoDollars(9))
-    (offer,) = offers(tmp_path)([model], NOTHING)
-    assert offer.ask is None
+    for without in (NOTHING, Catalogue(issued_ms=1, owner_percent=70, entries=(replaced(entry, url=""),))):
+        (offer,) = offers(tmp_path)([model], without)
+        assert offer.ask is None
 
 
 def test_a_verified_file_is_not_hashed_again_before_its_first_load(

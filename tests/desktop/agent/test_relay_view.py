@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from desktop.agent.address import RelayAddress
 from desktop.agent.listing import CatalogueForged, Listing
 from desktop.agent.membership import Member
 from desktop.agent.relay_view import RelaySilent, RelayView
-from desktop.models.catalogue import CatalogueUnreadable
+from desktop.agent.shelf import Shelf
+from desktop.models.catalogue import Catalogue, CatalogueUnreadable
+from desktop.models.store import Servable, Store
 from desktop.system.secrets import open_store
 from relay.catalogue import store as catalogue_store
 from relay.wire.identity import SigningKey, catalogue_text
@@ -107,6 +110,26 @@ async def test_the_relays_catalogue_is_kept_and_known_without_it(
     assert [each.id for each in Listing(tmp_path).current(None).entries] == ["nightjar-demo"]
     await add_model(relay, "two")
     assert [each.id for each in (await listing.refresh(member)).entries] == ["one", "two", "nightjar-demo"]
+
+
+async def test_a_running_agent_hears_of_a_list_that_a_command_line_fetched(
+    joined: tuple[RunningRelay, Member], tmp_path: Path
+) -> None:
+    relay, member = joined
+    shelf, heard = Shelf(Store(tmp_path), Listing(tmp_path), look_s=0.02), asyncio.Queue[list[str]]()
+
+    def served(_models: tuple[Servable, ...], catalogue: Catalogue) -> None:
+        heard.put_nowait([each.id for each in catalogue.entries])
+
+    shelf.joined(member)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(shelf.run(served, lambda: None))
+        assert await heard.get() == ["nightjar-demo"]
+        await add_model(relay, "one")
+        await Listing(tmp_path).refresh(member)
+        while "one" not in await heard.get():
+            pass
+        task.cancel()
 
 
 async def test_a_list_of_another_key_is_refused_and_not_kept(
