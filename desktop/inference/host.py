@@ -45,7 +45,7 @@ class Counters:
 
 
 class Host:
-    """The calls of one model. Every method belongs to one thread; `prefilling` may be read from another."""
+    """The calls of one model. Every method belongs to one thread; only `interrupt` may be called from another."""
 
     def __init__(
         self,
@@ -57,8 +57,12 @@ class Host:
     ) -> None:
         self.outbox = Outbox(model.label)
         self.counters = Counters()
-        self.prefilling: frozenset[int] = frozenset()
-        """Serials whose prompt is part of the step that runs now: what a cancel should interrupt."""
+        self._stepping: frozenset[int] = frozenset()
+        """Serials of the step that runs now."""
+        self._prefilling: frozenset[int] = frozenset()
+        """Those whose prompt is part of it, which can take long."""
+        self._leaving: set[int] = set()
+        """Serials whose `cancel` is on its way."""
         self._model = model
         self._admission = Admission(model, template)
         self._budget = Budget(prefill=prefill_budget, step=model.batch)
@@ -108,8 +112,18 @@ class Host:
         if not call.inputs and call.over:
             self._finish(call)
 
+    def interrupt(self, serial: int) -> None:
+        """A call is about to be cancelled: ends the step that runs if it computes the call's prompt, or nothing that
+        is still wanted. What others lose by that is computed again. From any thread.
+        """
+        self._leaving.add(serial)
+        stepping = self._stepping
+        if serial in self._prefilling or (stepping and stepping <= self._leaving):
+            self._model.abort.set()
+
     def cancel(self, serial: int) -> None:
         """Ends a call at once; its memory stays as a cache."""
+        self._leaving.discard(serial)
         call = self._calls.pop(serial, None)
         if call is None:
             return
@@ -179,9 +193,10 @@ class Host:
         if not plan:
             return True
         chunks = [chunk for _, _, chunk in plan]
-        self.prefilling = frozenset(call.serial for call, _, chunk in plan if len(chunk.ids) > 1)
+        self._stepping = frozenset(call.serial for call, _, _ in plan)
+        self._prefilling = frozenset(call.serial for call, _, chunk in plan if len(chunk.ids) > 1)
         outcome = self._model.decode(chunks)
-        self.prefilling = frozenset()
+        self._stepping = self._prefilling = frozenset()
         self._model.abort.clear()
         self.counters.steps += 1
         if outcome is not Outcome.DONE:

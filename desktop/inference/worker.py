@@ -56,7 +56,7 @@ def main() -> int:
         replies.send(frames.encode(frames.Unusable(reason=str(error), again=again)))
         return _UNUSABLE
     host = Host(model, template, prefill_budget=load.prefill_budget)
-    inbox.interrupt = lambda serial: model.abort.set() if serial in host.prefilling else None
+    inbox.interrupt = host.interrupt
     confinement.confine_serving(confined)
     replies.send(frames.encode(ready))
     return _serve(host, inbox, replies)

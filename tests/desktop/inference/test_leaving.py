@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psutil
 import pytest
 
-from desktop.inference.engine import Chunk, LlamaModel
+from desktop.inference.engine import Chunk, LlamaModel, Outcome
 from desktop.inference.generation import RecordKind
 from tests.desktop.inference.answers import PARIS, PARIS_ANSWER, STORY
 from tests.desktop.inference.bench import QUESTIONS, Bench
@@ -83,34 +84,66 @@ def test_one_choice_that_ends_frees_its_slot_for_another_call(bench: Bench) -> N
     assert len([r for r in bench.calls[first].records if r.kind == RecordKind.END]) == 7
 
 
-def test_a_cancel_interrupts_the_step_that_computes_the_prompt_and_no_other(bench: Bench) -> None:
-    """As the worker does it: another thread sets the flag while llama.cpp computes."""
+@contextmanager
+def interrupted(bench: Bench, leaving: Callable[[list[Chunk]], list[int]]) -> Iterator[list[Outcome]]:
+    """Before each step of the model another thread says who is leaving, as the worker's reader does. Gives outcomes."""
+    decode, outcomes = bench.model.decode, list[Outcome]()
+
+    def computed(chunks: Sequence[Chunk]) -> Outcome:
+        for serial in leaving(list(chunks)):
+            thread = threading.Thread(target=bench.host.interrupt, args=(serial,))
+            thread.start()
+            thread.join()
+        outcomes.append(decode(chunks))
+        return outcomes[-1]
+
+    bench.model.decode = computed  # type: ignore[method-assign]
+    try:
+        yield outcomes
+    finally:
+        bench.model.decode = decode  # type: ignore[method-assign]
+
+
+def test_a_cancel_interrupts_the_step_that_computes_its_prompt(bench: Bench) -> None:
     talking = bench.submit(PARIS, tenant="b")
     bench.step()
     gone = bench.submit(LONG, tenant="c")
-    seen: list[frozenset[int]] = []
-    decode = bench.model.decode
-
-    def interrupted(chunks: list[Chunk]) -> Any:
-        seen.append(bench.host.prefilling)
-        if gone in bench.host.prefilling:
-            thread = threading.Thread(target=bench.model.abort.set)
-            thread.start()
-            thread.join()
-        return decode(chunks)
-
-    bench.model.decode = interrupted  # type: ignore[method-assign,assignment]
-    try:
+    with interrupted(bench, lambda chunks: [gone] if any(len(chunk.ids) > 1 for chunk in chunks) else []) as outcomes:
         bench.step()
-    finally:
-        del bench.model.decode
-    assert seen[-1] == {gone}
-    assert not any(seen[:-1])
+    assert outcomes[-1] is Outcome.ABORTED
+    bench.host.cancel(gone)
+    bench.run()
+
     assert not bench.calls[gone].records
+    assert bench.calls[talking].text() == PARIS_ANSWER
+
+
+def test_a_cancel_does_not_interrupt_what_others_write(bench: Bench) -> None:
+    gone, talking = bench.submit(STORY, tenant="a"), bench.submit(PARIS, tenant="b")
+    while not bench.calls[gone].records or not bench.calls[talking].records:
+        bench.step()
+    with interrupted(bench, lambda _: [gone]) as outcomes:
+        bench.step()
+    assert outcomes == [Outcome.DONE]
     bench.host.cancel(gone)
     bench.run()
 
     assert bench.calls[talking].text() == PARIS_ANSWER
+
+
+def test_a_step_of_nothing_but_cancelled_calls_ends_at_once(bench: Bench) -> None:
+    """As when the owner is back and all answers are handed over."""
+    serials = [bench.submit(STORY, tenant=str(number)) for number in range(4)]
+    while not all(bench.calls[serial].records for serial in serials):
+        bench.step()
+    with interrupted(bench, lambda _: serials) as outcomes:
+        bench.step()
+    assert outcomes == [Outcome.ABORTED]
+    for serial in serials:
+        bench.host.cancel(serial)
+
+    assert bench.host.idle
+    assert bench.ask(PARIS).text() == PARIS_ANSWER
 
 
 @pytest.mark.soak
