@@ -165,7 +165,7 @@ class Loaded(Message, frozen=True, kw_only=True):
     unconfined: tuple[str, ...] = ()
     expected: int = 0
     taken: int = 0
-    badge: str = ""
+    badge: Literal["", "roomy", "tight", "partial"] = ""
 
 
 class Unusable(Message, frozen=True, kw_only=True):

@@ -141,6 +141,7 @@ class ModelFacts:
     continue each other's answers, by `ids` or, with an engine that has none, from their text (`prefill`).
     `prefill_tps` and `decode_tps` were measured at start, for one call alone.
     `unconfined` names what no mechanism keeps the model's process from: `files`, `network`, `programs`.
+    `memory` is the bytes it takes, 0 if nobody told; `fit` is how well that fits what could be taken.
     """
 
     name: str
@@ -153,6 +154,8 @@ class ModelFacts:
     numerics: str
     resume: Literal["ids", "prefill", "none"] = "ids"
     unconfined: tuple[str, ...] = ()
+    memory: int = 0
+    fit: Literal["", "roomy", "tight", "partial"] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,8 @@ class Keeper:
     async def _begin(self, loaded: frames.Loaded, file_digest: str) -> None:
         self._watchdog.measured(loaded.prefill_tps)
         await asyncio.get_running_loop().run_in_executor(None, self._orders.learn, file_digest, loaded)
+        if loaded.unconfined:
+            log.warning("nothing keeps the model's process from all of this", extra={"from": loaded.unconfined})
         if self._process is not None and not self._process.silent:
             self._enter(Ready(self._facts(loaded, file_digest)))
 
@@ -233,6 +235,8 @@ class Keeper:
             decode_tps=loaded.decode_tps,
             numerics=loaded.numerics,
             unconfined=loaded.unconfined,
+            memory=loaded.taken or loaded.expected,
+            fit=loaded.badge,
         )
 
     # --- what the worker says ---

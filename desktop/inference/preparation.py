@@ -17,7 +17,7 @@ from desktop.inference.speed import Speed
 from desktop.inference.templates import ChatTemplate, TemplateRefused
 from desktop.inference.text import PARSER_VERSION
 from desktop.models import fit
-from desktop.models.fit import Plan, Room, Wishes
+from desktop.models.fit import Badge, Plan, Room, Wishes
 from desktop.models.gguf import GgufRefused
 from desktop.models.model_file import ModelFile, read_model_file
 from desktop.system.confinement import Confinement
@@ -77,7 +77,7 @@ def prepare(load: frames.Load, confined: Confinement) -> Prepared:
         unconfined=confined.missing,
         expected=chosen.expected,
         taken=sum(buffer.size for buffer in model.buffers),
-        badge=chosen.badge.value,
+        badge="partial" if chosen.badge is Badge.PARTIAL else "tight" if chosen.badge is Badge.TIGHT else "roomy",
     )
     return Prepared(model, template, loaded)
 

@@ -68,7 +68,7 @@ class WorkerSettings:
     beat_s: float = 1.0
     """How often a worker with calls is asked whether it is there."""
 
-    silent_s: float = 7.0
+    silent_s: float = 6.0
     """A worker with calls that does not even answer for so long hangs; its calls have to be over within 10 s."""
 
     stuck_s: float = 10.0

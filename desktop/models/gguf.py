@@ -71,6 +71,8 @@ class ValueKind(enum.IntEnum):
     F64 = 12
 
 
+_DISTINCT: Final = "tokenizer.ggml.tokens"
+
 _LETTERS: Final = {
     ValueKind.U8: "B", ValueKind.I8: "b", ValueKind.U16: "H", ValueKind.I16: "h", ValueKind.U32: "I",
     ValueKind.I32: "i", ValueKind.F32: "f", ValueKind.BOOL: "B", ValueKind.U64: "Q", ValueKind.I64: "q",
@@ -198,7 +200,10 @@ def _array(reader: _Reader, key: str) -> Array:
     if kind is ValueKind.ARRAY:
         raise GgufRefused(f"{key} is an array of arrays")
     if kind is ValueKind.TEXT:
-        reader.pass_texts(count, key)
+        if key == _DISTINCT:
+            _check_distinct(reader, count)
+        else:
+            reader.pass_texts(count, key)
         return Array(kind, count, ())
     letter = _LETTERS[kind]
     if count > KEPT_ITEMS and kind is not ValueKind.BOOL:
@@ -208,6 +213,17 @@ def _array(reader: _Reader, key: str) -> Array:
     if kind is ValueKind.BOOL:
         _check_truths(values, key)
     return Array(kind, count, values)
+
+
+def _check_distinct(reader: _Reader, count: int) -> None:
+    """llama.cpp ends the process if two tokens are the same to it; it reads each up to its first zero byte."""
+    seen: set[bytes] = set()
+    for _ in range(count):
+        word = reader.raw(_DISTINCT).partition(b"\0")[0]
+        if word in seen:
+            raise GgufRefused("it has the same token twice")
+        if word:
+            seen.add(word)
 
 
 def _check_truths(values: tuple[int | float, ...], key: str) -> None:
@@ -305,8 +321,12 @@ class _Reader:
     def numbers(self, letter: str, count: int) -> tuple[int | float, ...]:
         return struct.unpack(f"<{count}{letter}", self.take(count * struct.calcsize(letter)))
 
+    def raw(self, what: str) -> bytes:
+        """A text as its bytes."""
+        return self.take(self._length(what))
+
     def text(self, what: str) -> str:
-        raw = self.take(self._length(what))
+        raw = self.raw(what)
         if b"\0" in raw:
             raise GgufRefused(f"{what} has a zero byte in its text")
         try:

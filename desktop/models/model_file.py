@@ -108,6 +108,7 @@ def describe(header: Header) -> ModelFile:
     window = said.own("attention.sliding_window", default=0)
     template = said.text("tokenizer.chat_template")
     _check_vocabulary(header.metadata)
+    _check_epsilons(header.metadata)
     return ModelFile(
         architecture=said.architecture,
         name=said.text("general.name"),
@@ -226,6 +227,13 @@ def _check_vocabulary(metadata: dict[str, Value]) -> None:
             continue
         if not isinstance(beside, Array) or beside.kind not in kinds or beside.items != tokens.items:
             raise GgufRefused(f"{key} does not have one number for each token")
+
+
+def _check_epsilons(metadata: dict[str, Value]) -> None:
+    """Small numbers that keep a division from going wrong; llama.cpp ends the process over a negative one."""
+    for key, value in metadata.items():
+        if key.endswith("epsilon") and not (isinstance(value, float) and 0 <= value <= 1):
+            raise GgufRefused(f"{key} is {value}, which cannot be")
 
 
 def _vocabulary(metadata: dict[str, Value], said: _Said) -> int:

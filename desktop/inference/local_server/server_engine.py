@@ -12,7 +12,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import httpx
@@ -43,6 +43,8 @@ _MAX_ERROR_BYTES: Final = 64 * 1024
 _DECLINES: Final[dict[int, DeclineReason]] = {400: "parameter", 413: "context", 422: "parameter", 404: "model"}
 _BUSY: Final = frozenset({401, 403, 408, 429, 503})
 """About this server now, not about the request."""
+
+_MEASURED_TOKENS: Final = 16
 
 _LEAST_CONTEXT: Final = 2048
 """Offered where a server does not say how much it takes."""
@@ -88,7 +90,9 @@ class LocalServer:
         self._group: asyncio.TaskGroup | None = None
         self._client: httpx.AsyncClient | None = None
         self._answers: dict[int, tuple[GenerateCall, GenerateSink, asyncio.Task[None]]] = {}
-        self._ill = asyncio.Event()
+        self._look = asyncio.Event()
+        self._speed = (0.0, 0.0)
+        """Prefill and decode in tokens/s, as the first answer that was long enough showed."""
 
     @property
     def state(self) -> WorkerState:
@@ -144,7 +148,7 @@ class LocalServer:
         """Looks at the server for ever: now and then while it is well, soon after a call has met trouble."""
         pause = self._settings.first_pause_s
         while True:
-            self._ill.clear()
+            self._look.clear()
             facts, problem = self._facts(await look_at(client, self._url))
             if facts is not None:
                 pause = self._settings.first_pause_s
@@ -160,7 +164,7 @@ class LocalServer:
     async def _rest(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
-                await self._ill.wait()
+                await self._look.wait()
         except TimeoutError:
             return
 
@@ -172,7 +176,8 @@ class LocalServer:
         model = next((model for model in server.models if model.name == self._settings.model), None)
         if model is None:
             return None, f"{server.kind} has no model named {self._settings.model}."
-        return _facts(self._settings, server, model), ""
+        prefill, decode = self._speed
+        return replace(_facts(self._settings, server, model), prefill_tps=prefill, decode_tps=decode), ""
 
     def _enter(self, state: WorkerState) -> None:
         self._state = state
@@ -200,7 +205,7 @@ class LocalServer:
                     reason, why = await _refusal(response)
                     self._forget(call.id, lambda: sink.declined(reason, why))
         except (httpx.HTTPError, StreamBroken) as error:
-            self._ill.set()
+            self._look.set()
             why = str(error) if isinstance(error, StreamBroken) else "The local server broke off its answer."
             self._forget(call.id, lambda: sink.failed("engine", why, "node"))
         except Exception:
@@ -223,7 +228,16 @@ class LocalServer:
         usage = reader.usage or Usage(0, 0)
         first = first or now
         timings = Timings(0.0, (first - begun) * 1e3, (now - first) * 1e3)
+        self._measure(usage, timings)
         self._forget(call.id, lambda: sink.finished(reader.reasons[0], usage, timings))
+
+    def _measure(self, usage: Usage, timings: Timings) -> None:
+        """Nobody else tells how fast a server is; asking it for an answer of our own would load the owner's model."""
+        if self._speed != (0.0, 0.0) or usage.completion_tokens < _MEASURED_TOKENS or timings.decode_ms <= 0:
+            return
+        prefill = usage.prompt_tokens / max(timings.prefill_ms, 1e-3) * 1e3
+        self._speed = round(prefill, 1), round(usage.completion_tokens / timings.decode_ms * 1e3, 1)
+        self._look.set()
 
     def _forget(self, call_id: int, last: Callable[[], None]) -> None:
         """A call is over by itself: it leaves its slot before anybody hears of it."""

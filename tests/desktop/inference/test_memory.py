@@ -52,7 +52,11 @@ async def test_slots_are_what_fits_the_memory_that_may_be_taken(starting: Callab
     keeper = starting(8 * GIB, GIB + 218 * MIB)
     await keeper.start()
 
-    assert 1 < (await watch.ready()).facts.slots < 8
+    facts = (await watch.ready()).facts
+
+    assert 1 < facts.slots < 8
+    assert facts.fit in {"roomy", "tight"}
+    assert 3 * MIB < facts.memory < 64 * MIB
 
 
 async def test_too_little_memory_now_is_waited_for_in_a_sentence_that_says_how_much(

@@ -154,6 +154,9 @@ REFUSED = {
     "tokens are no texts": a_gguf(entries_with(tokenizer__ggml__tokens=(ARRAY, (U32, [1, 2, 3])))),
     "scores does not": a_gguf(entries_with(tokenizer__ggml__scores=(ARRAY, (F32, [0.0])))),
     "token_type does not": a_gguf(entries_with(tokenizer__ggml__token_type=(ARRAY, (U8, [1, 1, 3])))),
+    "same token twice": a_gguf(entries_with(tokenizer__ggml__tokens=(ARRAY, (TEXT, ["a", "b\0c", "b"])))),
+    "epsilon is -1.0": with_entry("llama.attention.layer_norm_rms_epsilon", F32, -1.0),
+    "epsilon is nan": with_entry("llama.attention.layer_norm_rms_epsilon", F32, float("nan")),
     "several parts": with_entry("split.count", U32, 3),
 }
 

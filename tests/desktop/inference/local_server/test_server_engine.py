@@ -65,6 +65,18 @@ async def test_facts_are_what_the_server_tells(started: Started, watch: Watch) -
     )
 
 
+async def test_its_speed_is_known_from_the_first_answer(started: Started, watch: Watch) -> None:
+    async with running(Server(OLLAMA)) as server:
+        engine = await started(server)
+        before = (await watch.ready()).facts
+        await ask(engine, a_call(PARIS))
+        state = await watch.until(lambda state: isinstance(state, Ready) and state.facts.decode_tps > 0)
+
+    assert (before.prefill_tps, before.decode_tps) == (0.0, 0.0)
+    assert isinstance(state, Ready)
+    assert state.facts.prefill_tps > 0
+
+
 async def test_only_listed_fields_are_passed_on_and_ours_replace_the_callers(started: Started, watch: Watch) -> None:
     async with running(Server(OLLAMA)) as server:
         engine = await started(server)
