@@ -9,10 +9,12 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from desktop.inference.engine import LlamaModel
@@ -20,22 +22,21 @@ from tests.benchmarks.engine import llama_server
 from tests.benchmarks.processes import free_port
 from tests.desktop.inference.answers import STORY
 from tests.desktop.inference.bench import QUESTIONS, Bench, Heard
+from tests.desktop.inference.test_completions import PROMPT, complete, embed, vectors
 from tests.desktop.inference.test_resume import HELLO, JSON
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.xdist_group("llama-server")]
 
 
-@pytest.fixture(scope="module")
-def server(model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+@contextmanager
+def running(model: Path, folder: Path, *flags: str) -> Iterator[httpx.Client]:
     program = llama_server.find()
     if program is None:
         pytest.skip("llama-server is not built")
-    port, log = free_port(), tmp_path_factory.mktemp("llama-server") / "log"
-    flags = ["-np", "2", "-c", "1024", "-t", "1", "-tb", "1", "--cache-ram", "0", "--no-warmup", "--host", "127.0.0.1"]
+    port, log = free_port(), folder / "log"
+    fixed = ["-t", "1", "-tb", "1", "--cache-ram", "0", "--no-warmup", "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as said:
-        process = subprocess.Popen(
-            [str(program), "-m", str(model_path), "--port", str(port), *flags], stdout=said, stderr=said
-        )
+        process = subprocess.Popen([str(program), "-m", str(model), *fixed, *flags], stdout=said, stderr=said)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
             while not _healthy(client):
@@ -44,6 +45,12 @@ def server(model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def server(model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with running(model_path, tmp_path_factory.mktemp("llama-server"), "-np", "2", "-c", "1024") as client:
+        yield client
 
 
 def _healthy(client: httpx.Client) -> bool:
@@ -110,3 +117,38 @@ def test_log_probabilities_are_llama_servers(server: httpx.Client, ours: Bench, 
         assert [entry["logprob"] for entry in one["top_logprobs"]] == pytest.approx(
             [entry["logprob"] for entry in other["top_logprobs"]], abs=1e-3
         )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "body"),
+    [
+        (PROMPT, {}),
+        ("Once upon a time", {"max_tokens": 20}),
+        ("Once upon a time", {"max_tokens": 40, "stop": [" was"]}),
+        ([40, 41, 42, 43], {"max_tokens": 8}),
+    ],
+)
+def test_plain_completions_are_llama_servers(
+    server: httpx.Client, ours: Bench, prompt: Any, body: dict[str, Any]
+) -> None:
+    theirs = ask(server, "/v1/completions", prompt=prompt, temperature=0, **body)
+    heard = complete(ours, prompt, **body)
+    assert heard.accept is not None
+
+    assert heard.text() == theirs["choices"][0]["text"]
+    assert heard.end() == theirs["choices"][0]["finish_reason"]
+    assert heard.accept.prompt_tokens == theirs["usage"]["prompt_tokens"]
+
+
+def test_embeddings_are_llama_servers(model_path: Path, tmp_path: Path, ours: Bench) -> None:
+    texts = [*QUESTIONS, "lamp sea door " * 60]
+    with running(model_path, tmp_path, "--embeddings", "--pooling", "mean", "-c", "512") as server:
+        theirs = ask(server, "/v1/embeddings", input=texts)
+    serial = embed(ours, texts)
+    ours.run()
+
+    finish = ours.calls[serial].finish
+    assert finish is not None
+    assert finish.prompt_tokens == theirs["usage"]["prompt_tokens"]
+    for vector, expected in zip(vectors(ours.calls[serial]), theirs["data"], strict=True):
+        assert np.allclose(vector, expected["embedding"], atol=1e-3)
