@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+from typing import Any
+
 import psutil
 
 from desktop.errors import SourceSilent
@@ -55,3 +58,39 @@ class PsutilPower:
         if battery is None:
             return Power()
         return Power(on_battery=battery.power_plugged is False, percent=float(battery.percent))
+
+
+class SystemPowerStatus(ctypes.Structure):
+    """SYSTEM_POWER_STATUS of winbase.h."""
+
+    _fields_ = (
+        ("mains", ctypes.c_uint8),
+        ("battery", ctypes.c_uint8),
+        ("percent", ctypes.c_uint8),
+        ("saver", ctypes.c_uint8),
+        ("seconds", ctypes.c_uint32),
+        ("full_seconds", ctypes.c_uint32),
+    )
+
+
+_NO_BATTERY = 128
+_UNKNOWN = 255
+
+
+class WindowsPower:
+    """GetSystemPowerStatus, which knows the battery saver too."""
+
+    name = "power (Windows)"
+
+    def __init__(self, kernel32: Any) -> None:
+        """The system's library of this name."""
+        self._kernel32 = kernel32
+
+    async def look(self) -> Power:
+        """Raises SourceSilent."""
+        status = SystemPowerStatus()
+        if not self._kernel32.GetSystemPowerStatus(ctypes.byref(status)):
+            raise SourceSilent(self.name, "it does not answer")
+        there = not status.battery & _NO_BATTERY and status.percent != _UNKNOWN
+        percent = float(status.percent) if there else None
+        return Power(on_battery=status.mains == 0, percent=percent, saver=status.saver == 1)

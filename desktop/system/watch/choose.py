@@ -18,6 +18,14 @@ def watch_over(disk: Path) -> Watch:
         from desktop.system.watch.linux import linux_watch  # noqa: PLC0415 -- what only this system has
 
         return linux_watch(disk=disk)
+    if system == "Windows":
+        from desktop.system.watch.windows import windows_watch  # noqa: PLC0415 -- the same
+
+        return windows_watch(disk=disk)
+    if system == "Darwin":
+        from desktop.system.watch.macos import mac_watch  # noqa: PLC0415 -- the same
+
+        return mac_watch(disk=disk)
     return StillWatch(Conditions(presence=Presence(problem=f"{system} is not supported")))
 
 
@@ -28,4 +36,12 @@ async def ask_sources(disk: Path) -> list[Finding]:
         from desktop.system.watch.linux import linux_self_test  # noqa: PLC0415 -- what only this system has
 
         return await linux_self_test(disk=disk)
+    if system == "Windows":
+        from desktop.system.watch.windows import windows_self_test  # noqa: PLC0415 -- the same
+
+        return await windows_self_test(disk=disk)
+    if system == "Darwin":
+        from desktop.system.watch.macos import mac_self_test  # noqa: PLC0415 -- the same
+
+        return await mac_self_test(disk=disk)
     return [Finding("last input", system, ok=False, says="it is not supported: it counts as in use")]
