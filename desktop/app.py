@@ -16,6 +16,7 @@ from pathlib import Path
 from desktop.agent.address import RelayAddress
 from desktop.agent.commands import Quit
 from desktop.agent.desk import MakeEngine
+from desktop.agent.desks import Offer
 from desktop.agent.enrolment import Enroller
 from desktop.agent.link import Introduction
 from desktop.agent.listing import Listing
@@ -27,10 +28,12 @@ from desktop.agent.thread import AgentThread
 from desktop.errors import AgentAlreadyRunning, DesktopError, InterfaceUnavailable
 from desktop.inference.generation import Engine, OnChange
 from desktop.inference.keeper import Keeper
+from desktop.inference.local_server.discovery import local_url
+from desktop.inference.local_server.server_engine import LocalServer, ServerSettings
 from desktop.inference.worker_settings import WorkerSettings
 from desktop.models.bundled import DEMO_MODEL, asset
 from desktop.models.store import Store
-from desktop.settings import Settings, load_settings
+from desktop.settings import EngineSettings, Settings, load_settings
 from desktop.system import logs
 from desktop.system.display import has_display
 from desktop.system.hardware import computer_name, hardware_facts, operating_system, use_cards
@@ -93,7 +96,12 @@ def build_agent(
         use_cards(settings.limits.cards)
     introduction = Introduction(version(), operating_system(), hardware_facts())
     worker = worker_settings(paths, settings)
-    offers = Offers(worker, _keeper, keeps_configured=bool(settings.inference.model) or keep_demo)
+    offers = Offers(
+        worker,
+        _keeper,
+        keeps_configured=bool(settings.inference.model) or keep_demo,
+        served=tuple(map(_served, settings.engines)),
+    )
     parts = Parts(
         settings=settings,
         memberships=memberships,
@@ -149,6 +157,16 @@ def _keeper(worker: WorkerSettings) -> MakeEngine:
         return Keeper(worker, on_change=on_change)
 
     return make
+
+
+def _served(chosen: EngineSettings) -> Offer:
+    """A model of another engine on this PC. Raises NotLocal."""
+    server = ServerSettings(local_url(chosen.url), chosen.model, name=chosen.name, key=chosen.key, slots=chosen.slots)
+
+    def make(on_change: OnChange) -> Engine:
+        return LocalServer(server, on_change=on_change)
+
+    return Offer(chosen.name or chosen.model, f"engine|{server.url}|{chosen.model}|{chosen.slots}", make)
 
 
 def _open_page(url: str) -> None:

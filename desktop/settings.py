@@ -135,6 +135,28 @@ class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """NVIDIA graphics cards that models may use, by number; none: all of them; []: the processor only."""
 
 
+class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model of another engine that runs on this PC (Ollama, LM Studio, llama-server, vLLM) and is offered as well.
+
+    To be named here is its owner's consent: no engine is used, and none is looked for, without.
+    """
+
+    url: str
+    """Where it listens on this computer, e.g. http://127.0.0.1:11434."""
+
+    model: str
+    """The model, as that engine calls it."""
+
+    name: str = ""
+    """Name under which the relay offers it; empty: the engine's."""
+
+    key: str = ""
+    """API key, where the engine wants one."""
+
+    slots: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    """Answers at once; 0: what the engine says it writes at once, or one."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of `settings.toml`; every table and key may be left out."""
 
@@ -143,6 +165,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     link: LinkSettings = LinkSettings()
     inference: InferenceSettings = InferenceSettings()
     limits: LimitSettings = LimitSettings()
+    engines: tuple[EngineSettings, ...] = ()
 
 
 def load_settings(path: Path) -> Settings:

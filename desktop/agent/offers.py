@@ -27,7 +27,8 @@ _CONFIGURED = "configured"
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """Makes the offers of one PC. `configured` is the model of the settings, or the demo model.
+    """Makes the offers of one PC. `configured` is the model of the settings, or the demo model; `served` are models of
+    other engines here, which come last.
 
     With `keeps_configured` it is offered always, else only until its owner has another one.
     """
@@ -35,10 +36,12 @@ class Offers:
     configured: WorkerSettings
     make_engine: Callable[[WorkerSettings], MakeEngine]
     keeps_configured: bool
+    served: tuple[Offer, ...] = ()
 
     def __call__(self, models: Iterable[Servable], catalogue: Catalogue) -> list[Offer]:
         own = self.configured.model.resolve()
         others = [self._offer(model, catalogue) for model in models if model.path.resolve() != own]
+        others += self.served
         if others and not self.keeps_configured:
             return others
         return [self.first(), *(offer for offer in others if offer.name != self.configured.name)]
