@@ -104,7 +104,8 @@ class Shelf:
         if (progress := self._downloads.progress()) != self.progress:
             self.progress = progress
             self._heard()
-        models = await asyncio.to_thread(self._servable)
+        # Files may lie on a disk that is slow to answer; the record lies beside ours.
+        models = await asyncio.to_thread(self._servable) if self._store.read().models else ()
         catalogue = await self._current()
         now = models, catalogue.issued_ms, catalogue.entries
         if now != seen:

@@ -75,7 +75,6 @@ class Downloads:
         self._current: _Meter | None = None
         self._stir = asyncio.Event()
         self._held = ""
-        self._known: tuple[int, Library] = (-1, Library())
 
     # --- what others see and say
 
@@ -141,7 +140,7 @@ class Downloads:
 
     async def _step(self, http: httpx.AsyncClient) -> None:
         """Works on the next wish, or waits for one."""
-        library = await self._library()
+        library = self._store.read()
         self._limit.bytes_per_s = library.speed_limit
         now = time.time()
         ready = [wish for wish in library.wishes if wish.runnable and not self._rests(wish, now)]
@@ -149,13 +148,6 @@ class Downloads:
             await self._work_on(ready[0], library, http)
         else:
             await self._next_look(self._pace.look_s)
-
-    async def _library(self) -> Library:
-        """Read again only if it was changed: this is asked for as long as the app runs."""
-        stamp = self._store.stamp()
-        if stamp != self._known[0]:
-            self._known = stamp, await asyncio.to_thread(self._store.read)
-        return self._known[1]
 
     def _rests(self, wish: Wish, now: float) -> bool:
         rest = self._resting.get(wish.name)

@@ -60,10 +60,18 @@ class Store:
         self._record = data / "library.json"
         self._disk = disk or RealDisk()
         self.now = clock
+        self._last: tuple[tuple[int, ...], Library] | None = None
 
     # --- the record
 
     def read(self) -> Library:
+        """Decoded anew only after a change: a running app looks every few seconds, and nearly always in vain."""
+        stamp = self.stamp()
+        if self._last is None or self._last[0] != stamp:
+            self._last = stamp, self._decode()
+        return self._last[1]
+
+    def _decode(self) -> Library:
         try:
             return msgspec.json.decode(self._record.read_bytes(), type=Library)
         except FileNotFoundError:
@@ -76,7 +84,7 @@ class Store:
     def change(self, change: Callable[[Library], Library]) -> Library:
         """Replaces the record by what `change` makes of it; no other process changes it meanwhile."""
         with self._held():
-            before = self.read()
+            before = self._decode()
             after = change(before)
             if after != before:
                 try:
@@ -85,12 +93,13 @@ class Store:
                     raise FolderUnusable(self._data, (error.strerror or str(error)).lower()) from error
             return after
 
-    def stamp(self) -> int:
-        """Another number after every change, whoever made it; cheap enough to ask every second."""
+    def stamp(self) -> tuple[int, ...]:
+        """Another one after every change, whoever made it; cheap enough to ask every second."""
         try:
-            return self._record.stat().st_mtime_ns
+            status = self._record.stat()
         except OSError:
-            return 0
+            return ()
+        return status.st_mtime_ns, status.st_ino, status.st_size
 
     def downloader_lock(self) -> FileLock:
         """Held by the one process that carries out the wishes."""
