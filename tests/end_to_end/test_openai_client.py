@@ -247,8 +247,9 @@ def test_a_body_of_five_mebibytes_is_too_large_and_the_connection_lives_on(clien
         ({"seed": "seven"}, "seed"),
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "wizard", "content": "Hello"}]}, "messages[0].role"),
-        ({"logprobs": True}, "logprobs"),
-        ({"extra_body": {"no_such_field": 1}}, "no_such_field"),
+        ({"top_logprobs": 2}, "top_logprobs"),
+        ({"extra_body": {"no_such_field": 1, "provider": {"require_parameters": True}}}, "no_such_field"),
+        ({"extra_body": {"stop_token_ids": ["x"]}}, "stop_token_ids"),
     ],
 )
 @pytest.mark.parametrize("streamed", [False, True])
