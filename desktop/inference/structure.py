@@ -12,6 +12,7 @@ import msgspec
 from desktop.inference.fields import ParameterRefused
 from desktop.inference.formats.detection import Format
 from desktop.inference.formats.writing import Wanted
+from desktop.inference.grammar.automata import TooComplex
 from desktop.inference.grammar.json_text import JsonRules
 from desktop.inference.grammar.refusal import SchemaRefused
 from desktop.inference.grammar.rules import Grammar, GrammarRefused, Rule
@@ -122,6 +123,8 @@ def _form(encoded: bytes) -> Form:
 def _rule(rules: JsonRules, form: Form, base: str) -> Rule:
     try:
         return Schemas(rules, form.schema, strict=form.strict).root()
+    except TooComplex as problem:
+        raise ParameterRefused(f"Invalid schema for '{base}': {problem}.", base, "invalid_schema") from problem
     except SchemaRefused as problem:
         path = base + "".join(f"[{step}]" if step.isdecimal() else f".{step[:64]}" for step in problem.path)
         raise ParameterRefused(f"Invalid schema for '{path}': {problem}.", path, "invalid_schema") from problem

@@ -48,6 +48,7 @@ class Grammar:
         self.work = Work()
         self._rules: list[tuple[Alternative, ...]] = []
         self._known: dict[tuple[Alternative, ...], Rule] = {}
+        self._counted: dict[tuple[Term, int, int | None], Rule] = {}
 
     # --- construction ---
 
@@ -78,16 +79,23 @@ class Grammar:
         return states[0]
 
     def between(self, term: Term, low: int, high: int | None) -> Rule:
-        """A term so many times; of terms alike, the longer repetition contains the shorter."""
-        if high is None:
-            rule = self.reserve()
-            self.define(rule, (), (term, rule))
-        else:
-            rule = self.rule(())
-            for _ in range(high - low):
-                rule = self.rule((), (term, rule))
-        for _ in range(low):
-            rule = self.rule((term, rule))
+        """A term so many times. Each count is built on the one below it, once for all."""
+        counts = [(low, high)]
+        while (term, *counts[-1]) not in self._counted:
+            low, high = counts[-1]
+            if low or high:
+                counts.append((max(low - 1, 0), None if high is None else high - 1))
+            else:
+                self._counted[term, low, high] = self._any_number_of(term) if high is None else self.rule(())
+        rule = self._counted[term, *counts.pop()]
+        for low, high in reversed(counts):
+            rule = self.rule((term, rule)) if low else self.rule((), (term, rule))
+            self._counted[term, low, high] = rule
+        return rule
+
+    def _any_number_of(self, term: Term) -> Rule:
+        rule = self.reserve()
+        self.define(rule, (), (term, rule))
         return rule
 
     # --- the result ---

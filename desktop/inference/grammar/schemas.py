@@ -36,11 +36,19 @@ _UNSUPPORTED: Final = frozenset(
     }
 )  # fmt: skip
 _NEUTRAL: Final = {"uniqueItems": False, "minProperties": 0, "unevaluatedProperties": True, "unevaluatedItems": True}
-_KEYWORDS: Final = {
+KEYWORDS: Final = {
     "object": ("properties", "required", "additionalProperties"),
     "array": ("items", "prefixItems", "minItems", "maxItems", "additionalItems"),
     "string": ("pattern", "format", "minLength", "maxLength"),
     "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+}
+_SHAPES: Final[dict[str, tuple[type[object], str]]] = {
+    "$ref": (str, "a reference, which is a string"),
+    "properties": (dict, "an object of schemas"),
+    "required": (list, "a list of names"),
+    "prefixItems": (list, "a list of schemas"),
+    "enum": (list, "a list of values"),
+    **dict.fromkeys(("allOf", "anyOf", "oneOf"), (list, "a list of schemas")),
 }
 _TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
 
@@ -105,6 +113,9 @@ class Schemas:
                     self._leave((*path, keyword), f"'{keyword}' is not supported")
             elif keyword not in _ANNOTATIONS:
                 kept[keyword] = value
+            shape, expected = _SHAPES.get(keyword, (object, ""))
+            if not isinstance(value, shape):
+                raise SchemaRefused((*path, keyword), f"expected {expected}")
         return kept
 
     def _leave(self, path: Path, problem: str) -> None:
@@ -113,16 +124,17 @@ class Schemas:
 
     # --- schemas made of others ---
 
-    def _referred(self, pointer: Any, path: Path) -> Rule:
+    def _referred(self, pointer: str, path: Path) -> Rule:
         target = self._resolved(pointer, (*path, "$ref"))
         if pointer not in self._references:
             rule = self._references[pointer] = self._json.grammar.reserve()
             self._json.grammar.define(rule, (self._visit(target, tuple(pointer.split("/")[1:])),))
         return self._references[pointer]
 
-    def _resolved(self, pointer: Any, path: Path) -> Any:
-        if not isinstance(pointer, str) or not (pointer == "#" or pointer.startswith("#/")):
-            raise SchemaRefused(path, "only references into this schema ('#/…') can be followed")
+    def _resolved(self, pointer: str, path: Path) -> Any:
+        if not (pointer == "#" or pointer.startswith("#/")):
+            self._leave(path, "only references into this schema ('#/…') can be followed")
+            return True
         target = self._document
         for step in pointer.split("/")[1:]:
             name = step.replace("~1", "/").replace("~0", "~")
@@ -131,7 +143,8 @@ class Schemas:
             elif isinstance(target, list) and name.isdecimal() and int(name) < len(target):
                 target = target[int(name)]
             else:
-                raise SchemaRefused(path, f"there is nothing at '{pointer[:128]}'")
+                self._leave(path, f"there is nothing at '{pointer[:128]}'")
+                return True
         return target
 
     def _plain(self, schema: Any, path: Path, steps: int = 0) -> dict[str, Any]:
@@ -145,8 +158,6 @@ class Schemas:
             raise SchemaRefused(path, "the schema refers to itself without anything in between")
         plain = self._supported(schema, path)
         parts = plain.pop("allOf", [])
-        if not isinstance(parts, list):
-            raise SchemaRefused((*path, "allOf"), "expected a list of schemas")
         if "$ref" in plain:
             parts = [self._resolved(plain.pop("$ref"), (*path, "$ref")), *parts]
         for at, part in enumerate(parts):
@@ -154,35 +165,32 @@ class Schemas:
                 plain = combined(self._plain(part, (*path, "allOf", str(at)), steps + 1), plain)
             except CannotCombine as problem:
                 where = (*path, "allOf", str(at), problem.keyword)
-                raise SchemaRefused(where, f"'{problem.keyword}' cannot be combined with another") from problem
+                self._leave(where, f"'{problem.keyword}' cannot be combined with another")
         return plain
 
     def _any_of(self, schema: dict[str, Any], keyword: str, path: Path) -> Rule:
         choices = schema.pop(keyword)
         where = (*path, keyword)
-        if not isinstance(choices, list) or not choices:
-            raise SchemaRefused(where, "expected a list of schemas")
-        if keyword == "oneOf":
+        if not choices:
+            raise SchemaRefused(where, "expected at least one schema")
+        together = [{"allOf": [schema, choice]} for choice in choices] if schema else choices
+        rules = [self._visit(choice, (*where, str(at))) for at, choice in enumerate(together)]
+        if keyword == "oneOf" and self._strict:
             self._refuse_overlap(choices, where)
-        if schema:
-            choices = [{"allOf": [schema, choice]} for choice in choices]
-        rules = [self._visit(choice, (*where, str(at))) for at, choice in enumerate(choices)]
         return self._json.grammar.rule(*((rule,) for rule in dict.fromkeys(rules)))
 
     def _refuse_overlap(self, choices: list[Any], path: Path) -> None:
         for at, choice in enumerate(choices):
             for other in choices[:at]:
-                if self._strict and not disjoint(choice, other, lambda each: self._plain(each, path)):
+                if not disjoint(choice, other, lambda each: self._plain(each, path)):
                     problem = "'oneOf' is supported only where its schemas exclude each other by type or by a constant"
                     raise SchemaRefused((*path, str(at)), f"{problem}; use 'anyOf'")
 
     # --- values and types ---
 
-    def _values(self, values: Any, schema: dict[str, Any], path: Path) -> Rule:
-        if not isinstance(values, list):
-            raise SchemaRefused(path, "expected a list of values")
+    def _values(self, values: list[Any], schema: dict[str, Any], path: Path) -> Rule:
         others = set(schema) - {"type", "const", "enum"}
-        for keyword in others & {each for group in _KEYWORDS.values() for each in group}:
+        for keyword in others & {each for group in KEYWORDS.values() for each in group}:
             self._leave((*path[:-1], keyword), f"'{keyword}' is not supported beside '{path[-1]}'")
         kinds = self._kinds(schema, path[:-1]) if "type" in schema else list(_TYPES)
         if "number" in kinds:
@@ -197,7 +205,7 @@ class Schemas:
 
     def _kinds(self, schema: dict[str, Any], path: Path) -> list[str]:
         if "type" not in schema:
-            return [kind for kind, keywords in _KEYWORDS.items() if any(each in schema for each in keywords)]
+            return [kind for kind, keywords in KEYWORDS.items() if any(each in schema for each in keywords)]
         kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
         if not isinstance(kinds, list) or not kinds or not all(kind in _TYPES for kind in kinds):
             raise SchemaRefused((*path, "type"), f"expected one or more of {', '.join(_TYPES)}")
@@ -252,9 +260,7 @@ class Schemas:
 
     def _keys(self, schema: dict[str, Any], path: Path) -> tuple[dict[str, Any], set[str]]:
         keys, required = schema.get("properties", {}), schema.get("required", [])
-        if not isinstance(keys, Mapping):
-            raise SchemaRefused((*path, "properties"), "expected an object of schemas")
-        if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
+        if not all(isinstance(name, str) for name in required):
             raise SchemaRefused((*path, "required"), "expected a list of names")
         if len(keys) + len(required) > MAX_KEYS:
             raise SchemaRefused((*path, "properties"), f"an object has at most {MAX_KEYS} properties")
@@ -278,8 +284,6 @@ class Schemas:
         tuple_form = isinstance(schema.get("items"), list)  # before 2020-12
         heads = schema.get("items" if tuple_form else "prefixItems", [])
         tail = schema.get("additionalItems" if tuple_form else "items", not heads)
-        if not isinstance(heads, list):
-            raise SchemaRefused((*path, "prefixItems"), "expected a list of schemas")
         low, high = scalars.counts(schema, path, "Items")
         if tail is False:
             high = len(heads) if high is None else min(high, len(heads))

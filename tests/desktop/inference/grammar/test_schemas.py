@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from desktop.inference.engine import LlamaModel
+from desktop.inference.grammar.automata import TooComplex
 from desktop.inference.grammar.refusal import SchemaRefused
 from desktop.inference.grammar.rules import GrammarRefused
+from desktop.inference.grammar.schemas import KEYWORDS
 from tests.desktop.inference.grammar.conftest import Write, compiled
 
 NODE = {
@@ -197,7 +201,7 @@ ANY = st.recursive(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(schema=ANY, seed=st.integers(0, 2**32))
 def test_everything_written_satisfies_any_schema(write: Write, schema: Any, seed: int) -> None:
     text = write(compiled(schema), seed)
@@ -281,9 +285,39 @@ LENIENT = {
     "overlap": {"oneOf": [{"type": "integer"}, {"type": "number"}]},
     "if": {"type": "object", "if": {"properties": {}}, "then": {}},
     "format": {"type": "string", "format": "iban"},
+    "a foreign reference": {"type": "object", "properties": {"a": {"$ref": "https://example.com/a"}}},
+    "a wrong allOf": {"allOf": [{"pattern": "a"}, {"pattern": "b"}]},
 }
 
 
 @pytest.mark.parametrize("name", LENIENT)
 def test_what_need_not_be_kept_strictly_is_left_to_the_model(name: str) -> None:
     assert compiled(LENIENT[name], strict=False)
+
+
+JUNK = st.none() | st.booleans() | st.integers(-5, 5000) | st.floats(allow_nan=False)
+TYPES = st.sampled_from(
+    ["object", "array", "string", "number", "integer", "boolean", "null", "#", "#/a", "date", "^(a"]
+)
+NAMES = st.sampled_from(["a", "b", "type"])
+WORDS = st.sampled_from(
+    [*sum(KEYWORDS.values(), ()), "type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref", "not", "title"]
+)
+NONSENSE = st.recursive(
+    st.dictionaries(WORDS, JUNK | TYPES | st.lists(JUNK | TYPES, max_size=3), max_size=4),
+    lambda inner: st.dictionaries(
+        WORDS,
+        inner | TYPES | st.lists(inner | TYPES, max_size=3) | st.dictionaries(NAMES, inner, max_size=2),
+        max_size=5,
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(schema=NONSENSE, strict=st.booleans())
+def test_nonsense_is_refused_or_becomes_a_grammar_that_llama_takes(
+    model: LlamaModel, schema: Any, strict: bool
+) -> None:
+    with contextlib.suppress(SchemaRefused, GrammarRefused, TooComplex):
+        model.grammar(compiled(schema, strict=strict))
