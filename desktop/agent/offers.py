@@ -6,18 +6,17 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-import psutil
-
 from desktop.agent.desk import MakeEngine
 from desktop.agent.desks import Offer
 from desktop.errors import DesktopError
 from desktop.inference.worker_settings import WorkerSettings
+from desktop.models import fit
 from desktop.models.catalogue import Catalogue
 from desktop.models.digest import DigestCache
-from desktop.models.fit import Room, Wishes, plan, shortage
 from desktop.models.model_file import ModelFile, read_model_file
 from desktop.models.ranking import shape_of
 from desktop.models.store import Servable
+from desktop.system import hardware
 from relay.wire.frames import Ask, PicoDollars
 
 log = logging.getLogger(__name__)
@@ -75,7 +74,7 @@ class _Shortage:
     def __init__(self, model: Servable, worker: WorkerSettings) -> None:
         self._model = model
         self._limited = bool(worker.most_ram)  # each worker plans with all of it, so only one may
-        self._wishes = Wishes(context=worker.context, slots=worker.slots, pool=worker.pool)
+        self._wishes = fit.Wishes(context=worker.context, slots=worker.slots, pool=worker.pool)
         self._shape: ModelFile | None = shape_of(model.entry) if model.entry is not None else None
 
     def __call__(self) -> str:
@@ -88,9 +87,10 @@ class _Shortage:
                 "a model cannot be judged before it is loaded", extra={"model": self._model.name, "why": str(error)}
             )
             return ""  # the engine says better what is wrong
-        room = Room(psutil.virtual_memory().available)
-        found = plan(self._shape, room, self._wishes)
-        return "" if found.fits else shortage(found, room)
+        memory = hardware.memory()
+        room = fit.room(memory.total, memory.available)
+        found = fit.plan(self._shape, room, self._wishes)
+        return "" if found.fits else fit.shortage(found, room)
 
 
 def _ask(model: Servable, catalogue: Catalogue) -> Ask | None:

@@ -192,19 +192,35 @@ async def catalogue_now() -> tuple[Catalogue, str]:
 
 
 def rank(catalogue: Catalogue, words: str) -> list[Ranked]:
-    """What fits those words, best first, judged by the memory that is free now."""
-    import psutil
+    """What fits those words, best first, judged by the memory this PC has beside what its owner needs."""
+    from desktop.models import fit
+    from desktop.models.ranking import bandwidth_of, ranked
+    from desktop.system import hardware
 
-    from desktop.models.fit import Room, Wishes, plan
-    from desktop.models.ranking import CPU_BANDWIDTH, ranked
-
-    room = Room(psutil.virtual_memory().available)
+    total = hardware.memory().total
+    room = fit.room(total, total)
     return ranked(
         catalogue,
-        plan=lambda shape: plan(shape, room, Wishes()),
-        bandwidth=CPU_BANDWIDTH,
+        plan=lambda shape: fit.plan(shape, room, fit.Wishes()),
+        bandwidth=bandwidth_of(_measured()),
         entries=catalogue.search(words),
     )
+
+
+def _measured() -> list[tuple[int, float]]:
+    """Sizes and speeds of the models that the running app has loaded; nothing where none runs."""
+    from desktop.agent.asking import ask
+    from desktop.agent.control import Request
+    from desktop.errors import DesktopError
+    from desktop.verbs.running import control
+
+    try:
+        snapshot = ask(control(), Request(verb="status")).snapshot
+    except DesktopError:
+        return []
+    sizes = {model.name: model.size for model in store().read().models}
+    models = snapshot.models if snapshot is not None else ()
+    return [(sizes.get(model.name, 0), model.decode_tps) for model in models]
 
 
 def search_lines(found: list[Ranked], here: set[str]) -> list[str]:

@@ -22,6 +22,7 @@ from desktop.models.bundled import asset
 from desktop.models.catalogue import Catalogue, Price
 from desktop.models.digest import DigestCache, file_sha256
 from desktop.models.store import Servable
+from desktop.system.hardware import Memory
 from relay.wire.frames import Ask, PicoDollars
 from tests.desktop.inference.answers import Answer, a_call
 from tests.desktop.models.conftest import an_offer, put
@@ -252,10 +253,7 @@ def test_room_is_judged_by_the_file_and_the_memory_that_is_free(
     (offer,) = offers(tmp_path)([a_servable(tmp_path)], NOTHING)
     assert offer.shortage() == ""
 
-    class Full:
-        available = 1_000_000
-
-    monkeypatch.setattr("desktop.agent.offers.psutil.virtual_memory", Full)
+    monkeypatch.setattr("desktop.agent.offers.hardware.memory", lambda: Memory(8 * 10**9, 1_000_000, ()))
     assert "needs about" in offer.shortage()
 
 
