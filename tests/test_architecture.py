@@ -23,10 +23,13 @@ PURE = {
     "relay.completions.metering",
     "relay.ledger.entries",
     "relay.ledger.pricing",
+    "relay.usage.why",
     "desktop.agent.sharing",
     "desktop.inference.formats",
     "desktop.inference.grammar",
+    "desktop.models.addresses",
     "desktop.models.fit",
+    "desktop.models.ranking",
     "desktop.ui.presenters",
 }
 
