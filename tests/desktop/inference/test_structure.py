@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from desktop.inference.fields import ParameterRefused
 from desktop.inference.formats.detection import detect
@@ -145,3 +147,24 @@ def test_a_template_is_shown_what_the_caller_said_of_a_tool() -> None:
 
 def test_nothing_is_free() -> None:
     assert Structure().free
+
+
+WORDS = ["type", "function", "name", "parameters", "strict", "json_schema", "schema", "allowed_tools", "tools", "mode"]
+VALUES = ["function", "auto", "get_weather", "json_schema", "allowed_tools", "required"]
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.sampled_from(VALUES),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4),
+    max_leaves=8,
+)
+FIELDS = st.sampled_from(["tools", "tool_choice", "parallel_tool_calls", "response_format"])
+
+
+@given(fields=st.dictionaries(FIELDS, JUNK), known=st.booleans())
+def test_nonsense_is_refused_by_name(fields: dict[str, Any], known: bool) -> None:
+    fields = {name: value for name, value in fields.items() if value is not None} | ({"tools": TWO} if known else {})
+    named = ""
+    try:
+        structure(fields)
+    except ParameterRefused as refused:
+        named = refused.param.partition(".")[0].partition("[")[0]
+    assert not named or named in fields

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 
 from desktop.inference.worker_settings import WorkerSettings
@@ -139,6 +140,39 @@ def theirs(client: httpx.Client, fields: dict[str, Any]) -> Recited:
 def without_layout(answer: Recited) -> Recited:
     """llama-server leaves white space before a mark and behind one in its texts, where it is layout."""
     return answer._replace(content=answer.content.strip(), reasoning=answer.reasoning.strip())
+
+
+PERSON: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": 12},
+        "age": {"type": "integer", "minimum": 0, "maximum": 130},
+        "email": {"type": ["string", "null"], "maxLength": 20},
+        "pets": {"type": "array", "items": {"enum": ["cat", "dog"]}, "minItems": 1, "maxItems": 3},
+    },
+    "required": ["name", "age", "pets"],
+    "additionalProperties": False,
+}
+SCHEMAS: list[Any] = [
+    PERSON,
+    {"anyOf": [{"type": "integer", "minimum": 10, "maximum": 99}, {"type": "boolean"}]},
+    {"type": "array", "prefixItems": [{"type": "boolean"}, {"const": "x"}], "minItems": 2},
+    {"type": "string", "pattern": "^[a-f0-9]{4}(-[a-f0-9]{4})?$"},
+    {"$defs": {"n": {"enum": [1, 2]}}, "type": "object", "properties": {"a": {"$ref": "#/$defs/n"}}, "required": ["a"]},
+]
+
+
+async def test_both_keep_the_same_schemas(
+    model_path: Path, tmp_path: Path, settings: Callable[..., WorkerSettings]
+) -> None:
+    with serving(model_path, tmp_path) as client:
+        for schema in SCHEMAS:
+            named = {"name": "answer", "schema": schema, "strict": True}
+            fields = {"response_format": {"type": "json_schema", "json_schema": named}, "tools": []}
+            asked = FIELDS | fields | {"temperature": 1, "seed": 3}
+            for answer in (theirs(client, asked), await recite(settings(), **asked)):
+                assert answer.reason == "stop"
+                jsonschema.validate(json.loads(answer.content), schema)
 
 
 @pytest.mark.parametrize("name", CASES)
