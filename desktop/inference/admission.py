@@ -66,7 +66,7 @@ class Admission:
         if free < request.n and head.max_tokens:
             raise Refused("busy", FULL)
         if isinstance(request, ChatRequest):
-            prompt, form = self._chat(request, head.created)
+            prompt, form = self._chat(request, head)
         else:
             prompt, form = self._completion(request), FREE
         if not prompt:
@@ -86,12 +86,12 @@ class Admission:
 
     # --- prompts ---
 
-    def _chat(self, request: ChatRequest, created: int) -> tuple[list[int], AnswerForm]:
+    def _chat(self, request: ChatRequest, head: CallHead) -> tuple[list[int], AnswerForm]:
         if self._forms is None:
             raise Refused("template", "This model has no chat template.")
         try:
-            text = self._forms.prompt(request, created)
-            return self._tokens(text, "messages"), self._forms.answer(request.structure, text)
+            text = self._forms.prompt(request, head.created)
+            return self._tokens(text, "messages"), self._forms.answer(request.structure, text, tenant=head.tenant)
         except TemplateRefused as refused:
             raise Refused("template", str(refused)) from refused
         except ParameterRefused as refused:

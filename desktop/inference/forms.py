@@ -53,9 +53,9 @@ class Forms:
         values = request.thinking.values()
         return self._template.render(given.messages, tools=given.tools, created=created, values=values)
 
-    def answer(self, structure: Structure, prompt: str) -> AnswerForm:
+    def answer(self, structure: Structure, prompt: str, *, tenant: str) -> AnswerForm:
         """Of answers to a rendered prompt. Raises ParameterRefused if the structure cannot be kept."""
-        text = structure.grammar(self._format, prompt)
+        text = structure.grammar(self._format, prompt, tenant=tenant)
         form = AnswerForm(
             lambda: None if text is None else self._model.grammar(text, self._markers),
             lambda: self._parser(structure.callable, prompt),

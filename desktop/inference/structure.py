@@ -19,6 +19,9 @@ from desktop.inference.grammar.rules import Grammar, GrammarRefused, Rule
 from desktop.inference.grammar.schemas import Schemas
 
 ANY_OBJECT: Final[Mapping[str, Any]] = {"type": "object"}
+MAX_BYTES: Final = 512 * 1024
+"""JSON of all schemas of a request together."""
+
 _SCHEMA: Final = "response_format.json_schema.schema"
 _encode = msgspec.json.encode
 
@@ -60,8 +63,11 @@ class Structure:
         """Whether any text will do."""
         return not self.callable and self.content is None
 
-    def grammar(self, model: Format, prompt: str) -> str | None:
-        """The grammar of an answer to a rendered prompt, or None if it is free. Raises ParameterRefused."""
+    def grammar(self, model: Format, prompt: str, *, tenant: str = "") -> str | None:
+        """The grammar of an answer to a rendered prompt, or None if it is free. Raises ParameterRefused.
+
+        The last ones are kept, but for nobody else than `tenant`: how long it takes tells nothing of other callers.
+        """
         if self.free:
             return None
         calls = [(at, tool) for at, tool in enumerate(self.tools) if tool.name in self.callable]
@@ -71,7 +77,10 @@ class Structure:
             required=self.required,
             several=self.several and not model.single,
             inside=model.begins_inside(prompt),
+            tenant=tenant,
         )
+        if sum(len(form) for _, form, _ in wish.calls) + len(wish.content or b"") > MAX_BYTES:
+            raise _refused(wish, f"its schemas are longer than {MAX_BYTES // 1024} KiB")
         return _grammar(model, wish)
 
 
@@ -83,9 +92,16 @@ class _Wish(NamedTuple):
     required: bool
     several: bool
     inside: bool
+    tenant: str
 
 
-@lru_cache(64)
+def _refused(wish: _Wish, problem: object) -> ParameterRefused:
+    """About all schemas together."""
+    named = _SCHEMA if wish.content is not None else "tools"
+    return ParameterRefused(f"Invalid '{named}': {problem}.", named, "invalid_schema")
+
+
+@lru_cache(32)
 def _grammar(model: Format, wish: _Wish) -> str:
     try:
         return _compiled(model, wish)
@@ -93,8 +109,7 @@ def _grammar(model: Format, wish: _Wish) -> str:
         calls = tuple((name, _loose(form), path) for name, form, path in wish.calls)
         if calls != wish.calls:
             return _grammar(model, wish._replace(calls=calls))
-        path = _SCHEMA if wish.content is not None else "tools"
-        raise ParameterRefused(f"Invalid '{path}': {problem}.", path) from problem
+        raise _refused(wish, problem) from problem
 
 
 def _loose(form: bytes) -> bytes:

@@ -124,6 +124,13 @@ def test_what_need_not_be_kept_strictly_is_not_refused() -> None:
     assert tools.grammar(HERMES, "")
 
 
+def test_schemas_that_are_too_long_are_refused() -> None:
+    fields = a_schema(schema={"type": "object", "description": "x" * 600_000})
+    with pytest.raises(ParameterRefused) as refused:
+        structure(fields).grammar(HERMES, "")
+    assert refused.value.param == "response_format.json_schema.schema"
+
+
 def test_only_the_callable_tools_are_in_the_grammar() -> None:
     text = structure({"tools": TWO, "tool_choice": a_choice("now")}).grammar(HERMES, "")
     assert text is not None
