@@ -15,6 +15,7 @@ from pathlib import Path
 from relay.accounts import directory
 from relay.accounts.keys import Keyring
 from relay.api.hot import ChatRoute
+from relay.catalogue import store as catalogue_store
 from relay.clock import Clock
 from relay.completions.ids import CallIds
 from relay.completions.service import Completions
@@ -102,6 +103,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             database,
             ledger,
             reception=reception,
+            registry=registry,
             keyring=keyring,
             catalogue=catalogue,
             providers=settings.providers,
@@ -183,6 +185,7 @@ class _Reload:
         ledger: Ledger,
         *,
         reception: Reception,
+        registry: Registry,
         keyring: Keyring,
         catalogue: Catalogue,
         providers: Collection[ProviderSettings],
@@ -190,6 +193,7 @@ class _Reload:
         self._database = database
         self._ledger = ledger
         self._reception = reception
+        self._registry = registry
         self._keyring = keyring
         self._catalogue = catalogue
         self._configured = [_configured(each) for each in providers]
@@ -210,6 +214,7 @@ class _Reload:
         self._seen = await self._database.read(revision.current)
         self._keyring.load(await self._database.read(directory.key_records))
         self._catalogue.load([*self._configured, *await self._database.read(list_providers)])
+        self._registry.vouch(await self._database.read(catalogue_store.vouched))
         await self._reception.reload()
         await self._ledger.refresh()
 

@@ -152,6 +152,7 @@ class OwnerDesk:
                     served=served.get(model, 0),
                     rivals=len(rivals),
                     cheaper=sum(self._price_of(each, model) < price for each in rivals),
+                    vouched=self._services.registry.is_vouched(link, model),
                 )
             )
         return found

@@ -6,6 +6,7 @@ anywhere that the entry names. Sizes are in bytes, prices in pico-dollars a toke
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -16,6 +17,9 @@ from msgspec import Meta
 from relay.errors import RelayError
 
 MAX_SHAPE_BYTES: Final = 16 * 1024
+MAX_PARSER: Final = 64
+"""Versions of the way from tokens to text that a digest may name."""
+
 _Whole = Annotated[int, Meta(ge=0, le=2**53)]
 _Line = Annotated[str, Meta(max_length=300)]
 _Url = Annotated[str, Meta(max_length=2000)]
@@ -53,6 +57,19 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """What `nightjar models describe` says of the file's header: desktops judge by it whether the model fits."""
 
     price: Price | None = None
+
+
+def digests(entry: Entry) -> frozenset[str]:
+    """What a node that serves this very file says it is, by any version of its software so far and to come.
+
+    Empty where the entry does not say which chat template is in the file: then nobody can tell from a digest.
+    """
+    template = entry.shape.get("template_sha256")
+    if not isinstance(template, str):
+        return frozenset()
+    template = template or hashlib.sha256(b"").hexdigest()
+    said = (f"nightjar model v1\0{entry.sha256}\0{template}\0{parser}" for parser in range(1, MAX_PARSER + 1))
+    return frozenset(hashlib.sha256(each.encode()).hexdigest() for each in said)
 
 
 class BadEntry(RelayError):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from relay.catalogue.entries import Entry
+from relay.catalogue.entries import Entry, digests
 from relay.errors import RelayError
 from relay.storage import revision
 from relay.storage.tables import catalogue_models
@@ -58,6 +58,12 @@ class Listed:
 def listed(connection: Connection) -> Sequence[Listed]:
     """The whole catalogue by id, retired entries too."""
     return [_listed(row) for row in connection.execute(select(catalogue_models).order_by(catalogue_models.c.id))]
+
+
+def vouched(connection: Connection) -> Mapping[str, frozenset[str]]:
+    """The digests that each model's name stands for, retired ones too, where they are known."""
+    entries = (each.entry for each in listed(connection))
+    return {entry.id: found for entry in entries if (found := digests(entry))}
 
 
 def find(connection: Connection, model: str) -> Listed:

@@ -16,6 +16,9 @@ Listener = Callable[[], None]
 Index = Mapping[str, tuple[NodeLink, ...]]
 """Links by model."""
 
+Vouched = Mapping[str, frozenset[str]]
+"""Which digests the catalogue stands for, by model; a model that is not in it may be any file."""
+
 
 class Registry:
     """Promises that a link is found from its welcome until it closes, and never two of one node."""
@@ -25,6 +28,7 @@ class Registry:
         self._index: Index | None = None
         self._known: Index | None = None
         self._listeners: list[Listener] = []
+        self._vouched: Vouched = {}
 
     def __len__(self) -> int:
         return len(self._links)
@@ -47,14 +51,25 @@ class Registry:
     def models(self) -> Mapping[str, Sequence[NodeLink]]:
         """Every model some node takes calls for, with those nodes. Do not keep it: ask again."""
         if self._index is None:
-            self._index = _by_model(link for link in self._links.values() if link.takes_calls)
+            self._index = self._by_model(link for link in self._links.values() if link.takes_calls)
         return self._index
 
     def known_models(self) -> Mapping[str, Sequence[NodeLink]]:
         """Every model some connected node has, also one that takes no calls just now. Do not keep it: ask again."""
         if self._known is None:
-            self._known = _by_model(self._links.values())
+            self._known = self._by_model(self._links.values())
         return self._known
+
+    def vouch(self, vouched: Vouched) -> None:
+        """From now on these models are found only on links that have the file the catalogue stands for."""
+        if vouched != self._vouched:
+            self._vouched = vouched
+            self._changed()
+
+    def is_vouched(self, link: NodeLink, model: str) -> bool:
+        """Whether what the link calls by this name may be called so."""
+        digests = self._vouched.get(model)
+        return digests is None or link.models[model].digest in digests
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Calls `listener` after every change; returns what ends that."""
@@ -72,6 +87,9 @@ class Registry:
         self.changed(link)
 
     def changed(self, _link: NodeLink) -> None:
+        self._changed()
+
+    def _changed(self) -> None:
         self._index = self._known = None
         for listener in list(self._listeners):
             listener()
@@ -81,10 +99,10 @@ class Registry:
             del self._links[link.node.node_id]
             self.changed(link)
 
-
-def _by_model(links: Iterable[NodeLink]) -> Index:
-    index: dict[str, list[NodeLink]] = {}
-    for link in links:
-        for model in link.models:
-            index.setdefault(model, []).append(link)
-    return {model: tuple(having) for model, having in index.items()}
+    def _by_model(self, links: Iterable[NodeLink]) -> Index:
+        index: dict[str, list[NodeLink]] = {}
+        for link in links:
+            for model in link.models:
+                if self.is_vouched(link, model):
+                    index.setdefault(model, []).append(link)
+        return {model: tuple(having) for model, having in index.items()}

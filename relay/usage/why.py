@@ -21,6 +21,8 @@ class ModelStanding:
     served: int
     rivals: int
     cheaper: int
+    vouched: bool = True
+    """Whether its file is the one that the catalogue stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,9 @@ def _nothing_at_all(standing: Standing) -> Finding | None:
 
 def _of_model(model: ModelStanding) -> Finding:
     name, rivals = model.model, _count(model.rivals, "other PC")
+    if not model.vouched:
+        sentence = f"{name} here is not the file that the relay's catalogue stands for, so no call for it comes here."
+        return Finding("wrong_file", sentence, name)
     if not model.asked:
         sentence = f"Nobody asked for {name} in the last 24 hours. Another model may be wanted more."
         return Finding("no_demand", sentence, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 
 from relay.catalogue import store as catalogue_store
+from relay.catalogue.entries import digests
 from relay.nodes import store as node_store
 from relay.storage.ids import NodeId, OrganisationId
 from relay.wire import owner as wire
@@ -18,6 +20,7 @@ from relay.wire.handshake import NodeIdentity
 from relay.wire.identity import SigningKey, catalogue_text, is_signed, owner_text
 from tests.relay.api.test_node_calls import Node, _answers, relay_with_node
 from tests.relay.catalogue.test_entries import an_entry
+from tests.relay.nodes.desk import a_model
 from tests.relay.running import MODEL, RunningRelay, a_chat
 
 STRANGER = SigningKey(b"s" * 32)
@@ -123,6 +126,24 @@ async def test_the_catalogue_is_signed_by_the_relay_and_has_demand_and_price(tmp
     assert (entry["demand"]["calls"], entry["demand"]["nodes"]) == (1, 1)
     assert entry["price"] == {"prompt": 50_000, "completion": 200_000}
     assert json.loads(signed.body)["owner_percent"] == 70
+
+
+async def test_a_name_of_the_catalogue_is_found_only_where_its_very_file_is(tmp_path: Path) -> None:
+    entry = an_entry(id=MODEL, shape={"template_sha256": "cd" * 32})
+    async with relay_with_node(tmp_path, _answers) as (relay, node):
+        owner, registry = await owner_of(relay, node), relay.services.registry
+        changed = asyncio.Event()
+        registry.listen(changed.set)
+        await relay.services.database.write(lambda connection: catalogue_store.add(connection, entry, at_ms=1))
+        await changed.wait()
+        assert b'"model_not_found"' in await relay.raw(relay.chat(a_chat(max_tokens=20)))
+        async with owner.http:
+            reasons = await owner.ask(wire.ReasonsWanted(), wire.Reasons)
+        assert reasons.reasons[0].code == "wrong_file"
+        changed.clear()
+        await node.desk.share(a_model(model=MODEL, digest=min(digests(entry))))
+        await changed.wait()
+        assert b"200 OK" in await relay.raw(relay.chat(a_chat(max_tokens=20)))
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import msgspec
 import pytest
 
+from desktop.inference.text import PARSER_VERSION
 from desktop.models.catalogue import read_catalogue
-from relay.catalogue.entries import BadEntry, Entry, Price, read_entry
+from desktop.models.digest import model_digest
+from relay.catalogue.entries import BadEntry, Entry, Price, digests, read_entry
 from relay.catalogue.listing import Demand, signed_listing
 from relay.catalogue.store import Listed
 from relay.wire.identity import SigningKey, catalogue_text, is_signed
@@ -63,6 +66,15 @@ def test_what_nobody_should_sign_is_refused_with_the_field_that_is_wrong(changed
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
 def test_a_file_of_this_computer_itself_needs_no_https(host: str) -> None:
     assert an_entry(url=f"http://{host}:8000/x.gguf").url
+
+
+@pytest.mark.parametrize("template", ["cd" * 32, ""])
+def test_an_entry_stands_for_what_a_node_with_this_file_says_it_is(template: str) -> None:
+    found = digests(an_entry(shape={"template_sha256": template}))
+    said = template or hashlib.sha256(b"").hexdigest()
+    assert model_digest("ab" * 32, said, PARSER_VERSION) in found
+    assert model_digest("ac" * 32, said, PARSER_VERSION) not in found
+    assert digests(an_entry()) == frozenset()
 
 
 def test_the_list_says_price_and_demand_of_each_and_the_signature_holds_for_these_bytes_only() -> None:

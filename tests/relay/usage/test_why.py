@@ -50,6 +50,7 @@ def test_a_node_that_does_not_share_hears_its_own_reason() -> None:
         ({"served": 2, "cheaper": 1, "rivals": 3}, "cheaper_elsewhere", True, "1 other PC can answer for less"),
         ({"served": 1, "rivals": 2}, "others_chosen", True, "1 of 10 calls for tiny"),
         ({"served": 4, "rivals": 2}, "in_demand", False, "4 of 10 calls for tiny"),
+        ({"vouched": False}, "wrong_file", True, "not the file that the relay's catalogue stands for"),
         ({"asked": 1, "served": 1}, "in_demand", False, "1 of 1 call for tiny"),
     ],
 )
