@@ -127,6 +127,7 @@ async def _relay(url: str) -> Finding:
 
 def _model(settings: Settings) -> Finding:
     from desktop.app import demo_model
+    from desktop.models.errors import gigabytes
     from desktop.system.watch.self_test import Finding
 
     model = Path(settings.inference.model).expanduser() if settings.inference.model else demo_model()
@@ -135,7 +136,7 @@ def _model(settings: Settings) -> Finding:
     except OSError as error:
         says = f"{(error.strerror or str(error)).lower()}: correct `model` in settings.toml"
         return Finding("model", str(model), ok=False, says=says)
-    return Finding("model", str(model), ok=True, says=f"{size / 1e9:.2f} GB")
+    return Finding("model", str(model), ok=True, says=gigabytes(size))
 
 
 async def _hands_off(paths: Paths) -> Finding:

@@ -61,7 +61,7 @@ async def _idle(senses: Senses) -> list[Finding]:
             Finding("last input", "all together", ok=False, says=f"{presence.problem}: it counts as in use"),
         ]
     ago = max(0.0, time.time() - presence.input_at)
-    return [*found, Finding("last input", presence.source, ok=True, says=f"{ago:.0f} s ago")]
+    return [*found, Finding("last input", "all together", ok=True, says=f"{ago:.0f} s ago")]
 
 
 async def _asked(concern: str, source: str, look: Callable[[], Awaitable[T]], said: Callable[[T], str]) -> Finding:

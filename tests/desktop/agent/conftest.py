@@ -20,6 +20,7 @@ from desktop.inference.fake import FakeEngine
 from desktop.inference.generation import Engine, OnChange
 from desktop.settings import LinkSettings, Settings, SharingSettings
 from desktop.system.paths import Paths
+from desktop.system.watch.port import Watch
 from desktop.system.watch.still import StillWatch
 from tests.fakes import FakeRelay
 
@@ -31,12 +32,14 @@ SETTINGS = Settings(
 class Desktop:
     """One PC: its agent, engine and folders."""
 
-    def __init__(self, home: Path, settings: Settings = SETTINGS) -> None:
+    def __init__(self, home: Path, settings: Settings = SETTINGS, *, watch: Watch | None = None) -> None:
+        """`watch` in place of the one that changes only when told to."""
         self.paths = Paths.under(home)
         self.paths.make()
         self.settings = settings
         self.opened: list[str] = []
         self.watch = StillWatch()
+        self._watched_by: Watch = watch or self.watch
         self.agent = self._agent()
         self._task: asyncio.Task[None] | None = None
 
@@ -62,7 +65,7 @@ class Desktop:
             make_engine=self._make_engine,
             make_enroller=_enroller,
             model_name="fake",
-            watch=self.watch,
+            watch=self._watched_by,
             switches=self.paths.data / "switches.jsonl",
             open_browser=self.opened.append,
         )
