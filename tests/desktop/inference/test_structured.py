@@ -67,6 +67,15 @@ async def test_a_named_tool_is_called_with_arguments_of_its_schema(keeper: Keepe
     assert answer.text() == ""
 
 
+async def test_log_probabilities_of_a_call_are_told_for_every_token(keeper: Keeper) -> None:
+    answer = await ask(
+        keeper, a_call("Weather?", tools=TOOLS, tool_choice=NAMED, logprobs=True, top_logprobs=1, limit=300)
+    )
+    deltas = [json.loads(record.data) for record in answer.records_ if record.kind == RecordKind.DELTA]
+    assert sum(len(delta.get("logprobs", ())) for delta in deltas) == len(answer.ids())
+    assert any(delta.get("tool_calls") for delta in deltas)
+
+
 async def test_one_call_where_only_one_is_wanted(keeper: Keeper) -> None:
     for seed in range(4):
         call = a_call(
