@@ -63,6 +63,7 @@ class Serving:
         self._merger = StepMerger()
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._leaves_next = False
         self._answers: dict[LegId, _Answer] = {}
         self._headers: dict[LegId, Call] = {}
         self._choices = 0
@@ -193,15 +194,19 @@ class Serving:
         self._floor.moved()
 
     def _leave_when_due(self) -> None:
+        """What is due leaves at the loop's next turn, with whatever else the same read of the worker brought."""
         due = self._merger.due(self.now())
         if due is None:
             return
         if due <= 0:
-            self._leave()
+            if not self._leaves_next:
+                self._leaves_next = True
+                self._loop.call_soon(self._leave)
         elif self._timer is None:
             self._timer = self._loop.call_later(due, self._leave)
 
     def _leave(self) -> None:
+        self._leaves_next = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

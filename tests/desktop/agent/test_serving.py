@@ -9,6 +9,7 @@ import pytest
 
 from desktop.agent.commands import FreeMemory, Quit, SetMode
 from desktop.agent.state import Mode
+from desktop.inference.generation import Record, RecordKind
 from relay.wire.frames import (
     Accept,
     Advertise,
@@ -22,6 +23,7 @@ from relay.wire.frames import (
     Status,
     Yield,
 )
+from relay.wire.session import Steps
 from tests.desktop.agent.conftest import Desktop
 from tests.fakes import FakeRelay
 
@@ -58,6 +60,22 @@ async def test_steps_of_a_fast_answer_share_frames(desktop: Desktop, relay: Fake
         answer = await link.answer(await link.offer("x" * 500))
     assert answer.text == "You said: " + "x" * 500
     assert answer.frames < answer.tokens / 2
+
+
+async def test_what_one_step_brings_for_several_calls_leaves_in_one_frame(desktop: Desktop, relay: FakeRelay) -> None:
+    async with desktop.running():
+        await desktop.join(relay)
+        desktop.engine.interval_s = STILL_S
+        link = await relay.link()
+        legs = [await link.offer("hold") for _ in range(3)]
+        await desktop.until(lambda snapshot: snapshot.running == 3)
+        await link.heard(Accept, id=legs[-1])
+        for running in desktop.engine._calls.values():
+            running.sink.records([Record(0, RecordKind.TEXT, bytes(4), b"x")])
+        for leg in legs:
+            await link.text(leg)
+        steps = [event for event in link.log if isinstance(event, Steps)]
+    assert [len(event.records) for event in steps] == [3]
 
 
 async def test_a_large_body_comes_in_parts_after_its_header_was_accepted(desktop: Desktop, relay: FakeRelay) -> None:
