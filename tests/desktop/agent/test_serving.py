@@ -10,6 +10,7 @@ import pytest
 from desktop.agent.commands import FreeMemory, Quit, SetMode
 from desktop.agent.state import Mode
 from desktop.inference.generation import Record, RecordKind
+from relay.wire.codec import Steps
 from relay.wire.frames import (
     Accept,
     Advertise,
@@ -23,7 +24,6 @@ from relay.wire.frames import (
     Status,
     Yield,
 )
-from relay.wire.session import Steps
 from tests.desktop.agent.conftest import Desktop
 from tests.fakes import FakeRelay
 
