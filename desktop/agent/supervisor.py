@@ -10,10 +10,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
-from queue import Empty, SimpleQueue
 
 from desktop.agent.attempt import Attempt, MakeEnroller
 from desktop.agent.commands import (
@@ -38,6 +36,8 @@ from desktop.agent.link import Introduction, Link
 from desktop.agent.lookout import Lookout
 from desktop.agent.membership import Member, Memberships
 from desktop.agent.meter import RateMeter
+from desktop.agent.metering import Metering
+from desktop.agent.orders import Orders
 from desktop.agent.publisher import Publisher, Subscriber
 from desktop.agent.retry import Parting
 from desktop.agent.serving import Floor
@@ -103,6 +103,7 @@ class Agent:
         past = Journal(parts.switches, Switch, length=LENGTH)
         self._situation = Situation(parts.watch, parts.settings.sharing, self._memberships.record.rules, past)
         self._floor = Floor(self._desk, self._meter, self.sharing, self._moved, self._most_answers)
+        self._metering = Metering(self._meter, running=lambda: self._desk.running, changed=self._changed)
         self._attempt = Attempt(
             parts.make_enroller, open_browser=parts.open_browser, joined=self._join, changed=self._changed
         )
@@ -112,11 +113,11 @@ class Agent:
         self._hand_over = HandOver(self._give_back)
         self._network = 0
         self._deciding = self._stale = False
-        self._orders: SimpleQueue[tuple[Command, Future[Snapshot] | None]] = SimpleQueue()
+        self._orders = Orders(self._obey, self._refused)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._group: asyncio.TaskGroup | None = None
         self._quit, self._hurry = asyncio.Event(), asyncio.Event()
-        self._busy, self._rested = asyncio.Event(), asyncio.Event()
+        self._rested = asyncio.Event()
         self._publisher = Publisher(self._take)
 
     # --- for any thread
@@ -131,16 +132,7 @@ class Agent:
 
     def post(self, command: Command) -> None:
         """Obeyed in order, also if posted before the agent runs."""
-        self._order(command, None)
-
-    def _order(self, command: Command, done: Future[Snapshot] | None) -> None:
-        self._orders.put((command, done))
-        loop = self._loop
-        if loop is not None:
-            try:
-                loop.call_soon_threadsafe(self._obey_all)
-            except RuntimeError:
-                log.info("a command came after the end", extra={"command": type(command).__name__})
+        self._orders.post(command)
 
     # --- life
 
@@ -150,6 +142,7 @@ class Agent:
             async with ControlSocket(self._parts.control, self).serving():
                 await self._live()
         finally:
+            self._orders.end()
             self._loop = None
 
     async def _live(self) -> None:
@@ -159,13 +152,13 @@ class Agent:
             lasting = [group.create_task(self._keep_shelf(shelf), name="shelf")] if (shelf := self._parts.shelf) else []
             lasting += [
                 group.create_task(self._desk.run(), name="desk"),
-                group.create_task(self._measure(), name="meter"),
+                group.create_task(self._metering.run(), name="meter"),
                 group.create_task(self._lookout.run(), name="watch"),
             ]
             if self._memberships.member is not None:
                 self._start_link(self._memberships.member)
             self._changed()
-            self._obey_all()
+            self._orders.begin()
             log.info("the agent is running", extra={"enrolled": self._memberships.member is not None})
             await self._quit.wait()
             await self._wind_down()
@@ -198,7 +191,7 @@ class Agent:
 
     async def _drained(self) -> None:
         try:
-            async with asyncio.timeout(self._parts.settings.sharing.drain_s):
+            async with asyncio.timeout(self._situation.rules.drain_s):
                 while self._desk.running and not self._hurry.is_set():
                     self._rested.clear()
                     await self._rested.wait()
@@ -210,32 +203,13 @@ class Agent:
     async def perform(self, command: Command | None) -> Snapshot:
         """Obeys `command` and returns the snapshot after it. Raises DesktopError. For the agent's own loop."""
         if command is not None:
-            done: Future[Snapshot] = Future()
-            self._order(command, done)
-            await asyncio.wrap_future(done)
+            await self._orders.perform(command)
         return self._publisher.publish()
 
-    def _obey_all(self) -> None:
-        while True:
-            try:
-                command, done = self._orders.get_nowait()
-            except Empty:
-                return
-            try:
-                self._obey(command)
-            except DesktopError as error:
-                self._refuse(command, error, done)
-            else:
-                if done is not None:
-                    done.set_result(self._publisher.latest)
-            self._changed()
-
-    def _refuse(self, command: Command, error: DesktopError, done: Future[Snapshot] | None) -> None:
-        log.warning("a command failed", extra={"command": type(command).__name__, "why": str(error)})
+    def _refused(self, command: Command, error: DesktopError) -> None:
         if isinstance(command, Enrol):
             self._attempt.fail(command.relay, error.line())
-        if done is not None:
-            done.set_exception(error)
+        self._changed()
 
     def _obey(self, command: Command) -> None:
         match command:
@@ -258,6 +232,7 @@ class Agent:
                 self._situation.forget()
             case Quit():
                 self._begin_end(drain=command.drain)
+        self._changed()
 
     def _begin_end(self, *, drain: bool) -> None:
         """A second `Quit` without `drain` cuts the waiting short."""
@@ -386,7 +361,7 @@ class Agent:
 
     @property
     def _mode(self) -> Mode:
-        return self._memberships.record.mode or Mode(self._parts.settings.sharing.first_mode)
+        return self._memberships.record.mode or Mode(self._situation.rules.first_mode)
 
     def _enrolled(self) -> Enrolment | None:
         member = self._memberships.member
@@ -455,26 +430,10 @@ class Agent:
     def _moved(self) -> None:
         """An answer began or ended."""
         if self._desk.running:
-            self._busy.set()
+            self._metering.wake()
         else:
             self._rested.set()
         self._changed()
-
-    async def _measure(self) -> None:
-        """One tick a second while answers are written and for the minute after; asleep otherwise."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._busy.wait()
-            self._busy.clear()
-            last = loop.time()
-            while self._desk.running or not self._meter.at_rest:
-                await asyncio.sleep(1.0)
-                now = loop.time()
-                self._meter.tick(now - last)
-                last = now
-                self._changed()
-            self._meter.still()
-            self._changed()
 
 
 def _first_offers(parts: Parts) -> Sequence[Offer]:
