@@ -68,10 +68,16 @@ async def _follow(shelf: Store, names: list[str], *, quiet: bool) -> None:
 async def _show(downloads: Downloads, names: list[str], bar: Bar) -> None:
     from desktop.verbs.output import progress
 
+    loop = asyncio.get_running_loop()
+    began: dict[str, tuple[float, int]] = {}
     while True:
         seen = next((each for each in downloads.progress() if each.name in names), None)
         if seen is not None:
-            text = f"{seen.name}  {progress(seen.received, seen.size, seen.bytes_per_s, seen.left_s)}"
+            # Where the app downloads, its speed is not known here: only how the file grows.
+            since, first = began.setdefault(seen.name, (loop.time(), seen.received))
+            speed = seen.bytes_per_s or (seen.received - first) / max(loop.time() - since, 0.5)
+            left = (seen.size - seen.received) / speed if speed > 0 else None
+            text = f"{seen.name}  {progress(seen.received, seen.size, speed, left)}"
             bar.show(f"{text}  {seen.sentence}".rstrip())
         await asyncio.sleep(0.5)
 
