@@ -164,8 +164,8 @@ def _die_with_parent() -> None:
 def _harden() -> None:
     """No memory image with somebody's prompt in it; Ctrl-C on a terminal is for the parent, which ends us in order."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    confinement.volunteer_to_die()  # first: afterwards the files that say so are the system's
     confinement.give_up_privileges()
-    confinement.volunteer_to_die()
 
 
 def _lower_priority(nice: int) -> None:
