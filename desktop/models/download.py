@@ -169,15 +169,12 @@ class Download:
         finally:
             # Also what came before a cut or a pause counts. Less than a piece, so it may be written from here.
             if waiting:
-                self._write(part, waiting)
+                _write(part, waiting)
+                self._report.received(part.proven)
 
     async def _keep(self, part: PartFile, waiting: bytearray) -> None:
         data, waiting[:] = bytes(waiting), b""
-        await _in_thread(lambda: self._write(part, data))
-
-    def _write(self, part: PartFile, data: bytes | bytearray) -> None:
-        for start in range(0, len(data), PIECE):
-            part.write(memoryview(data)[start : start + PIECE])
+        await _in_thread(lambda: _write(part, data))
         self._report.received(part.proven)
 
     async def _prepare(self, response: httpx.Response, part: PartFile) -> None:
@@ -220,6 +217,11 @@ class Download:
             # It has not read If-Range. What is here belongs to another file than what would come.
             await _in_thread(lambda: part.restart(etag=""))
             raise Passing(f"the file at {host} was changed; starting from the beginning", 0.0)
+
+
+def _write(part: PartFile, data: bytes | bytearray) -> None:
+    for start in range(0, len(data), PIECE):
+        part.write(memoryview(data)[start : start + PIECE])
 
 
 def _headers(part: PartFile) -> dict[str, str]:

@@ -8,6 +8,7 @@ its reason, and waits for its owner.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -89,10 +90,6 @@ class Downloads:
             self._held = sentence
             self._stir.set()
 
-    def look(self) -> None:
-        """The library has changed: do not wait for the next look."""
-        self._stir.set()
-
     def _progress(self, wish: Wish, library: Library) -> Progress:
         meter = self._current if self._current and self._current.name == wish.name else None
         have = meter.here if meter else received(self._store.target(wish.entry, library))
@@ -133,7 +130,7 @@ class Downloads:
     async def until_done(self, name: str) -> None:
         """Returns once `name` is no wish that goes on by itself; for a caller that runs `run` beside it."""
         while True:
-            library = await asyncio.to_thread(self._store.read)
+            library = self._store.read()
             if not any(wish.name == name and wish.runnable for wish in library.wishes):
                 return
             await asyncio.sleep(min(self._pace.look_s, 0.2))
@@ -143,7 +140,9 @@ class Downloads:
         library = self._store.read()
         self._limit.bytes_per_s = library.speed_limit
         now = time.time()
-        ready = [wish for wish in library.wishes if wish.runnable and not self._rests(wish, now)]
+        wanted = {wish.name: wish for wish in library.wishes if wish.runnable}
+        self._resting = {name: rest for name, rest in self._resting.items() if name in wanted}
+        ready = [wish for wish in wanted.values() if not self._rests(wish, now)]
         if ready and not self._held:
             await self._work_on(ready[0], library, http)
         else:
@@ -154,13 +153,11 @@ class Downloads:
         return rest is not None and rest.until > now
 
     async def _next_look(self, at_most_s: float) -> None:
-        soonest = min((rest.until for rest in self._resting.values()), default=None)
-        wait = at_most_s if soonest is None else min(at_most_s, max(soonest - time.time(), 0.01))
-        try:
-            async with asyncio.timeout(wait):
+        now = time.time()
+        rested = min((rest.until - now for rest in self._resting.values() if rest.until > now), default=at_most_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(at_most_s, rested)):
                 await self._stir.wait()
-        except TimeoutError:
-            pass
         self._stir.clear()
 
     async def _work_on(self, wish: Wish, library: Library, http: httpx.AsyncClient) -> None:
@@ -175,8 +172,7 @@ class Downloads:
                 watch.cancel()
         finally:
             self._current = None
-        after = await asyncio.to_thread(self._store.read)
-        if wish.name not in after.names:
+        if wish.name not in self._store.read().names:
             await asyncio.to_thread(self._store.clear, target)
         self._changed()
 
@@ -217,7 +213,7 @@ class Downloads:
                 continue
             seen = stamp
             try:
-                library = await asyncio.to_thread(self._store.read)
+                library = self._store.read()
             except DesktopError as error:
                 log.warning("the library cannot be read", extra={"why": str(error)})
                 continue

@@ -50,19 +50,24 @@ async def _want(shelf: Store, names: list[str]) -> list[str]:
 
 
 async def _follow(shelf: Store, names: list[str], *, quiet: bool) -> None:
-    """Until none of `names` goes on by itself."""
+    """Until none of `names` goes on by itself. Raises DesktopError."""
+    from desktop.errors import DesktopError
     from desktop.models.downloads import Downloads
     from desktop.verbs.output import Bar
 
     downloads, bar = Downloads(shelf), Bar(quiet=quiet)
-    async with asyncio.TaskGroup() as group:
-        work = group.create_task(downloads.run())
-        show = group.create_task(_show(downloads, names, bar))
-        for name in names:
-            await downloads.until_done(name)
-        show.cancel()
-        work.cancel()
-    bar.clear()
+    try:
+        async with asyncio.TaskGroup() as group:
+            work = group.create_task(downloads.run())
+            show = group.create_task(_show(downloads, names, bar))
+            for name in names:
+                await downloads.until_done(name)
+            show.cancel()
+            work.cancel()
+    except* DesktopError as several:
+        raise several.exceptions[0] from None
+    finally:
+        bar.clear()
 
 
 async def _show(downloads: Downloads, names: list[str], bar: Bar) -> None:

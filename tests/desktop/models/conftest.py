@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import random
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +51,10 @@ class Heard:
     def __init__(self) -> None:
         self.sizes: list[int] = []
         self.notes: list[str] = []
+        self._thread = threading.get_ident()
 
     def received(self, size: int) -> None:
+        assert threading.get_ident() == self._thread
         self.sizes.append(size)
 
     def note(self, sentence: str) -> None:

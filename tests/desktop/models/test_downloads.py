@@ -182,6 +182,18 @@ async def test_only_one_of_two_downloaders_works(tmp_path: Path, server: FileSer
     assert second.file() == CONTENT
 
 
+async def test_a_download_that_was_given_up_while_it_waited_leaves_no_clock_running(
+    tmp_path: Path, server: FileServer
+) -> None:
+    queue = Queue(tmp_path, pace=Pace(look_s=0.02, first_wait_s=0.01, longest_wait_s=0.01))
+    server.status = 503
+    queue.store.want(an_entry(server))
+    async with queue.running():
+        await queue.until(lambda seen: seen[0].kind == "waiting")
+        queue.store.remove("tiny")
+        await queue.until(lambda seen: not seen and not queue.downloads._resting)
+
+
 async def test_speed_and_time_left_come_from_what_has_come(queue: Queue, server: FileServer) -> None:
     seen = Progress("tiny", "downloading", 500, 1500, bytes_per_s=100.0)
     assert seen.left_s == 10
