@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from desktop.agent.sharing.decision import PLUGGED_IN
 from desktop.agent.sharing.words import countdown, host_of, said_at, spelt
 from desktop.agent.state import LinkState, ModelState, Reason, Snapshot
 from desktop.ui.figures import CENT, Formats, dollars, exact_dollars, speed
@@ -219,6 +220,10 @@ class Presenter:
         return self.tr("No contact"), text.replace("%1", where).replace("%2", countdown(link.retry_at - now))
 
     def _words_snoozed(self, snapshot: Snapshot, now: float) -> str:
+        if snapshot.snoozed_for == PLUGGED_IN:
+            return self.tr("Sharing continues when this PC is plugged in.")
+        if snapshot.snoozed_for:
+            return self.tr("Sharing continues when %1 closes.").replace("%1", snapshot.snoozed_for)
         until = snapshot.snoozed_until if snapshot.snoozed_until is not None else snapshot.sharing.until
         if until is None:
             return self.tr("Sharing continues when you resume it.")
@@ -341,6 +346,10 @@ class Presenter:
                 if snapshot.running == 1:
                     return self.tr("Sharing: 1 answer, %1 tok/s").replace("%1", figure)
                 return self.tr("Sharing: %Ln answers, %1 tok/s", "", snapshot.running).replace("%1", figure)
+            case Reason.SNOOZED if snapshot.snoozed_for == PLUGGED_IN:
+                return self.tr("Paused until plugged in")
+            case Reason.SNOOZED if snapshot.snoozed_for:
+                return self.tr("Paused until %1 closes").replace("%1", snapshot.snoozed_for)
             case Reason.SNOOZED if snapshot.snoozed_until is not None:
                 moment = self._formats.moment(snapshot.snoozed_until, now)
                 return self.tr("Paused until %1").replace("%1", moment)

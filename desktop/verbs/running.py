@@ -47,7 +47,7 @@ def lines(reply: Reply, *, history: bool = False) -> list[str]:
     """The sentence first; what else stands in the way; then the facts."""
     snapshot = snapshot_of(reply)
     said = [reply.sentence]
-    said += [f"Also: {each.sentence}" for each in snapshot.obstacles[1:]]
+    said += [f"Also: {each.sentence.removeprefix('Waiting: ')}" for each in snapshot.obstacles[1:]]
     if remedy := typed(snapshot.sharing):
         said.append(remedy)
     said.append(f"Mode    {snapshot.mode}")

@@ -52,6 +52,36 @@ def test_every_reason_has_a_headline_and_a_sentence_of_its_own(reason: Reason) -
     assert state.detail
 
 
+@pytest.mark.parametrize(
+    ("ends_with", "detail", "line"),
+    [
+        ("vlc", "Sharing continues when vlc closes.", "Paused until vlc closes"),
+        ("plugged in", "Sharing continues when this PC is plugged in.", "Paused until plugged in"),
+    ],
+)
+def test_a_pause_that_waits_for_something_names_it(ends_with: str, detail: str, line: str) -> None:
+    paused = every_face()["paused"]
+    assert paused is not None
+    waiting = replace(paused, snoozed_for=ends_with)
+    assert PRESENTER.state(waiting, NOW).detail == detail
+    assert PRESENTER.tray(waiting, NOW).state == line
+
+
+def test_a_waiting_pc_counts_down_to_sharing() -> None:
+    ready = every_face()["ready"]
+    assert ready is not None
+    sharing = Sharing(
+        sharing=False,
+        reason=Reason.OWNER_ACTIVE,
+        sentence="Waiting: you used this PC a moment ago.",
+        until=NOW + 180,
+        used_at=NOW - 120,
+    )
+    waiting = replace(ready, sharing=sharing)
+    assert PRESENTER.state(waiting, NOW).detail == "You used this PC 2 min ago; sharing starts in 3:00."
+    assert PRESENTER.home(waiting, NOW).ticking
+
+
 def test_the_agents_sentence_is_not_said_twice() -> None:
     state = PRESENTER.state(every_face()["owner-active"], NOW)
     assert state.headline == "Waiting until you are away"

@@ -137,7 +137,7 @@ async def test_status_tells_what_else_stands_in_the_way(desktop: Desktop, capsys
         await desktop.join(relay)
         desktop.watch.becomes(replace(at_rest(), power=Power(on_battery=True, percent=70)))
         assert await run("pause") == 0
-    assert "Also: Waiting: this PC runs on battery." in capsys.readouterr().out
+    assert "Also: this PC runs on battery." in capsys.readouterr().out
 
 
 async def test_the_history_names_each_switch_and_its_reason(
