@@ -45,6 +45,7 @@ class Shelf:
         self._stir = asyncio.Event()
         self._joined = asyncio.Event()
         self._member: Member | None = None
+        self._told_changed: set[str] = set()
         self.progress: tuple[Progress, ...] = ()
 
     async def run(self, served: Served, changed: Callable[[], None]) -> None:
@@ -120,8 +121,10 @@ class Shelf:
         return self._catalogue[1]
 
     def _servable(self) -> tuple[Servable, ...]:
-        for model in self._store.recheck():
-            log.warning("a model's file was changed by another program", extra={"model": model.name})
+        changed = {model.name for model in self._store.recheck()}
+        for name in changed - self._told_changed:
+            log.warning("a model's file was changed by another program", extra={"model": name})
+        self._told_changed = changed
         return self._store.servable()
 
     async def _refresh(self) -> None:

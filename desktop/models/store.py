@@ -61,6 +61,8 @@ class Store:
         self._disk = disk or RealDisk()
         self.now = clock
         self._last: tuple[tuple[int, ...], Library] | None = None
+        self._different: set[tuple[Path, int, int]] = set()
+        """Path, size and time of change of files that were read and found to be other ones."""
 
     # --- the record
 
@@ -272,23 +274,31 @@ class Store:
         )
 
     def recheck(self) -> tuple[Model, ...]:
-        """Reads every file that looks changed, and forgives it if its content is the same. The others.
+        """Reads every file that looks changed, once, and forgives it if its content is the same. The others.
 
         Takes seconds per changed file.
         """
         library = self.read()
-        different = []
-        for model in library.models:
-            if self.condition(model, library) != "changed":
-                continue
-            path = self.path(model, library)
+        return tuple(
+            model
+            for model in library.models
+            if self.condition(model, library) == "changed" and not self._forgiven(model, self.path(model, library))
+        )
+
+    def _forgiven(self, model: Model, path: Path) -> bool:
+        try:
             status = path.stat()
-            if status.st_size != model.size or file_sha256(path) != model.sha256:
-                different.append(model)
-                continue
-            same = msgspec.structs.replace(model, mtime_ns=status.st_mtime_ns)
-            self.change(lambda current, same=same: current.changed(same))  # type: ignore[misc]
-        return tuple(different)
+            facts = path, status.st_size, status.st_mtime_ns
+            if status.st_size != model.size or facts in self._different:
+                return False
+            if file_sha256(path) != model.sha256:
+                self._different.add(facts)
+                return False
+        except OSError:
+            return False
+        same = msgspec.structs.replace(model, mtime_ns=status.st_mtime_ns)
+        self.change(lambda current: current.changed(same))
+        return True
 
     def remove(self, name: str) -> int:
         """Deletes a model or gives up a download; an imported file stays where it is. The bytes that become free.

@@ -132,6 +132,20 @@ def test_a_file_that_only_looks_changed_is_read_again_and_forgiven(store: Store,
     assert store.servable() == ()
 
 
+def test_a_file_that_is_another_one_is_read_once_and_not_at_every_look(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = put(tmp_path / "mine.gguf", CONTENT)
+    an_import(store, file)
+    file.write_bytes(CONTENT[::-1])
+    os.utime(file, (1, 1))
+    assert [model.name for model in store.recheck()] == ["mine"]
+    monkeypatch.setattr(store_module, "file_sha256", lambda *_: pytest.fail("it was read again"))
+    assert [model.name for model in store.recheck()] == ["mine"]
+    file.unlink()
+    assert store.recheck() == ()
+
+
 def test_removing_deletes_what_is_ours_and_leaves_what_is_not(store: Store, tmp_path: Path) -> None:
     model = a_download(store)
     file = put(tmp_path / "mine.gguf", CONTENT)
