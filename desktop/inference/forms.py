@@ -58,7 +58,7 @@ class Forms:
         text = structure.grammar(self._format, prompt, tenant=tenant)
         form = AnswerForm(
             lambda: None if text is None else self._model.grammar(text, self._markers),
-            lambda: self._parser(structure.callable, prompt),
+            lambda: self._parser(structure, prompt),
         )
         try:
             form.grammar()
@@ -66,6 +66,6 @@ class Forms:
             raise ParameterRefused(_UNUSABLE, "response_format") from error
         return form
 
-    def _parser(self, names: frozenset[str], prompt: str) -> Parser | None:
-        parser = self._format.parser(names, prompt)
+    def _parser(self, structure: Structure, prompt: str) -> Parser | None:
+        parser = self._format.parser(structure.callable, prompt, structure.kinds(self._format))
         return None if parser is None else AnswerParser(parser, self._markers)

@@ -11,12 +11,13 @@ import msgspec
 
 from desktop.inference.fields import ParameterRefused
 from desktop.inference.formats.detection import Format
-from desktop.inference.formats.writing import Wanted
+from desktop.inference.formats.writing import TAGGED_END, Wanted
 from desktop.inference.grammar.automata import TooComplex
 from desktop.inference.grammar.json_text import JsonRules
 from desktop.inference.grammar.refusal import SchemaRefused
 from desktop.inference.grammar.rules import Grammar, GrammarRefused, Rule
 from desktop.inference.grammar.schemas import Schemas
+from desktop.inference.grammar.tagged import Kinds, TaggedSchemas, kinds
 
 ANY_OBJECT: Final[Mapping[str, Any]] = {"type": "object"}
 MAX_BYTES: Final = 512 * 1024
@@ -83,6 +84,10 @@ class Structure:
             raise _refused(wish, f"its schemas are longer than {MAX_BYTES // 1024} KiB")
         return _grammar(model, wish)
 
+    def kinds(self, model: Format) -> Mapping[str, Kinds]:
+        """The types of arguments, by tool, where they are not written as JSON."""
+        return {tool.name: kinds(tool.parameters.schema) for tool in self.tools} if model.tagged else {}
+
 
 class _Wish(NamedTuple):
     """All that a grammar depends on, in a form that can be a key; the forms are JSON."""
@@ -121,8 +126,8 @@ def _compiled(model: Format, wish: _Wish) -> str:
     grammar = Grammar()
     rules = JsonRules(grammar)
     wanted = Wanted(
-        calls=[(name, _rule(rules, _form(form), path)) for name, form, path in wish.calls],
-        content=None if wish.content is None else _rule(rules, _form(wish.content), _SCHEMA),
+        calls=[(name, _rule(rules, _form(form), path, tagged=model.tagged)) for name, form, path in wish.calls],
+        content=None if wish.content is None else _rule(rules, _form(wish.content), _SCHEMA, tagged=False),
         required=wish.required,
         several=wish.several,
         thoughts=model.thoughts,
@@ -135,8 +140,10 @@ def _form(encoded: bytes) -> Form:
     return msgspec.json.decode(encoded, type=Form)
 
 
-def _rule(rules: JsonRules, form: Form, base: str) -> Rule:
+def _rule(rules: JsonRules, form: Form, base: str, *, tagged: bool) -> Rule:
     try:
+        if tagged:
+            return TaggedSchemas(rules, form.schema, strict=form.strict).arguments(TAGGED_END)
         return Schemas(rules, form.schema, strict=form.strict).root()
     except TooComplex as problem:
         raise ParameterRefused(f"Invalid schema for '{base}': {problem}.", base, "invalid_schema") from problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,9 @@ from desktop.inference.formats.families import Family
 from desktop.inference.formats.harmony import CHANNEL, CONSTRAIN, END, MESSAGE, START, harmony
 from desktop.inference.formats.llama3 import PYTHON_TAG, llama3
 from desktop.inference.formats.parser import OutputParser
+from desktop.inference.formats.tagged import tagged
 from desktop.inference.formats.writing import Writing
+from desktop.inference.grammar.tagged import Kinds
 
 _DEEPSEEK: Final = (
     families.SECTION_BEGINS,
@@ -27,7 +30,8 @@ class Format:
 
     `tokens` are the marks that are control tokens in such a model: the parser needs their text, which is otherwise
     not written. `native` is whether the template tells the model of its tools; `single`, whether it can tell of only
-    one call in an answer. `thoughts` are the marks around reasoning, if the model may reason.
+    one call in an answer; `tagged`, whether arguments stand between tags. `thoughts` are the marks around reasoning,
+    if the model may reason.
     """
 
     name: str
@@ -36,9 +40,12 @@ class Format:
     tokens: tuple[str, ...] = ()
     native: bool = True
     single: bool = False
+    tagged: bool = False
     thoughts: tuple[str, str] | None = None
 
-    def parser(self, names: frozenset[str], prompt: str) -> OutputParser | None:
+    def parser(
+        self, names: frozenset[str], prompt: str, kinds: Mapping[str, Kinds] | None = None
+    ) -> OutputParser | None:
         """For one answer to a rendered prompt; None if all it can hold is text."""
         if names or self.family is harmony:
             family = self.family
@@ -46,7 +53,7 @@ class Format:
             family = families.bracketed if self.thoughts == _BRACKETED else families.thinking
         else:
             return None
-        return OutputParser(family, names, inside=self.begins_inside(prompt))
+        return OutputParser(family, names, inside=self.begins_inside(prompt), kinds=kinds)
 
     def begins_inside(self, prompt: str) -> bool:
         """Whether an answer starts in the middle of the model's reasoning."""
@@ -68,13 +75,15 @@ def detect(template: str) -> Format:
         return Format("deepseek", families.deepseek, write, (*_DEEPSEEK, *_ANGLED), thoughts=thoughts)
     if PYTHON_TAG in template or _ANSWERS_BY_PARAMETERS in template:
         return Format("llama3", llama3, writing.llama3, (PYTHON_TAG,), single=True, thoughts=thoughts)
-    boxes = ("<tool_call>", "</tool_call>", *_ANGLED)
+    if "<function=" in template and "<parameter=" in template and "<tool_call>" in template:
+        return Format("tagged", tagged, writing.tagged, _BOXES, tagged=True, thoughts=thoughts)
     native = "<tool_call>" in template and not any(other in template for other in _OTHER_BOXES)
-    return Format("hermes", families.hermes, writing.hermes, boxes, native=native, thoughts=thoughts)
+    return Format("hermes", families.hermes, writing.hermes, _BOXES, native=native, thoughts=thoughts)
 
 
 _ANGLED: Final = ("<think>", "</think>")
 _BRACKETED: Final = ("[THINK]", "[/THINK]")
+_BOXES: Final = ("<tool_call>", "</tool_call>", *_ANGLED)
 
 _ANSWERS_BY_PARAMETERS: Final = '{"name": function name, "parameters": dictionary'
 """From the instruction that templates of Llama 3.x give their model."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from desktop.inference.formats.events import CallArguments, CallOpened, Content, Event, Reasoning
+from desktop.inference.grammar.tagged import Kinds
 
 _LAYOUT: Final = 256
 """Characters of white space that can be layout; more of it is text."""
@@ -45,15 +47,19 @@ class _Channel:
 class Outlet:
     """One choice's events. `calls` counts those opened."""
 
-    __slots__ = ("_content", "_events", "_reasoning", "calls", "names")
+    __slots__ = ("_content", "_events", "_reasoning", "calls", "kinds", "names")
 
-    def __init__(self, names: frozenset[str]) -> None:
-        """`names` are the tools that can be called; anything else that looks like a call is text."""
+    def __init__(self, names: frozenset[str], kinds: Mapping[str, Kinds]) -> None:
+        """`names` are the tools that can be called; anything else that looks like a call is text.
+
+        `kinds` are the types of their arguments, for the families that do not write them as JSON.
+        """
         self._events: list[Event] = []
         self._content = _Channel(self._events, Content)
         self._reasoning = _Channel(self._events, Reasoning)
         self._reasoning.fresh = True
         self.names = names
+        self.kinds = kinds
         self.calls = 0
 
     def take(self) -> list[Event]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from desktop.inference.formats.events import Event
 from desktop.inference.formats.families import Family
 from desktop.inference.formats.outlet import Outlet
 from desktop.inference.formats.reader import Reader
+from desktop.inference.grammar.tagged import Kinds
 
 
 class OutputParser:
@@ -13,10 +16,15 @@ class OutputParser:
 
     __slots__ = ("_outlet", "_reader", "_run")
 
-    def __init__(self, family: Family, names: frozenset[str], *, inside: bool = False) -> None:
-        """`names` are the tools that can be called; `inside`: the prompt has left the model in its reasoning."""
+    def __init__(
+        self, family: Family, names: frozenset[str], *, inside: bool = False, kinds: Mapping[str, Kinds] | None = None
+    ) -> None:
+        """`names` are the tools that can be called, `kinds` what their arguments can be.
+
+        `inside`: the prompt has left the model in its reasoning.
+        """
         self._reader = Reader()
-        self._outlet = Outlet(names)
+        self._outlet = Outlet(names, kinds or {})
         self._run = family(self._reader, self._outlet, inside=inside)
 
     @property

@@ -54,6 +54,17 @@ def hermes(json: JsonRules, wanted: Wanted) -> Rule:
     return _answer(json, wanted, "<tool_call>", calls)
 
 
+TAGGED_END: Final[Alternative] = ("</function>\n</tool_call>",)
+"""What follows the arguments of a call in tags, as a part of their rule."""
+
+
+def tagged(json: JsonRules, wanted: Wanted) -> Rule:
+    """`<tool_call>`, `<function=name>`, and each argument between tags."""
+    call = json.grammar.rule(*((f"\n<function={name}>\n", arguments) for name, arguments in wanted.calls))
+    calls = _several(json, wanted, call, (_gap(json), "<tool_call>"))
+    return _answer(json, wanted, "<tool_call>", calls)
+
+
 def mistral_array(json: JsonRules, wanted: Wanted) -> Rule:
     """`[TOOL_CALLS][{"name": …, "arguments": …}, …]`."""
     call = _object(json, wanted, "arguments", tail=("id", "^[a-zA-Z0-9]{9}$"))
@@ -147,8 +158,12 @@ def _several(json: JsonRules, wanted: Wanted, call: Rule, between: Alternative) 
 
 
 def _answer(json: JsonRules, wanted: Wanted, mark: str, calls: Rule) -> Rule:
-    """Calls behind their mark, or what else the answer may be; all of it behind the model's reasoning."""
+    """Calls behind their mark, or what else the answer may be; all of it behind the model's reasoning.
+
+    Some models end a line before they end: that must not force them into another call.
+    """
     rule = json.grammar.rule
+    calls = rule((calls, _gap(json)))
     marked = rule((_gap(json), mark, calls) if mark else (calls,))
     if wanted.required:
         found = marked

@@ -44,20 +44,27 @@ def _count(schema: Schema, keyword: str, path: Path) -> int | None:
 
 
 def string(json: JsonRules, schema: Schema, path: Path, leave: Leave) -> Rule:
+    if not schema.keys() & {"pattern", "format"}:
+        low, high = counts(schema, path, "Length")
+        return json.counted_string(low, high) if low or high is not None else json.string
+    found = described(json, schema, path, leave)
+    return json.string if found is None else json.matching_string(found)
+
+
+def described(json: JsonRules, schema: Schema, path: Path, leave: Leave) -> Dfa | None:
+    """The texts that satisfy all keywords of strings; None if there is no condition."""
     low, high = counts(schema, path, "Length")
     found: Dfa | None = None
-    for keyword, described in (("pattern", _pattern), ("format", _format)):
+    for keyword, read in (("pattern", _pattern), ("format", _format)):
         if keyword in schema:
-            other = described(json, schema[keyword], (*path, keyword), leave)
+            other = read(json, schema[keyword], (*path, keyword), leave)
             found = _and(json, found, other, (*path, keyword), leave)
-    if found is None:
-        return json.counted_string(low, high) if low or high is not None else json.string
     if low or high is not None:
         keyword = "maxLength" if low == 0 else "minLength"
         found = _and(json, found, automata.length(low, high), (*path, keyword), leave)
-    if found is None or found.empty:
+    if found is not None and found.empty:
         raise SchemaRefused(path, "no text satisfies all of its keywords together")
-    return json.matching_string(found)
+    return found
 
 
 def _pattern(json: JsonRules, value: Any, path: Path, leave: Leave) -> Dfa | None:

@@ -50,7 +50,7 @@ _SHAPES: Final[dict[str, tuple[type[object], str]]] = {
     "enum": (list, "a list of values"),
     **dict.fromkeys(("allOf", "anyOf", "oneOf"), (list, "a list of schemas")),
 }
-_TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
+TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
 
 
 class Schemas:
@@ -190,12 +190,12 @@ class Schemas:
 
     def _values(self, values: list[Any], schema: dict[str, Any], path: Path) -> Rule:
         others = set(schema) - {"type", "const", "enum"}
-        for keyword in others & {each for group in KEYWORDS.values() for each in group}:
+        for keyword in sorted(others & {each for group in KEYWORDS.values() for each in group}):
             self._leave((*path[:-1], keyword), f"'{keyword}' is not supported beside '{path[-1]}'")
-        kinds = self._kinds(schema, path[:-1]) if "type" in schema else list(_TYPES)
+        kinds = self._kinds(schema, path[:-1]) if "type" in schema else list(TYPES)
         if "number" in kinds:
             kinds.append("integer")
-        kept = [value for value in values if _kind_of(value) in kinds]
+        kept = [value for value in values if kind_of(value) in kinds]
         if not kept:
             raise SchemaRefused(path, "none of its values is of this type")
         try:
@@ -207,8 +207,8 @@ class Schemas:
         if "type" not in schema:
             return [kind for kind, keywords in KEYWORDS.items() if any(each in schema for each in keywords)]
         kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-        if not isinstance(kinds, list) or not kinds or not all(kind in _TYPES for kind in kinds):
-            raise SchemaRefused((*path, "type"), f"expected one or more of {', '.join(_TYPES)}")
+        if not isinstance(kinds, list) or not kinds or not all(kind in TYPES for kind in kinds):
+            raise SchemaRefused((*path, "type"), f"expected one or more of {', '.join(TYPES)}")
         return [kind for kind in kinds if not (kind == "integer" and "number" in kinds)]
 
     def _typed(self, schema: dict[str, Any], path: Path) -> Rule:
@@ -258,13 +258,14 @@ class Schemas:
             return rule(("{", space, "}"))
         return self._json.listed("{}", first, can_be_empty=not required_left)
 
-    def _keys(self, schema: dict[str, Any], path: Path) -> tuple[dict[str, Any], set[str]]:
+    def _keys(self, schema: dict[str, Any], path: Path) -> tuple[dict[str, Any], dict[str, None]]:
+        """Schemas by key, and the keys that must be there, in their order: it must be the same on every node."""
         keys, required = schema.get("properties", {}), schema.get("required", [])
         if not all(isinstance(name, str) for name in required):
             raise SchemaRefused((*path, "required"), "expected a list of names")
         if len(keys) + len(required) > MAX_KEYS:
             raise SchemaRefused((*path, "properties"), f"an object has at most {MAX_KEYS} properties")
-        return dict(keys), set(required)
+        return dict(keys), dict.fromkeys(required)
 
     def _others(self, keys: dict[str, Any], schema: Any, path: Path) -> tuple[Rule, Rule | None]:
         """What can follow the named keys, and how the keys without names begin, if there can be any."""
@@ -313,7 +314,7 @@ class Schemas:
         return first
 
 
-def _kind_of(value: Any) -> str:
+def kind_of(value: Any) -> str:
     match value:
         case bool():
             return "boolean"

@@ -35,6 +35,11 @@ pytestmark = [
 
 ARGUMENTS = '{"city": "Paris \\u00e9 }", "days": 3}'
 MORE = '{"city": "Rome", "days": -17}'
+TAGGED = (
+    "<tool_call>\n<function=get_weather>\n<parameter=city>\nParis \u00e9 </p>\n</parameter>\n<parameter=days>\n3\n"
+    "</parameter>\n</function>\n</tool_call>"
+)
+TAGGED_MORE = TAGGED.replace("Paris", "Rome").replace("3", "-17")
 BAR = "\uff5c"
 R1 = "deepseek-ai-DeepSeek-R1-Distill-Qwen-32B"
 
@@ -63,6 +68,8 @@ CASES = {
         "Qwen-Qwen3-0.6B",
         f'<think>\nWeather.\n</think>\n\n<tool_call>\n{{"name": "get_weather", "arguments": {MORE}}}\n</tool_call>',
     ),
+    "Qwen 3 Coder, text and two calls": Case("Qwen3-Coder", f"I look.\n{TAGGED}\n{TAGGED_MORE}"),
+    "Qwen 3.5, reasoning and a call": Case("Qwen3.5-4B", f"Weather, I see.\n</think>\n\n{TAGGED}\n"),
     "QwQ, inside its reasoning": Case("Qwen-QwQ-32B", "Let me think about it ...\n</think>\n\nThe answer is 42."),
     "Hermes 3, a call": Case(
         "NousResearch-Hermes-3-Llama-3.1-8B-tool_use",
@@ -185,4 +192,4 @@ async def test_the_same_tokens_are_taken_apart_alike(
     model = write_reciter(tmp_path / "model.gguf", case.text, template)
     with serving(model, tmp_path) as client:
         expected = theirs(client, FIELDS | case.fields)
-    assert without_layout(await recite(settings(model=model), **case.fields)) == without_layout(expected)
+    assert without_layout(await recite(settings(model=model, context=4096), **case.fields)) == without_layout(expected)

@@ -11,6 +11,7 @@ from desktop.inference.formats.events import Content, Reasoning
 TEMPLATES = {
     "Qwen 2.5": ('{{- \'\\n<tool_call>\\n{"name": "\' }}', "hermes", True, False),
     "Qwen 3": ("{%- if '</think>' in content %}{{- '\\n<tool_call>\\n{\"name\": \"' }}", "hermes", True, True),
+    "Qwen 3 Coder": ("{{- '\\n<tool_call>\\n<function=' + name + '>' }}<parameter=", "tagged", True, False),
     "Hermes 3": ("{{- '<tool_call>\\n{\"name\": <function-name>' }}", "hermes", True, False),
     "Llama 3.1": ('{{- "<|python_tag|>" + tool_call.name + ".call(" }}', "llama3", True, False),
     "Llama 3.2": (

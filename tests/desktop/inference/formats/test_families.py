@@ -16,8 +16,13 @@ from desktop.inference.formats.families import Family
 from desktop.inference.formats.harmony import harmony
 from desktop.inference.formats.llama3 import llama3
 from desktop.inference.formats.parser import OutputParser
+from desktop.inference.formats.tagged import tagged
 
 NAMES = frozenset({"get_weather", "add", "python"})
+KINDS = {
+    "get_weather": {"city": frozenset({"string"})},
+    "add": {"a": frozenset({"number"}), "b": frozenset({"string", "null"}), "c": frozenset({"array", "boolean"})},
+}
 BAR = "\uff5c"
 
 
@@ -49,7 +54,7 @@ class Said:
 
 
 def read(family: Family, *pieces: str, inside: bool = False, names: frozenset[str] = NAMES) -> Said:
-    parser, said = OutputParser(family, names, inside=inside), Said()
+    parser, said = OutputParser(family, names, inside=inside, kinds=KINDS), Said()
     for piece in pieces:
         said.add(parser.feed(piece))
     said.add(parser.finish())
@@ -80,6 +85,13 @@ class Case(NamedTuple):
     reasoning: str
     calls: list[tuple[str, Any]]
 
+
+TAGGED = "<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n</function>\n</tool_call>"
+TAGGED_ADD = (
+    "<tool_call>\n<function=add>\n<parameter=a>\n-1.5\n</parameter>\n<parameter=b>\nnull\n</parameter>\n<parameter=c>\nTrue\n"
+    '</parameter>\n<parameter=d>\n\n "x" </p>\n\u00e9\n\n</parameter>\n</function>\n</tool_call>'
+)
+TAGS = ("add", {"a": -1.5, "b": None, "c": True, "d": '\n "x" </p>\n\u00e9\n'})
 
 CALLS: list[Case] = [
     Case("hermes", families.hermes, BOX, "", "", [WEATHER]),
@@ -238,6 +250,8 @@ TEXTS: list[tuple[str, Family, str]] = [
     ("a lone mark", families.mistral, "[TOOL_CALLS]"),
     ("an unknown call", families.deepseek, f"<{BAR}tool▁call▁begin{BAR}>rm<{BAR}tool▁sep{BAR}>{{}}"),
     ("half a call", families.deepseek, f"<{BAR}tool▁call▁begin{BAR}>function<{BAR}tool▁sep{BAR}>add"),
+    ("an unknown function", tagged, "<tool_call>\n<function=rm>\n</function>"),
+    ("a function of C++", tagged, "#include <functional> <function= x"),
     ("no head", harmony, "Just text <|message|> and more"),
 ]
 
@@ -269,7 +283,7 @@ def test_every_cut_in_two_and_every_single_character_gives_the_same(family: Fami
         assert read(family, text[:at], text[at:], inside=inside) == whole
 
 
-FAMILIES = [families.hermes, llama3, families.mistral, families.deepseek, harmony, families.thinking]
+FAMILIES = [families.hermes, llama3, families.mistral, families.deepseek, harmony, families.thinking, tagged]
 SNIPPETS = st.sampled_from(
     [text for _, text in ANSWERS]
     + ["<think>", "</think>", "<|end|>", "<|start|>assistant", " ", "\n", "{", '"', "\\", "}", "a", "é", ",", "[", "]"]

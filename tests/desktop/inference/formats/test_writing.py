@@ -9,10 +9,12 @@ import jsonschema
 import pytest
 
 from desktop.inference.formats.detection import Format, detect
-from desktop.inference.formats.writing import Wanted
+from desktop.inference.formats.writing import TAGGED_END, Wanted
 from desktop.inference.grammar.json_text import JsonRules
-from desktop.inference.grammar.rules import Grammar
+from desktop.inference.grammar.refusal import SchemaRefused
+from desktop.inference.grammar.rules import Grammar, Rule
 from desktop.inference.grammar.schemas import Schemas
+from desktop.inference.grammar.tagged import TaggedSchemas, kinds
 from tests.desktop.inference.formats.test_detection import TEMPLATES
 from tests.desktop.inference.formats.test_families import Said
 from tests.desktop.inference.grammar.conftest import Write
@@ -20,11 +22,12 @@ from tests.desktop.inference.grammar.conftest import Write
 R1 = TEMPLATES["DeepSeek R1"][0]
 FORMATS = {
     model: detect(TEMPLATES[model][0])
-    for model in ("Qwen 2.5", "Qwen 3", "Llama 3.1", "Mistral Nemo", "Ministral 3", "gpt-oss")
+    for model in ("Qwen 2.5", "Qwen 3", "Qwen 3 Coder", "Llama 3.1", "Mistral Nemo", "Ministral 3", "gpt-oss")
 } | {"DeepSeek R1": detect(R1 + "```json"), "DeepSeek V3.1": detect(R1)}
 MARKS = {
     "Qwen 2.5": "Sure.<tool_call>",
     "Qwen 3": "<think>no <tool_call> yet</think>Well <tool_call>",
+    "Qwen 3 Coder": "Look: <tool_call>\n<function=",
     "Llama 3.1": '{"name": ',
     "Mistral Nemo": "[TOOL_CALLS][",
     "Ministral 3": "[THINK]a[/THINK][TOOL_CALLS]",
@@ -44,20 +47,27 @@ TOOLS: dict[str, Any] = {
     },
     "now": {"type": "object", "properties": {}},
 }
+KINDS = {name: kinds(schema) for name, schema in TOOLS.items()}
 SHAPE = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
 
 
 def compiled(found: Format, *, content: Any = None, tools: Any = TOOLS, inside: bool = False, **wanted: Any) -> str:
     grammar = Grammar()
     rules = JsonRules(grammar)
-    calls = [(name, Schemas(rules, schema, strict=True).root()) for name, schema in tools.items()]
+    calls = [(name, arguments(found, rules, schema)) for name, schema in tools.items()]
     value = None if content is None else Schemas(rules, content, strict=True).root()
     demand = Wanted(calls=calls, content=value, thoughts=found.thoughts, inside=inside, **wanted)
     return grammar.text(found.writing(rules, demand))
 
 
+def arguments(found: Format, rules: JsonRules, schema: Any) -> Rule:
+    if found.tagged:
+        return TaggedSchemas(rules, schema, strict=True).arguments(TAGGED_END)
+    return Schemas(rules, schema, strict=True).root()
+
+
 def read(found: Format, text: str, prompt: str = "") -> Said:
-    parser, said = found.parser(frozenset(TOOLS), prompt), Said()
+    parser, said = found.parser(frozenset(TOOLS), prompt, KINDS), Said()
     assert parser is not None
     said.add(parser.feed(text))
     said.add(parser.finish())
@@ -130,3 +140,36 @@ def test_a_schema_and_tools_together_give_one_or_the_other(named: str, write: Wr
         said = read(found, text)
         if not said.calls:
             jsonschema.validate(json.loads(said.content), SHAPE)
+
+
+TAGGED_TOOL: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "path": {"type": "string", "pattern": "^[a-z]+\\.py$"},
+        "mode": {"enum": ["r", "w", None]},
+        "lines": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 99}, "maxItems": 3},
+        "note": {"type": ["string", "null"]},
+        "size": {"$ref": "#/$defs/size"},
+    },
+    "required": ["path", "mode", "lines", "size"],
+    "$defs": {"size": {"type": "number", "minimum": 0, "maximum": 1}},
+}
+
+
+def test_arguments_between_tags_keep_their_schema(write: Write) -> None:
+    found = FORMATS["Qwen 3 Coder"]
+    gbnf = compiled(found, tools={"open": TAGGED_TOOL}, required=True, several=False)
+    for text in texts(write, gbnf):
+        parser, said = found.parser(frozenset({"open"}), "", {"open": kinds(TAGGED_TOOL)}), Said()
+        assert parser is not None
+        said.add(parser.feed(text))
+        said.add(parser.finish())
+        [(_, arguments)] = said.calls
+        jsonschema.validate(json.loads(arguments), TAGGED_TOOL)
+
+
+def test_a_text_or_something_else_with_conditions_is_refused_between_tags() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": ["string", "null"], "maxLength": 3}}}
+    with pytest.raises(SchemaRefused) as refused:
+        compiled(FORMATS["Qwen 3 Coder"], tools={"f": schema})
+    assert refused.value.path == ("properties", "a")
