@@ -73,7 +73,10 @@ class Room(msgspec.Struct, frozen=True):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What was measured of this model on this PC before; `factor`: true memory as a multiple of the estimate."""
+    """What was measured of this model on this PC before; `factor`: true memory as a multiple of the estimate.
+
+    Speeds are 0 if they have to be measured again.
+    """
 
     prefill_tps: float
     decode_tps: float

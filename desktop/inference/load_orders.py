@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import psutil
+from msgspec.structs import replace
 
 from desktop.inference import frames
 from desktop.inference.worker_settings import WorkerSettings
@@ -46,16 +47,20 @@ class LoadOrders:
             template=settings.template_sha256,
             room=self._room(memory.total, memory.available, memory.cards, share),
             most=self._room(memory.total, memory.total, [(card.total, card.total) for card in memory.cards]),
-            known=frames.Known(known.prefill_tps, known.decode_tps, known.factor) if known else None,
+            known=_sent(known) if known else None,
         )
 
     def learn(self, file_sha256: str, loaded: frames.Loaded) -> None:
-        """Keeps what was measured, the first time."""
-        if self._measurements is None or self._known(file_sha256) is not None:
+        """Keeps what was measured, until it was measured on a PC at rest; the faster of two is the truer one."""
+        before = self._known(file_sha256)
+        if self._measurements is None or (before is not None and before.calm):
             return
         factor = loaded.taken / loaded.expected if loaded.taken and loaded.expected else 1.0
         bounded = min(max(factor, _LEAST_FACTOR), _MOST_FACTOR)
-        self._measurements.put(self._key(file_sha256), Measured(loaded.prefill_tps, loaded.decode_tps, bounded))
+        now = Measured(loaded.prefill_tps, loaded.decode_tps, bounded, calm=is_calm())
+        if before is not None and before.decode_tps > now.decode_tps:
+            now = replace(before, calm=now.calm)
+        self._measurements.put(self._key(file_sha256), now)
 
     def _room(self, total: int, available: int, cards: Iterable[tuple[int, int]], share: float = 1.0) -> frames.Room:
         room = fit.room(total, available, cards).smaller(share)
@@ -69,6 +74,17 @@ class LoadOrders:
     def _key(self, file_sha256: str) -> str:
         facts = hardware.hardware_facts() | {"threads used": self._threads, "layers": str(self._settings.gpu_layers)}
         return measured_key(file_sha256, facts)
+
+
+def _sent(known: Measured) -> frames.Known:
+    """Without speeds that have to be measured again."""
+    prefill, decode = (known.prefill_tps, known.decode_tps) if known.calm else (0.0, 0.0)
+    return frames.Known(prefill, decode, known.factor)
+
+
+def is_calm() -> bool:
+    """Whether less than half of the processor was asked for during the last minute."""
+    return psutil.getloadavg()[0] < (psutil.cpu_count() or 1) / 2
 
 
 def default_threads() -> int:

@@ -103,7 +103,7 @@ def _planned(file: ModelFile, load: frames.Load, *, graphics: bool) -> Plan:
 
 
 def _speed(model: LlamaModel, known: frames.Known | None) -> Speed:
-    if known is not None:
+    if known is not None and known.decode_tps:
         speed.warm_up(model)
         return Speed(known.prefill_tps, known.decode_tps)
     measured = speed.measure(model, time.monotonic)

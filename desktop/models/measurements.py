@@ -18,11 +18,15 @@ _MOST: Final = 256
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """Speeds are tokens per second of one answer alone; `factor` is true memory as a multiple of the estimate."""
+    """Speeds are tokens per second of one answer alone; `factor` is true memory as a multiple of the estimate.
+
+    `calm`: nothing else was going on. What was measured beside other work is measured again at the next chance.
+    """
 
     prefill_tps: float
     decode_tps: float
     factor: float = 1.0
+    calm: bool = True
 
 
 def measured_key(file_sha256: str, hardware: Mapping[str, object]) -> str:
