@@ -97,7 +97,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         )
         enrolment = Enrolment(database, key=key, hosts=hosts, clock=clock, settings=settings.enrolment)
         tasks = asyncio.TaskGroup()
-        pool = Pool(clock.now, tasks.create_task)
+        pool = Pool(clock, tasks.create_task)
         keyring, catalogue = Keyring(clock), Catalogue(pool)
         reload = _Reload(
             database,

@@ -7,22 +7,25 @@ for measuring and for timers.
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from abc import ABC, abstractmethod
+
+from mypy_extensions import mypyc_attr
 
 
-class Clock(Protocol):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Clock(ABC):
     """What the relay may know about time."""
 
+    @abstractmethod
     def now_ms(self) -> int:
         """Unix time in whole milliseconds; may jump when the machine's clock is set."""
-        ...
 
+    @abstractmethod
     def now(self) -> float:
         """Seconds since an arbitrary start; never goes backwards."""
-        ...
 
 
-class SystemClock:
+class SystemClock(Clock):
     """The machine's clocks."""
 
     def now_ms(self) -> int:
@@ -32,7 +35,7 @@ class SystemClock:
         return time.monotonic()
 
 
-class ManualClock:
+class ManualClock(Clock):
     """A clock that stands still until it is told to move."""
 
     def __init__(self, *, unix_ms: int = 1_767_225_600_000, seconds: float = 1000.0) -> None:

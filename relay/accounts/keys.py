@@ -19,6 +19,7 @@ PREFIX = "sk-nj-"
 
 _SHOWN = len(PREFIX) + 4
 _SCHEME = b"bearer "
+_MOST_SEEN = 4096
 _MAX_HEADER_BYTES = 256
 """Longer than any key; hashing a header of 16 KiB would be work done for strangers."""
 
@@ -52,28 +53,37 @@ class KeyRecord:
 
 
 class Keyring:
-    """Every key of the relay, in memory. A look-up is one SHA-256 and one dict access, and touches no database."""
+    """Every key of the relay, in memory. A look-up touches no database; a header seen before is not hashed again."""
 
     def __init__(self, clock: Clock, records: Iterable[KeyRecord] = ()) -> None:
         self._clock = clock
         self._by_digest: dict[bytes, KeyRecord] = {}
+        self._seen: dict[bytes, KeyRecord] = {}
         self.load(records)
 
     def load(self, records: Iterable[KeyRecord]) -> None:
         """Replaces all keys at once; calls already admitted are not affected."""
         self._by_digest = {record.digest: record for record in records}
+        self._seen = {}
 
     def authenticate(self, authorization: bytes | None) -> Identity:
         """Who the value of an `Authorization` header stands for. Raises NotAuthenticated."""
         if not authorization:
             raise NotAuthenticated(AuthenticationFault.MISSING)
-        if len(authorization) > _MAX_HEADER_BYTES or authorization[:7].lower() != _SCHEME or len(authorization) == 7:
-            raise NotAuthenticated(AuthenticationFault.MALFORMED)
-        record = self._by_digest.get(digest_of(authorization[7:].strip()))
-        if record is None:
-            raise NotAuthenticated(AuthenticationFault.UNKNOWN)
+        record = self._seen.get(authorization) or self._look_up(authorization)
         if record.revoked_ms is not None:
             raise NotAuthenticated(AuthenticationFault.REVOKED)
         if record.expires_ms is not None and record.expires_ms <= self._clock.now_ms():
             raise NotAuthenticated(AuthenticationFault.EXPIRED)
         return record.identity
+
+    def _look_up(self, authorization: bytes) -> KeyRecord:
+        if len(authorization) > _MAX_HEADER_BYTES or authorization[:7].lower() != _SCHEME or len(authorization) == 7:
+            raise NotAuthenticated(AuthenticationFault.MALFORMED)
+        record = self._by_digest.get(digest_of(authorization[7:].strip()))
+        if record is None:
+            raise NotAuthenticated(AuthenticationFault.UNKNOWN)
+        if len(self._seen) >= _MOST_SEEN:
+            self._seen.clear()
+        self._seen[authorization] = record
+        return record

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from relay.api.hot import PATH, RAW_PATH, ChatRoute
 from relay.completions.refusal import wrong_method
+from relay.completions.reply import Reply
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,7 +25,7 @@ class CallerGoneError(Exception):
     """The caller hung up before the request was complete."""
 
 
-class AsgiReply:
+class AsgiReply(Reply):
     """Queues what the core writes until the server takes it."""
 
     def __init__(self, send: Send) -> None:

@@ -9,17 +9,20 @@ The seams used here are pinned by tests to the locked version of uvicorn.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from relay.api.arrival import ArrivingHttpProtocol, Awaited
+from relay.api.heads import Known, KnownHeads
 from relay.api.hot import RAW_PATH, ChatRoute
 from relay.completions.envelope import status_line
 from relay.completions.phase import CLOSED, ENDING
+from relay.completions.reply import Reply
 
 if TYPE_CHECKING:
     from relay.completions.call import Call
 
-_STATUS_OK = status_line(200)
+_STATUS_OK: Final = status_line(200)
+_NOTHING, _BODY = Awaited.NOTHING, Awaited.BODY
 
 
 class _NoEvent:
@@ -31,26 +34,24 @@ class _NoEvent:
         pass
 
 
-class HotExchange:
+class HotExchange(Reply):
     """One hot request on one connection: gathers the body, then is the `Reply` of its call."""
 
-    __slots__ = ("_authorization", "_body", "_call", "_head", "_protocol", "_size", "disconnected", "keep_alive",
-                 "more_body", "response_complete", "transport")  # fmt: skip
-
     message_event: ClassVar[_NoEvent] = _NoEvent()
+    # What most requests never change stands here once, not in every instance.
+    disconnected = False
+    more_body = True
+    response_complete = False
+    _body: list[bytes] | None = None
+    _call: Call | None = None
+    _head = b""
+    _size = 0
 
     def __init__(self, protocol: HotHttpProtocol, authorization: bytes | None, *, keep_alive: bool) -> None:
         self._protocol = protocol
-        self._authorization = authorization
-        self._body: list[bytes] = []
-        self._size = 0
-        self._call: Call | None = None
-        self._head = b""
+        self.authorization = authorization
         self.transport = protocol.transport
         self.keep_alive = keep_alive
-        self.more_body = True
-        self.disconnected = False
-        self.response_complete = False
 
     # --- the request ------------------------------------------------------------------------------------------------
 
@@ -59,22 +60,28 @@ class HotExchange:
         self._size += len(data)
         settings = self._protocol.route.settings
         if self._size <= settings.body_bytes:
-            self._body.append(data)
+            if self._body is None:
+                self._body = [data]
+            else:
+                self._body.append(data)
         elif self._size > settings.body_hard_bytes:
             self.keep_alive = False
             self._protocol.route.refuse_large(self)
 
     def received(self) -> None:
         """The body is complete."""
-        self.more_body = False
         route = self._protocol.route
         if self._size > route.settings.body_bytes:
+            self.more_body = False
             route.refuse_large(self)
             return
-        body = self._body
-        whole = body[0] if len(body) == 1 else b"".join(body)
-        self._body = []
-        call = route.begin(self._authorization, whole, self)
+        body, self._body = self._body or (), None
+        self.ask(body[0] if len(body) == 1 else b"".join(body))
+
+    def ask(self, body: bytes) -> None:
+        """The whole request is here."""
+        self.more_body = False
+        call = self._protocol.route.begin(self.authorization, body, self)
         if not self.response_complete:
             self._call = call
 
@@ -132,20 +139,90 @@ class HotExchange:
             return
         if not self.keep_alive:
             self.transport.close()
-        self._protocol.on_response_complete()
+        self._protocol.answered()
 
 
 class HotHttpProtocol(ArrivingHttpProtocol):
     """uvicorn's protocol with the hot route taken out of the way. Made by `hot_protocol`, which gives it its route."""
 
     route: ClassVar[ChatRoute]
+    heads: ClassVar[KnownHeads]
     _hot: HotExchange | None = None
     """Whom the bytes being parsed belong to."""
     _running: HotExchange | None = None
     """The newest hot exchange; it may still be answering while another request is parsed behind it."""
+    _between = True
+    """The parser stands between two requests: what comes next begins one."""
+    _read = b""
+    """What came between two requests, until the first request in it begins."""
+    _head = b""
+    """The read that the request being parsed began, if it began one."""
+    _left = 0
+    """Bytes of a body that are still to come, behind a head that needed no parser."""
+    _rested_s = 0
+
+    # --- requests whose head is known ---------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        if self._between:
+            known = self.heads.find(data)
+            if known is not None and known.length <= self.route.settings.body_bytes and self._is_idle():
+                self._begin(data, known)
+                return
+            self._read = data
+        elif self._left:
+            self._arrive(data)
+            return
+        super().data_received(data)
+        self._between = self._awaited is _NOTHING
+
+    def _begin(self, data: bytes, known: Known) -> None:
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        body_at, length, authorization = known
+        self._hot = self._running = hot = HotExchange(self, authorization, keep_alive=True)
+        self.cycle = hot  # type: ignore[assignment]  # it stands where uvicorn's own would
+        if len(data) == body_at + length:
+            hot.ask(data[body_at:])
+            return
+        self._between, self._left = False, length
+        self._awaited, self._waited_s = _BODY, 0
+        if len(data) > body_at:
+            self._arrive(data[body_at:])
+
+    def _arrive(self, data: bytes) -> None:
+        """A piece of the body, perhaps with what the caller sent after it."""
+        hot, left = cast("HotExchange", self._hot), self._left
+        hot.receive(data[:left])
+        self._left = max(left - len(data), 0)
+        if self._left:
+            return
+        self._awaited, self._between = _NOTHING, True
+        hot.received()
+        if len(data) > left:
+            self.data_received(data[left:])
+
+    def _is_idle(self) -> bool:
+        cycle: Any = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            return False
+        running = self._running  # its answer may still be leaving: then it must hear of the connection's end
+        return running is None or running.call is None
+
+    def _learn(self) -> None:
+        """Remember the head just parsed, if the next one like it needs no parser."""
+        hot = self._hot
+        if hot is None or hot.call is None or hot.authorization is None or not hot.keep_alive:
+            return
+        names = [name for name, _ in self.headers]
+        if names.count(b"content-length") == 1 and b"transfer-encoding" not in names:
+            self.heads.learn(self._head, hot.authorization)
+
+    # --- requests in uvicorn's parser ---------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         self.begin_head()
+        self._head, self._read = self._read, b""
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
@@ -170,11 +247,7 @@ class HotHttpProtocol(ArrivingHttpProtocol):
         super().on_headers_complete()
 
     def _is_plain(self) -> bool:
-        cycle: Any = self.cycle
-        idle = cycle is None or cycle.response_complete
-        if idle and self._running is not None and self._running.call is not None:
-            return False  # its answer is still leaving: it must hear of the connection's end
-        return idle and not self.expect_100_continue and not self.parser.should_upgrade()
+        return self._is_idle() and not self.expect_100_continue and not self.parser.should_upgrade()
 
     def on_body(self, body: bytes) -> None:
         hot = self._hot
@@ -188,9 +261,30 @@ class HotHttpProtocol(ArrivingHttpProtocol):
         if hot is None:
             super().on_message_complete()
             return
-        self._awaited = Awaited.NOTHING
+        self._awaited = _NOTHING
         if not hot.response_complete:
             hot.received()
+            self._learn()
+
+    # --- the connection -----------------------------------------------------------------------------------------------
+
+    def answered(self) -> None:
+        """A hot request has its answer. As `on_response_complete` of the base, but no timer is set: see `look`."""
+        self._rested_s = 0
+        if self.pipeline:
+            self.on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        if self.flow.read_paused:
+            self.flow.resume_reading()
+
+    def look(self) -> None:
+        super().look()
+        cycle: Any = self.cycle
+        if self._between and cycle is not None and cycle is self._running and self._is_idle():
+            self._rested_s += 1
+            if self._rested_s > self.timeout_keep_alive:
+                self.timeout_keep_alive_handler()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._running is not None:
@@ -221,4 +315,4 @@ class HotHttpProtocol(ArrivingHttpProtocol):
 
 def hot_protocol(route: ChatRoute) -> type[asyncio.Protocol]:
     """The protocol class for `uvicorn.Config(http=…)`."""
-    return type("HotHttpProtocol", (HotHttpProtocol,), {"route": route})
+    return type("HotHttpProtocol", (HotHttpProtocol,), {"route": route, "heads": KnownHeads()})

@@ -12,7 +12,7 @@ and from the attempt's output (`accepted`, `commit`, `emit`, `complete`, `attemp
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from relay.accounts.identity import Identity
 from relay.completions.envelope import JSON_TYPE, PING, STREAM_TYPE, ChatEnvelope, error_body, error_headers
@@ -22,13 +22,15 @@ from relay.completions.phase import ACCEPTED, CLOSED, COMMITTED, CONNECTING, END
 from relay.completions.refusal import Refusal
 from relay.completions.reply import Reply
 from relay.completions.request import ChatRequest
-from relay.completions.services import CallServices
 from relay.faults import crash
 from relay.ledger.books import CallBooks
 from relay.ledger.calls import CallState, Delivered, LegTerms, Outcome, TokenSource
 from relay.nodes.link import LinkUnavailable
 from relay.upstreams.port import Attempt, Failure, Fault
 from relay.upstreams.target import NodeTarget, Route, Target
+
+if TYPE_CHECKING:
+    from relay.completions.service import Completions
 
 _EXPIRED: Final = {
     CONNECTING: ("no connection in time", "connect_timeout"),
@@ -48,15 +50,6 @@ _HEAD: Final = (
 )
 
 
-class Output(Protocol):
-    """Turns what one attempt brings into what the caller reads. Made for each attempt by `open_attempt`."""
-
-    source: TokenSource
-
-    def estimate(self) -> int:
-        """The prompt's tokens as far as known, for an answer that never came to its end."""
-
-
 class Call:
     """The life of one call. See the module's docstring."""
 
@@ -64,6 +57,10 @@ class Call:
     phase: int = CONNECTING
     attempts = 0
     prompt_tokens = 0
+    source: TokenSource = "relay"
+    """Who counted the tokens of the current attempt."""
+    prompt_estimate = 0
+    """The prompt's tokens as far as the current attempt can tell, for an answer that never comes to its end."""
     _attempt: Attempt | None = None
     _chain: tuple[tuple[str, Failure], ...] = ()
     _backlog: Backlog | None = None
@@ -74,7 +71,6 @@ class Call:
     _head_sent = False
     _legs = 0
     _next_target = 1
-    _output: Output | None = None
     _overhead_ms = 0.0
     _pinged_at = 0.0
     _repeated = False
@@ -87,7 +83,7 @@ class Call:
 
     def __init__(
         self,
-        services: CallServices,
+        services: Completions,
         reply: Reply,
         *,
         identity: Identity,
@@ -141,11 +137,12 @@ class Call:
         self._legs += 1
         self._books.leg(LegTerms(number=self._legs, target=target.name, payee=target.payee, price=target.price))
         self._patience = patience = self._services.timers.of(target, stream=self.request.stream)
-        self.prompt_tokens = 0
+        self.prompt_tokens = self.prompt_estimate = 0
+        self.source = "relay"
         self._enter(CONNECTING, patience.until_taken(len(self.request.raw)))
         crash.point("after_dispatch")
         try:
-            self._output, self._attempt = self._services.open_attempt(self, target)
+            self._attempt = self._services.open_attempt(self, target)
         except LinkUnavailable as error:
             self.attempt_failed(Failure(Fault.GONE, str(error), "node_gone"))
 
@@ -390,18 +387,17 @@ class Call:
         self.phase = CLOSED
         self._watch.remove(self)
         self._measure()
-        output = self._output
         crash.point("before_settle")
         delivered: tuple[Delivered, ...] = ()
-        if self._bytes_out and output is not None:
-            delivered = (Delivered(self._legs, self.prompt_tokens or output.estimate(), self._tokens_out),)
+        if self._bytes_out:
+            delivered = (Delivered(self._legs, self.prompt_tokens or self.prompt_estimate, self._tokens_out),)
         self._books.settle(
             Outcome(
                 state=state,
                 delivered=delivered,
                 finish_reason=self._finish_reason,
                 error=self._failure,
-                source=output.source if output is not None else "relay",
+                source=self.source,
                 ttft_ms=self._ttft_ms,
                 duration_ms=self._elapsed_ms(),
             )

@@ -11,7 +11,6 @@ from relay.completions.envelope import DONE, told
 from relay.completions.metering import billable
 from relay.completions.phase import COMMITTED
 from relay.completions.tool_calls import ForeignPiece, ToolCalls
-from relay.ledger.calls import TokenSource
 from relay.upstreams.port import Failure, Fault
 from relay.wire.deltas import Delta, TokenLogprob
 from relay.wire.frames import Fail, Finish, StepKind, Yield
@@ -51,7 +50,7 @@ class _Choice:
 class Enveloped:
     """The sink of one leg on a node."""
 
-    __slots__ = ("_call", "_choices", "_envelope", "_events", "_limit", "_open", "_stream", "source")
+    __slots__ = ("_call", "_choices", "_envelope", "_events", "_limit", "_open", "_stream")
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -61,10 +60,6 @@ class Enveloped:
         self._choices = [_Choice(ToolCalls(f"{call.id:016x}{at:02x}")) for at in range(call.request.n)]
         self._open = call.request.n
         self._events: list[bytes] = []
-        self.source: TokenSource = "relay"
-
-    def estimate(self) -> int:
-        return 0
 
     def tokens(self) -> int:
         """Billable completion tokens so far, over all choices."""

@@ -24,8 +24,7 @@ from relay.completions.chunks import (
 from relay.completions.envelope import DONE
 from relay.completions.failover import classify
 from relay.completions.phase import COMMITTED
-from relay.ledger.calls import TokenSource
-from relay.upstreams.port import Failure, Fault
+from relay.upstreams.port import Failure, Fault, ResponseSink
 
 if TYPE_CHECKING:
     from relay.completions.call import Call
@@ -39,11 +38,10 @@ BYTES_PER_TOKEN = 4
 """For estimates only, where a provider never came to tell its usage."""
 
 
-class PassThrough:
+class PassThrough(ResponseSink):
     """The sink of one attempt at a provider."""
 
     # What most attempts never change stands here once, not in every instance.
-    source: TokenSource = "estimate"
     _head = 0
     _retry_after: float | None = None
     _partial = b""
@@ -55,13 +53,12 @@ class PassThrough:
 
     def __init__(self, call: Call) -> None:
         self._call = call
+        call.source = "estimate"
+        call.prompt_estimate = len(call.request.raw) // BYTES_PER_TOKEN
         self._stream = call.request.stream
         self._single = call.request.n == 1
         self._parts: list[bytes] = []
         """What is kept back: a plain answer until it is whole, the events of a stream before its commit point."""
-
-    def estimate(self) -> int:
-        return len(self._call.request.raw) // BYTES_PER_TOKEN
 
     # --- ResponseSink -----------------------------------------------------------------------------------------------
 
@@ -139,8 +136,9 @@ class PassThrough:
             self._call.attempt_failed(classify(502, body, retry_after=None, fast=True))
             return
         counted = read_usage(answer.usage)
-        self.source = "estimate" if counted is None else "provider"
-        usage = counted or Usage(self.estimate(), _size(answer.choices) // BYTES_PER_TOKEN)
+        if counted is not None:
+            self._call.source = "provider"
+        usage = counted or Usage(self._call.prompt_estimate, _size(answer.choices) // BYTES_PER_TOKEN)
         self._call.answer(
             body,
             reason=answer.choices[0].finish_reason or "stop",
@@ -230,10 +228,11 @@ class PassThrough:
             self._broken("the stream ended before the answer did")
             return
         usage = self._usage
-        self.source = "estimate" if usage is None else "provider"
+        if usage is not None:
+            self._call.source = "provider"
         self._call.complete(
             reason=self._reason,
-            prompt_tokens=usage.prompt_tokens if usage else self.estimate(),
+            prompt_tokens=usage.prompt_tokens if usage else self._call.prompt_estimate,
             tokens=usage.completion_tokens if usage else self._tokens,
             tail=DONE,
         )

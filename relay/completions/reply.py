@@ -5,29 +5,38 @@ The core writes whole answers or streams through this port and never sees which 
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
+
+from mypy_extensions import mypyc_attr
 
 
-class Reply(Protocol):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Reply(ABC):
     """Where one call's answer goes. Synchronous; nothing may follow `respond`, `end` or `abort`.
 
     `headers` is a ready block of header lines, each with its CR LF, without the empty line; names in lower case.
     """
 
+    @abstractmethod
     def respond(self, status: int, headers: bytes, body: bytes) -> None:
         """A whole answer at once; adds `content-length`."""
 
+    @abstractmethod
     def begin(self, status: int, headers: bytes) -> None:
         """The head of a stream. It leaves together with the first `send`."""
 
+    @abstractmethod
     def send(self, data: bytes) -> None:
         """A piece of the stream."""
 
+    @abstractmethod
     def end(self) -> None:
         """The stream is whole."""
 
+    @abstractmethod
     def abort(self) -> None:
         """The caller cannot be served any further: the connection closes without an end."""
 
+    @abstractmethod
     def unsent(self) -> int:
         """Bytes accepted by `send` that still lie in this process."""

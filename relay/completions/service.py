@@ -7,7 +7,7 @@ from typing import Protocol
 
 from relay.accounts.identity import Identity
 from relay.clock import Clock
-from relay.completions.call import Call, Output
+from relay.completions.call import Call
 from relay.completions.enveloped import Enveloped
 from relay.completions.passthrough import PassThrough
 from relay.completions.refusal import Refusal, all_busy, no_credit, no_node_shares, shutting_down, unknown_model
@@ -129,15 +129,14 @@ class Completions:
                 bound = price.bound(prompt, limit * request.n)
         return limit, bound
 
-    # --- what a running call asks for (CallServices) ------------------------------------------------------------------
+    # --- what a running call asks for ---------------------------------------------------------------------------------
 
-    def open_attempt(self, call: Call, target: Target) -> tuple[Output, Attempt]:
+    def open_attempt(self, call: Call, target: Target) -> Attempt:
         """Send the call to one target."""
         if isinstance(target, ProviderTarget):
             sink = PassThrough(call)
-            return sink, target.provider.ask(_outgoing(call, target), sink)
-        leg = Enveloped(call)
-        return leg, self._offer(call, target, leg)
+            return target.provider.ask(_outgoing(call, target), sink)
+        return self._offer(call, target, Enveloped(call))
 
     def _offer(self, call: Call, target: NodeTarget, leg: Enveloped) -> Attempt:
         request = call.request

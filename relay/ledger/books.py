@@ -11,7 +11,7 @@ from relay.ledger.board import CELL_BYTES, CELL_DELIVERED, CELL_PROMPT, LEG_SHIF
 from relay.ledger.calls import Admission, Closed, LegTerms, Outcome, Settlement
 from relay.ledger.entries import NanoDollars
 from relay.ledger.errors import AlreadySettled
-from relay.ledger.journal import Journal, Position, RecordKind
+from relay.ledger.journal import Journal, RecordKind
 from relay.ledger.records import encode
 from relay.ledger.settlement import settle
 
@@ -23,26 +23,27 @@ _LEG = int(RecordKind.LEG)
 _SETTLE = int(RecordKind.SETTLE)
 
 
-class CallBooks(msgspec.Struct, gc=False, eq=False):
+class CallBooks:
     """Belongs to the event loop's thread. Every method is cheap enough for the hot path; none waits.
 
     Nothing is written down before the first leg, since nothing has left this process by then. A line on the board is
     taken with the first progress: most plain calls are settled without ever having any.
-
-    A struct, because making one costs a third of a class with an `__init__`. What it refers to lives longer than it
-    does, so the garbage collector need not look at it.
     """
 
-    admission: Admission
-    _journal: Journal
-    _board: Board
-    _on_closed: Callable[[CallBooks, Closed], None]
-    legs: dict[int, LegTerms]
-    since: Position
     seat: Seat | None = None
-    _leg_bits: int = 0
-    _prompt_tokens: int = 0
-    _settled: bool = False
+    _leg_bits = 0
+    _prompt_tokens = 0
+    _settled = False
+
+    def __init__(
+        self, admission: Admission, journal: Journal, board: Board, on_closed: Callable[[CallBooks, Closed], None]
+    ) -> None:
+        self.admission = admission
+        self.legs: dict[int, LegTerms] = {}
+        self.since = journal.position
+        self._journal = journal
+        self._board = board
+        self._on_closed = on_closed
 
     @property
     def bound(self) -> NanoDollars:

@@ -118,7 +118,7 @@ class Ledger:
             self._find_room(calls)
         self._credit.take(admission.organisation, admission.bound)
         # In `open` before its first record, see `carrier`.
-        books = self._open[call] = CallBooks(admission, journal, board, self._close, {}, journal.position)
+        books = self._open[call] = CallBooks(admission, journal, board, self._close)
         if self._carrier.idle:
             self._carrier.wake()
         if crash.armed:

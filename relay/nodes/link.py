@@ -138,15 +138,6 @@ class Leg:
         """Stop. The sink hears nothing more; no harm if the leg is over."""
         self._link.cancel(self.number)
 
-    def pause(self) -> None:
-        """Nothing: the socket is shared, and a slow caller must not hold up the others. The core cancels it instead."""
-
-    def resume(self) -> None:
-        """Nothing, as for `pause`."""
-
-    def finish(self) -> None:
-        """Nothing: a node's own terminal is what ends a leg."""
-
 
 class NodeLink:
     """A ready session. Promises each sink exactly one terminal unless its leg is cancelled first."""

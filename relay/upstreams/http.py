@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 
 import httptools
 
+from relay.clock import Clock
 from relay.upstreams.port import Attempt, ResponseSink
 
 IDLE_PER_ORIGIN = 256
@@ -25,6 +26,8 @@ IDLE_S = 60.0
 LINGER_S = 1.0
 """For the end of a response whose answer is whole already."""
 MAX_RETRY_DIGITS = 9
+MAX_HEAD_BYTES = 64 * 1024
+_HEAD_END: Final = b"\r\n\r\n"
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +41,7 @@ class Origin:
     tls: bool
 
 
-class _Nobody:
+class _Nobody(ResponseSink):
     """The sink of what follows an answer's end."""
 
     def connected(self) -> None: ...
@@ -55,17 +58,12 @@ class _Nobody:
 _NOBODY: Final = _Nobody()
 
 
-class Connection(asyncio.Protocol):
+class Connection(Attempt):
     """One socket to one origin: serves one `ResponseSink` at a time and lies idle in its lane in between.
 
-    It is also the `Attempt` of the call it serves. A call lets go of its attempt when it hears the end, so a connection
-    that has gone on to another call is never cancelled by the one before.
+    It is the `asyncio.Protocol` of its socket, and the `Attempt` of the call it serves. A call lets go of its attempt
+    when it hears the end, so a connection that has gone on to another call is never cancelled by the one before.
     """
-
-    __slots__ = (
-        "_body", "_complete", "_keep_alive", "_lane", "_lingering", "_parser", "_paused", "_retry_after", "_sink",
-        "_sized", "_status", "_told", "_transport", "_type", "asked_at",
-    )  # fmt: skip
 
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
@@ -74,17 +72,15 @@ class Connection(asyncio.Protocol):
         self._sink: ResponseSink | None = None
         self._lingering: asyncio.TimerHandle | None = None
         self._paused = False
-        self.asked_at = 0.0
         self._body: list[bytes] = []
-        self._retry_after: float | None = None
+        self.asked_at = 0.0
         self._begin()
 
     def _begin(self) -> None:
         """Forget the response before."""
-        self._complete = self._keep_alive = self._sized = self._told = False
+        self._complete = self._keep_alive = self._told = False
         self._status = 0
-        self._type = b""
-        self._retry_after = None
+        self._head = b""
 
     def is_open(self) -> bool:
         """Whether a request can still be written."""
@@ -136,7 +132,7 @@ class Connection(asyncio.Protocol):
             self._lane.forget(self)
             return
         self._stop_lingering()
-        if self._status and not self._sized:  # such a response ends with its connection (RFC 9112, section 6.3)
+        if self._status and not _is_sized(self._head):  # it ends with its connection (RFC 9112, section 6.3)
             sink.end()
         else:
             if not self._status:
@@ -144,15 +140,28 @@ class Connection(asyncio.Protocol):
             self._lose(sink, f"the connection was lost: {exc}" if exc else "the connection was closed early")
 
     def _lose(self, sink: ResponseSink, reason: str) -> None:
-        sink.lost(reason, fast=self._lane.clock() - self.asked_at < FAST_FAILURE_S)
+        sink.lost(reason, fast=self._lane.clock.now() - self.asked_at < FAST_FAILURE_S)
+
+    def pause_writing(self) -> None:
+        """A request is written whole, however large."""
+
+    def resume_writing(self) -> None:
+        """See `pause_writing`."""
+
+    def eof_received(self) -> None:
+        """The transport closes itself."""
 
     def data_received(self, data: bytes) -> None:
         sink = self._sink
         if sink is None:
             self.cancel()
             return
+        if not self._status:
+            self._head += data
         try:
             self._parser.feed_data(data)
+            if not self._status and len(self._head) > MAX_HEAD_BYTES:
+                raise httptools.HttpParserError(f"a head of more than {MAX_HEAD_BYTES // 1024} KiB")
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self._complete:
                 self.cancel()
@@ -161,13 +170,20 @@ class Connection(asyncio.Protocol):
             self._keep_alive = False  # something follows the end: the answer is whole, but what comes next is not ours
         if self._status and not self._told:
             self._told = True
-            sink.head(self._status, self._type, self._retry_after)
+            self._tell(sink)
         parts = self._body
         if parts:
             self._body = []
             sink.body(parts[0] if len(parts) == 1 else b"".join(parts))
         if self._complete and self._sink is sink:
             self._end(sink)
+
+    def _tell(self, sink: ResponseSink) -> None:
+        retry_after = None
+        if self._status != 200:
+            value = _field(self._head, b"\r\nretry-after:")
+            retry_after = float(value) if value.isdigit() and len(value) <= MAX_RETRY_DIGITS else None
+        sink.head(self._status, _field(self._head, b"\r\ncontent-type:"), retry_after)
 
     def _end(self, sink: ResponseSink) -> None:
         """The response is whole: the connection is free before its caller hears of it."""
@@ -186,29 +202,20 @@ class Connection(asyncio.Protocol):
             self._lingering.cancel()
             self._lingering = None
 
-    # --- httptools ----------------------------------------------------------------------------------------------------
+    # --- httptools: no `on_header`, since of all headers only three matter, and most often only one -------------------
 
     def on_message_begin(self) -> None:
         if self._complete:
             raise ValueError("a second response to one request")
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        size = len(name)  # most headers are none of the four that matter, and their length says so
-        if size == 12 and name.lower() == b"content-type":
-            self._type = value
-        elif (size == 14 and name.lower() == b"content-length") or (
-            size == 17 and name.lower() == b"transfer-encoding"
-        ):
-            self._sized = True
-        elif size == 11 and name.lower() == b"retry-after":
-            self._retry_after = float(value) if value.isdigit() and len(value) <= MAX_RETRY_DIGITS else None
-
     def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
+        status: int = self._parser.get_status_code()
+        size = self._head.find(_HEAD_END) + len(_HEAD_END)
         if status >= 200:
             self._status = status
-        else:  # an interim answer such as 100 Continue: its headers are not the response's
-            self._begin()
+            self._head = self._head[:size].lower()
+        else:  # an interim answer such as 100 Continue
+            self._head = self._head[size:]
 
     def on_body(self, data: bytes) -> None:
         self._body.append(data)
@@ -217,6 +224,17 @@ class Connection(asyncio.Protocol):
         if self._status:
             self._complete = True
             self._keep_alive = self._parser.should_keep_alive()  # asked any later, the parser always says no
+
+
+def _field(head: bytes, name: bytes) -> bytes:
+    """The value of the first header of this name, which has the line break before it and the colon; empty if none."""
+    at = head.find(name) + len(name)
+    return head[at : head.find(b"\r\n", at)].strip() if at >= len(name) else b""
+
+
+def _is_sized(head: bytes) -> bool:
+    """Whether a response says itself where it ends."""
+    return b"\r\ncontent-length:" in head or b"\r\ntransfer-encoding:" in head
 
 
 class Lane:
@@ -233,7 +251,7 @@ class Lane:
     def request(self, request: bytes, sink: ResponseSink) -> Attempt:
         """Send `request` on an idle connection, or open one. The sink hears everything, a failed connect too."""
         idle = self._idle
-        now = self.clock()
+        now = self.clock.now()
         while idle:
             connection = idle.pop()
             if connection.is_open():
@@ -254,16 +272,18 @@ class Lane:
     async def _dial(self, dial: Dial) -> None:
         origin = self._origin
         self._pool.opened += 1
+        connection = Connection(self)
+        protocol = cast("asyncio.Protocol", connection)  # all that it is, but for the base class
         try:
-            _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: Connection(self), origin.host, origin.port, ssl=self._pool.tls() if origin.tls else None
+            await asyncio.get_running_loop().create_connection(
+                lambda: protocol, origin.host, origin.port, ssl=self._pool.tls() if origin.tls else None
             )
         except OSError as error:
             dial.failed(f"no connection to {origin.host}:{origin.port}: {error.strerror or error}")
         except ValueError as error:  # a name that no DNS can have is found by its encoder
             dial.failed(f"no connection to {origin.host}:{origin.port}: {error}")
         else:
-            dial.connected(connection, self.clock())
+            dial.connected(connection, self.clock.now())
 
     def put(self, connection: Connection) -> None:
         """Keep a connection for the next call."""
@@ -284,7 +304,7 @@ class Lane:
             connection.cancel()
 
 
-class Dial:
+class Dial(Attempt):
     """The `Attempt` of a call whose connection is being opened, and goes on as that connection."""
 
     __slots__ = ("_cancelled", "_connection", "_request", "_sink", "task")
@@ -332,9 +352,7 @@ class Dial:
 class Pool:
     """The lanes to all origins, and what they share."""
 
-    def __init__(
-        self, clock: Callable[[], float], spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
-    ) -> None:
+    def __init__(self, clock: Clock, spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]) -> None:
         self.clock = clock
         self.spawn = spawn
         self.opened = 0

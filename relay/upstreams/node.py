@@ -10,6 +10,7 @@ import hashlib
 
 from relay.nodes.link import Leg, LegSink, NodeLink
 from relay.storage.ids import NodeId, OrganisationId
+from relay.upstreams.port import Attempt
 from relay.wire.frames import CallHeader
 
 _REMEMBERED = 65_536
@@ -34,6 +35,25 @@ class Tenants:
         return known
 
 
+class NodeAttempt(Attempt):
+    """The call's handle on its leg at a node."""
+
+    def __init__(self, leg: Leg) -> None:
+        self._leg = leg
+
+    def cancel(self) -> None:
+        self._leg.cancel()
+
+    def pause(self) -> None:
+        """Nothing: the socket is shared, and a slow caller must not hold up the others. The core cancels it instead."""
+
+    def resume(self) -> None:
+        """Nothing, as for `pause`."""
+
+    def finish(self) -> None:
+        """Nothing: a node's own terminal is what ends a leg."""
+
+
 def offer_chat(
     link: NodeLink,
     body: bytes,
@@ -46,7 +66,7 @@ def offer_chat(
     seed: int,
     tenant: str,
     max_tokens: int,
-) -> Leg:
+) -> Attempt:
     """Offer a chat completion.
 
     Raises:
@@ -62,4 +82,4 @@ def offer_chat(
         tenant=tenant,
         max_tokens=max_tokens,
     )
-    return link.open(header, body, sink)
+    return NodeAttempt(link.open(header, body, sink))

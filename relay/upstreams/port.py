@@ -8,8 +8,10 @@ This module knows no transport.
 from __future__ import annotations
 
 import enum
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+
+from mypy_extensions import mypyc_attr
 
 
 class Fault(enum.Enum):
@@ -42,36 +44,47 @@ class Failure:
     fast: bool = False
 
 
-class Attempt(Protocol):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Attempt(ABC):
     """The call's handle on a running attempt."""
 
+    @abstractmethod
     def cancel(self) -> None:
         """Stop the work upstream, within a second. The sink hears nothing more."""
 
+    @abstractmethod
     def pause(self) -> None:
         """The caller reads slowly: stop reading, if that harms nobody else."""
 
+    @abstractmethod
     def resume(self) -> None:
         """The caller reads again."""
 
+    @abstractmethod
     def finish(self) -> None:
         """The answer is whole, though its response may not be: let that end soon. Of it the sink hears nothing."""
 
 
-class ResponseSink(Protocol):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class ResponseSink(ABC):
     """Hears an HTTP provider: the head, the body as it comes, the end."""
 
+    @abstractmethod
     def connected(self) -> None:
         """The socket is open and the request is on its way."""
 
+    @abstractmethod
     def head(self, status: int, content_type: bytes, retry_after: float | None) -> None:
         """The response header has arrived."""
 
+    @abstractmethod
     def body(self, data: bytes) -> None:
         """What one socket read brought, joined."""
 
+    @abstractmethod
     def end(self) -> None:
         """The response is complete."""
 
+    @abstractmethod
     def lost(self, reason: str, *, fast: bool) -> None:
         """The connection failed before the response was complete."""

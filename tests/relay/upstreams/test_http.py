@@ -8,15 +8,16 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from relay.clock import SystemClock
 from relay.upstreams.http import IDLE_S, Lane, Origin, Pool
-from relay.upstreams.port import Attempt
+from relay.upstreams.port import Attempt, ResponseSink
 from tests.relay.provider import CLOSE, ScriptedProvider, response, scripted_provider
 
 REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
 OPEN_STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
-class Heard:
+class Heard(ResponseSink):
     """A sink that keeps what it hears."""
 
     def __init__(self) -> None:
@@ -48,12 +49,22 @@ class Heard:
         self.ended.set()
 
 
+class Later(SystemClock):
+    """A clock that a test can set forward."""
+
+    def __init__(self) -> None:
+        self.by = 0.0
+
+    def now(self) -> float:
+        return time.monotonic() + self.by
+
+
 class Client:
-    """A lane to the provider, with a clock that a test can set forward."""
+    """A lane to the provider."""
 
     def __init__(self, tasks: asyncio.TaskGroup, port: int, *, tls: bool = False, host: str = "127.0.0.1") -> None:
-        self.later = 0.0
-        self.pool = Pool(lambda: time.monotonic() + self.later, tasks.create_task)
+        self.clock = Later()
+        self.pool = Pool(self.clock, tasks.create_task)
         self.lane: Lane = self.pool.lane(Origin(host, port, tls=tls))
 
     def ask(self) -> tuple[Heard, Attempt]:
@@ -89,7 +100,7 @@ async def test_a_connection_is_used_again(client: Client, provider: ScriptedProv
 
 async def test_a_connection_that_lay_idle_for_long_is_not_trusted(client: Client, provider: ScriptedProvider) -> None:
     await client.answer()
-    client.later = IDLE_S
+    client.clock.by = IDLE_S
 
     assert (await client.answer()).over == "end"
     assert provider.connections == 2

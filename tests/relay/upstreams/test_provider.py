@@ -4,6 +4,7 @@ from typing import NoReturn
 
 import pytest
 
+from relay.clock import ManualClock
 from relay.storage.secret import Secret
 from relay.upstreams.http import Origin, Pool
 from relay.upstreams.provider import BadBaseUrl, Provider, parse_base_url
@@ -14,7 +15,7 @@ def _never(_coroutine: object) -> NoReturn:
 
 
 def _provider(base_url: str, key: str = "") -> Provider:
-    return Provider.at("alpha", base_url, key=Secret(key), pool=Pool(lambda: 0.0, _never))
+    return Provider.at("alpha", base_url, key=Secret(key), pool=Pool(ManualClock(), _never))
 
 
 @pytest.mark.parametrize(

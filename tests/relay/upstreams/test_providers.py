@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from relay.accounts.errors import NameTaken
+from relay.clock import ManualClock
 from relay.ledger.pricing import Price
 from relay.storage.engine import Database
 from relay.storage.secret import Secret
@@ -92,7 +93,7 @@ def test_a_url_that_cannot_be_used_is_refused(database: Database) -> None:
 
 def test_what_the_settings_file_says_is_held_to_the_same(database: Database) -> None:
     [record] = _add(database)
-    catalogue = Catalogue(Pool(lambda: 0.0, lambda _coroutine: pytest.fail("nothing is dialled here")))
+    catalogue = Catalogue(Pool(ManualClock(), lambda _coroutine: pytest.fail("nothing is dialled here")))
 
     with pytest.raises(BadProvider):
         catalogue.load([ProviderRecord(record.id, "a\r\nb", record.base_url, record.key, record.models)])

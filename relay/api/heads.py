@@ -1,0 +1,72 @@
+"""Heads of hot requests that the parser has read before. Pure.
+
+A client sends the same head with every call, byte for byte but for the digits of `content-length`. Such a head says
+what it said the first time, so it need not be parsed again, which is a tenth of a plain call's cost. Only heads that
+llhttp accepted, of calls whose key was accepted, get in: nobody else can fill the table or choose what is in it.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+MOST_HEADS: Final = 1024
+MOST_HEAD_BYTES: Final = 2048
+MOST_LENGTH_DIGITS: Final = 9
+
+_SPELLINGS: Final = (b"\r\nContent-Length: ", b"\r\ncontent-length: ")
+_LINE_END: Final = b"\r\n"
+_HEAD_END: Final = b"\r\n\r\n"
+
+
+class Known(NamedTuple):
+    """A known head at the beginning of some bytes: where the body begins, how long it is, and whose call it is."""
+
+    body_at: int
+    length: int
+    authorization: bytes
+
+
+class KnownHeads:
+    """The table. It is emptied when full: what is in use comes back with its next request."""
+
+    def __init__(self) -> None:
+        self._authorizations: dict[bytes, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._authorizations)
+
+    def find(self, data: bytes) -> Known | None:
+        """The known head that `data` begins with, if it does."""
+        cut = _cut(data)
+        if cut is None:
+            return None
+        key, digits, body_at = cut
+        authorization = self._authorizations.get(key)
+        if authorization is None or len(digits) > MOST_LENGTH_DIGITS or not digits.isdigit():
+            return None
+        return Known(body_at, int(digits), authorization)
+
+    def learn(self, read: bytes, authorization: bytes) -> None:
+        """`read` begins with a head that the parser took; it has one `content-length`, and its connection lives on."""
+        size = read.find(_HEAD_END) + len(_HEAD_END)
+        cut = _cut(read[:size])
+        if cut is None or size > MOST_HEAD_BYTES:
+            return
+        if len(self._authorizations) >= MOST_HEADS:
+            self._authorizations.clear()
+        self._authorizations[cut[0]] = authorization
+
+
+def _cut(data: bytes) -> tuple[bytes, bytes, int] | None:
+    """A head without the digits of its length, those digits, and where the head ends. A header only begins a line."""
+    at = data.find(_SPELLINGS[0])
+    if at < 0:
+        at = data.find(_SPELLINGS[1])
+        if at < 0:
+            return None
+    at += len(_SPELLINGS[0])
+    end = data.find(_LINE_END, at)
+    body_at = data.find(_HEAD_END, end) + len(_HEAD_END)
+    if end < 0 or body_at < len(_HEAD_END):
+        return None
+    return data[:at] + data[end:body_at], data[at:end], body_at
