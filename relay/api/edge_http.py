@@ -9,137 +9,15 @@ The seams used here are pinned by tests to the locked version of uvicorn.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import Any, ClassVar, cast
 
 from relay.api.arrival import ArrivingHttpProtocol, Awaited
+from relay.api.exchange import HotExchange
 from relay.api.heads import Known, KnownHeads
 from relay.api.hot import RAW_PATH, ChatRoute
-from relay.completions.envelope import status_line
-from relay.completions.phase import CLOSED, ENDING
-from relay.completions.reply import Reply
+from relay.completions.phase import ENDING
 
-if TYPE_CHECKING:
-    from relay.completions.call import Call
-
-_STATUS_OK: Final = status_line(200)
 _NOTHING, _BODY = Awaited.NOTHING, Awaited.BODY
-
-
-class _NoEvent:
-    """Stands for the cycle's `message_event`, which nobody waits for here."""
-
-    __slots__ = ()
-
-    def set(self) -> None:
-        pass
-
-
-class HotExchange(Reply):
-    """One hot request on one connection: gathers the body, then is the `Reply` of its call."""
-
-    message_event: ClassVar[_NoEvent] = _NoEvent()
-    # What most requests never change stands here once, not in every instance.
-    disconnected = False
-    more_body = True
-    response_complete = False
-    _body: list[bytes] | None = None
-    _call: Call | None = None
-    _head = b""
-    _size = 0
-
-    def __init__(self, protocol: HotHttpProtocol, authorization: bytes | None, *, keep_alive: bool) -> None:
-        self._protocol = protocol
-        self.authorization = authorization
-        self.transport = protocol.transport
-        self.keep_alive = keep_alive
-
-    # --- the request ------------------------------------------------------------------------------------------------
-
-    def receive(self, data: bytes) -> None:
-        """A piece of the body. Beyond the limit it is counted and dropped, so that the caller can hear the refusal."""
-        self._size += len(data)
-        settings = self._protocol.route.settings
-        if self._size <= settings.body_bytes:
-            if self._body is None:
-                self._body = [data]
-            else:
-                self._body.append(data)
-        elif self._size > settings.body_hard_bytes:
-            self.keep_alive = False
-            self._protocol.route.refuse_large(self)
-
-    def received(self) -> None:
-        """The body is complete."""
-        route = self._protocol.route
-        if self._size > route.settings.body_bytes:
-            self.more_body = False
-            route.refuse_large(self)
-            return
-        body, self._body = self._body or (), None
-        self.ask(body[0] if len(body) == 1 else b"".join(body))
-
-    def ask(self, body: bytes) -> None:
-        """The whole request is here."""
-        self.more_body = False
-        call = self._protocol.route.begin(self.authorization, body, self)
-        if not self.response_complete:
-            self._call = call
-
-    def lost(self, *, reset: bool) -> None:
-        """The connection is gone; `reset` says that what it still had to send is lost."""
-        self.disconnected = True
-        call, self._call = self._call, None
-        if call is not None:
-            call.caller_gone(reset=reset)
-
-    @property
-    def call(self) -> Call | None:
-        """The running call."""
-        call = self._call
-        return None if call is None or call.phase == CLOSED else call
-
-    # --- Reply ------------------------------------------------------------------------------------------------------
-
-    def respond(self, status: int, headers: bytes, body: bytes) -> None:
-        if not self.disconnected:
-            close = b"" if self.keep_alive else b"connection: close\r\n"
-            line = _STATUS_OK if status == 200 else status_line(status)
-            self.transport.write(b"%b%bcontent-length: %d\r\n%b\r\n%b" % (line, headers, len(body), close, body))
-        self._complete()
-
-    def begin(self, status: int, headers: bytes) -> None:
-        close = b"" if self.keep_alive else b"connection: close\r\n"
-        self._head = b"%b%b%btransfer-encoding: chunked\r\n\r\n" % (status_line(status), headers, close)
-
-    def send(self, data: bytes) -> None:
-        if self.disconnected:
-            return
-        if self._head:
-            self.transport.write(b"%b%x\r\n%b\r\n" % (self._head, len(data), data))
-            self._head = b""
-        else:
-            self.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
-
-    def end(self) -> None:
-        if not self.disconnected:
-            self.transport.write(b"0\r\n\r\n")
-        self._complete()
-
-    def abort(self) -> None:
-        self.response_complete = True
-        self._call = None
-        self.transport.abort()
-
-    def unsent(self) -> int:
-        return self.transport.get_write_buffer_size()
-
-    def _complete(self) -> None:
-        self.response_complete = True
-        if self.disconnected:
-            return
-        if not self.keep_alive:
-            self.transport.close()
-        self._protocol.answered()
 
 
 class HotHttpProtocol(ArrivingHttpProtocol):
@@ -180,7 +58,9 @@ class HotHttpProtocol(ArrivingHttpProtocol):
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
         body_at, length, authorization = known
-        self._hot = self._running = hot = HotExchange(self, authorization, keep_alive=True)
+        self._hot = self._running = hot = HotExchange(
+            self.transport, self.route, authorization, self.answered, keep_alive=True
+        )
         self.cycle = hot  # type: ignore[assignment]  # it stands where uvicorn's own would
         if len(data) == body_at + length:
             hot.ask(data[body_at:])
@@ -201,6 +81,12 @@ class HotHttpProtocol(ArrivingHttpProtocol):
         hot.received()
         if len(data) > left:
             self.data_received(data[left:])
+
+    def _take(self, authorization: bytes | None, *, keep_alive: bool) -> HotExchange:
+        hot = HotExchange(self.transport, self.route, authorization, self.answered, keep_alive=keep_alive)
+        self._hot = self._running = hot
+        self.cycle = hot  # type: ignore[assignment]  # it stands where uvicorn's own would
+        return hot
 
     def _is_idle(self) -> bool:
         cycle: Any = self.cycle
@@ -236,8 +122,7 @@ class HotHttpProtocol(ArrivingHttpProtocol):
                     authorization = value
                     break
             keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-            self._hot = self._running = HotExchange(self, authorization, keep_alive=keep_alive)
-            self.cycle = self._hot  # type: ignore[assignment]  # it stands where uvicorn's own would
+            self._take(authorization, keep_alive=keep_alive)
             return
         self._hot = None
         url, headers, expects = self.url, self.headers, self.expect_100_continue
