@@ -13,7 +13,7 @@ from typing import Any, ClassVar, cast
 
 from relay.api.arrival import ArrivingHttpProtocol, Awaited
 from relay.api.exchange import HotExchange
-from relay.api.heads import Known, KnownHeads
+from relay.api.heads import KnownHeads
 from relay.api.hot import RAW_PATH, ChatRoute
 from relay.completions.phase import ENDING
 
@@ -44,8 +44,8 @@ class HotHttpProtocol(ArrivingHttpProtocol):
     def data_received(self, data: bytes) -> None:
         if self._between:
             known = self.heads.find(data)
-            if known is not None and known.length <= self.route.settings.body_bytes and self._is_idle():
-                self._begin(data, known)
+            if known is not None and known[1] <= self.route.settings.body_bytes and self._is_idle():
+                self._begin(data, *known)
                 return
             self._read = data
         elif self._left:
@@ -54,10 +54,9 @@ class HotHttpProtocol(ArrivingHttpProtocol):
         super().data_received(data)
         self._between = self._awaited is _NOTHING
 
-    def _begin(self, data: bytes, known: Known) -> None:
+    def _begin(self, data: bytes, body_at: int, length: int, authorization: bytes) -> None:
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
-        body_at, length, authorization = known
         self._hot = self._running = hot = HotExchange(
             self.transport, self.route, authorization, self.answered, keep_alive=True
         )

@@ -7,7 +7,7 @@ llhttp accepted, of calls whose key was accepted, get in: nobody else can fill t
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 MOST_HEADS: Final = 1024
 MOST_HEAD_BYTES: Final = 2048
@@ -16,14 +16,6 @@ MOST_LENGTH_DIGITS: Final = 9
 _SPELLINGS: Final = (b"\r\nContent-Length: ", b"\r\ncontent-length: ")
 _LINE_END: Final = b"\r\n"
 _HEAD_END: Final = b"\r\n\r\n"
-
-
-class Known(NamedTuple):
-    """A known head at the beginning of some bytes: where the body begins, how long it is, and whose call it is."""
-
-    body_at: int
-    length: int
-    authorization: bytes
 
 
 class KnownHeads:
@@ -35,8 +27,8 @@ class KnownHeads:
     def __len__(self) -> int:
         return len(self._authorizations)
 
-    def find(self, data: bytes) -> Known | None:
-        """The known head that `data` begins with, if it does."""
+    def find(self, data: bytes) -> tuple[int, int, bytes] | None:
+        """If `data` begins with a known head: where the body begins, how long it is, and the call's `authorization`."""
         cut = _cut(data)
         if cut is None:
             return None
@@ -44,7 +36,7 @@ class KnownHeads:
         authorization = self._authorizations.get(key)
         if authorization is None or len(digits) > MOST_LENGTH_DIGITS or not digits.isdigit():
             return None
-        return Known(body_at, int(digits), authorization)
+        return body_at, int(digits), authorization
 
     def learn(self, read: bytes, authorization: bytes) -> None:
         """`read` begins with a head that the parser took; it has one `content-length`, and its connection lives on."""

@@ -51,7 +51,14 @@ class Ledger:
     """The truth about credit while the process runs. Methods belong to the event loop's thread; `open` blocks it."""
 
     def __init__(
-        self, database: Database, directory: Path, clock: Clock, *, mark: JournalMark, lock: DirectoryLock
+        self,
+        database: Database,
+        directory: Path,
+        clock: Clock,
+        *,
+        mark: JournalMark,
+        lock: DirectoryLock,
+        segment_bytes: int,
     ) -> None:
         """Use `open`."""
         self._database = database
@@ -63,7 +70,7 @@ class Ledger:
         self._earnings = EarningsBook()
         self._earnings.load(database.read_sync(store.earned_days))
         self._open: dict[CallId, CallBooks] = {}
-        self._journal = Journal(directory, first=journals.segment_of(mark.oldest))
+        self._journal = Journal(directory, first=journals.segment_of(mark.oldest), segment_bytes=segment_bytes)
         self._board = Board(directory)
         self._carrier = Carrier(
             database=database,
@@ -78,14 +85,16 @@ class Ledger:
         self._carrier.start()
 
     @classmethod
-    def open(cls, database: Database, directory: Path, clock: Clock) -> Self:
+    def open(
+        cls, database: Database, directory: Path, clock: Clock, *, segment_bytes: int = journals.SEGMENT_BYTES
+    ) -> Self:
         """Settles what a dead process left open, then is ready. Blocks; raises LedgerInUse, StorageUnavailable."""
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = DirectoryLock(directory)
             try:
                 mark = _settle_the_past(database, directory, clock)
-                return cls(database, directory, clock, mark=mark, lock=lock)
+                return cls(database, directory, clock, mark=mark, lock=lock, segment_bytes=segment_bytes)
             except BaseException:
                 lock.close()
                 raise

@@ -67,9 +67,14 @@ class Running:
 
 @contextmanager
 def running(
-    command: Sequence[str], *, core: int, log: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    core: int,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> Iterator[Running]:
-    """Starts `command` pinned to `core`, its output in `log`; ends it, and with it whatever it started, at the end."""
+    """Starts `command` in `folder`, pinned to `core`, its output in `log`; ends it and what it started at the end."""
     with log.open("w") as output:
         process = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
@@ -77,6 +82,7 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},
+            cwd=folder,
             text=True,
         )
     started = Running(process, log)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.processes import Cores, Running, Unmeasurable, free_port, running, wait_until
+from tests.benchmarks.relay.compiled import compiled_relay
 
 _NGINX = """
 worker_processes 1;
@@ -85,6 +86,7 @@ class PreparedRelay:
 
     def __init__(self, folder: Path, *, provider_port: int, cores: Cores) -> None:
         self.data = folder
+        self._program = compiled_relay()
         self._cores = cores
         # The first start on an empty folder makes the organisation, its key and the demo's credit.
         with self._serving() as (_, announcement):
@@ -107,7 +109,8 @@ class PreparedRelay:
         announced.unlink(missing_ok=True)
         command = (sys.executable, "-m", "relay", "serve", "--demo", "--port", "0")
         options = ("--data", str(self.data), "--announce", str(announced))
-        with running([*command, *options], core=self._cores.measured, log=self.data / "output.log") as process:
+        log = self.data / "output.log"
+        with running([*command, *options], core=self._cores.measured, log=log, folder=self._program) as process:
 
             def ready() -> bool:
                 process.check()

@@ -275,11 +275,8 @@ def test_a_hold_whose_journal_is_lost_is_released(database: Database, folder: Pa
     again.close()
 
 
-async def test_the_journal_is_forgotten_as_it_is_carried(
-    database: Database, folder: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(journals.Journal.__init__, "__kwdefaults__", {"segment_bytes": 64 * 1024})
-    ledger = Ledger.open(database, folder, clock)
+async def test_the_journal_is_forgotten_as_it_is_carried(database: Database, folder: Path, clock: ManualClock) -> None:
+    ledger = Ledger.open(database, folder, clock, segment_bytes=64 * 1024)
     stays = ledger.admit(an_admission(1))
     stays.leg(node_leg())
     for call in range(2, 1002):
@@ -296,16 +293,10 @@ async def test_the_journal_is_forgotten_as_it_is_carried(
     assert database.read_sync(check).in_order
 
 
-@pytest.fixture
-def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journals.Journal.__init__, "__kwdefaults__", {"segment_bytes": 8 * CALL_ROOM_BYTES})
-
-
-@pytest.mark.usefixtures("small_segments")
 async def test_without_room_to_write_down_its_end_no_call_is_admitted_but_open_ones_end_well(
     database: Database, folder: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger = Ledger.open(database, folder, clock)
+    ledger = Ledger.open(database, folder, clock, segment_bytes=8 * CALL_ROOM_BYTES)
 
     def no_space(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from relay.clock import SystemClock
+from relay.clock import Clock
 from relay.upstreams.http import IDLE_S, Lane, Origin, Pool
 from relay.upstreams.port import Attempt, ResponseSink
 from tests.relay.provider import CLOSE, ScriptedProvider, response, scripted_provider
@@ -49,7 +49,7 @@ class Heard(ResponseSink):
         self.ended.set()
 
 
-class Later(SystemClock):
+class Later(Clock):
     """A clock that a test can set forward."""
 
     def __init__(self) -> None:
@@ -57,6 +57,9 @@ class Later(SystemClock):
 
     def now(self) -> float:
         return time.monotonic() + self.by
+
+    def now_ms(self) -> int:
+        return round(self.now() * 1000)
 
 
 class Client:
