@@ -31,6 +31,8 @@ BACKLOG = 4096
 DRAIN_LOOK_S = 0.05
 TICKS_PER_S = 10
 """Of uvicorn's main loop."""
+GC_THRESHOLD = 50_000
+"""Objects made and not freed until the collector looks. A call frees its own: at Python's 700 it would look in vain."""
 
 
 class CannotListen(RelayError):
@@ -122,6 +124,7 @@ async def _run(
             _stop_with_parent(server)
         gc.collect()
         gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
         await server.serve_announced(listener, lambda: _announce(announcement, announce, show))
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.completions.refusal import Refusal
-from relay.completions.request import MAX_MESSAGES, parse, patched
+from relay.completions.body import MAX_MESSAGES
+from relay.completions.request import parse, patched
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 

@@ -1,0 +1,39 @@
+"""The fields of a caller's body that the relay reads, as a struct with their bounds. Messages and tools stay bytes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+MAX_MESSAGES: Final = 512
+MAX_TOOLS: Final = 128
+MAX_CHOICES: Final = 8
+MAX_COMPLETION_TOKENS: Final = 1_048_576
+
+Limit = Annotated[int, Meta(ge=1, le=MAX_COMPLETION_TOKENS)]
+
+
+class StreamOptions(msgspec.Struct, frozen=True, gc=False):
+    """`stream_options` of the body."""
+
+    include_usage: bool | None = None
+
+
+class ChatBody(msgspec.Struct, frozen=True):
+    """The typed part of a chat completion's body, with its bounds. Messages stay bytes."""
+
+    model: Annotated[str, Meta(min_length=1, max_length=256)]
+    messages: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_MESSAGES)]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: Limit | None = None
+    max_completion_tokens: Limit | None = None
+    n: Annotated[int, Meta(ge=1, le=MAX_CHOICES)] | None = None
+    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+    logprobs: bool | None = None
+    tools: Annotated[list[msgspec.Raw], Meta(max_length=MAX_TOOLS)] | None = None
+
+
+decode: Final = msgspec.json.Decoder(ChatBody).decode
