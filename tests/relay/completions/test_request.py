@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.completions.refusal import Refusal
 from relay.completions.body import MAX_MESSAGES
+from relay.completions.refusal import Refusal
 from relay.completions.request import parse, patched
 
 MESSAGES = [{"role": "user", "content": "hi"}]
