@@ -12,7 +12,7 @@ from tests.benchmarks import report
 from tests.benchmarks.engine import llama_server, random_model
 from tests.benchmarks.engine.contenders import SERVER_FLAGS, Contender, our_worker
 from tests.benchmarks.engine.contenders import llama_server as started_server
-from tests.benchmarks.engine.rounds import Measured, Plan, measure_cancels, measure_round
+from tests.benchmarks.engine.rounds import FEWER_STREAMS, Measured, Plan, measure_cancels, measure_round
 from tests.benchmarks.goals import goals_of
 from tests.benchmarks.processes import Cores, Unmeasurable
 from tests.benchmarks.report import median
@@ -77,6 +77,12 @@ def figures(measured: Measured) -> dict[str, float]:
         "start_s": median(samples["worker: start s"]),
         "cancel_between_steps_ms": max(samples["worker: cancel between steps ms"]),
         "cancel_in_prompt_ms": max(samples["worker: cancel in a prompt ms"]),
+        **{
+            f"tokens_per_cpu_second_vs_llama_server_at_{streams}": ratio(
+                f"tokens per CPU-second, streams: {streams}", more=True
+            )
+            for streams in FEWER_STREAMS
+        },
         "tokens_per_second_vs_llama_server": ratio("tokens/s", more=True),
         "tokens_per_cpu_second": median(samples["worker: tokens per CPU-second"]),
         "first_token_p50_ms": median(samples["worker: first token p50 ms"]),

@@ -14,6 +14,9 @@ from tests.benchmarks.engine.questions import Answer, Question, Questioner
 from tests.benchmarks.processes import busy_seconds
 from tests.benchmarks.report import median
 
+FEWER_STREAMS = (1, 4)
+"""Beside the eight that the goals are about."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -57,6 +60,8 @@ async def measure_round(engine: Contender, plan: Plan, measured: Measured, *, nu
     """One engine's round on `core`: all are asked the same in one round, and something else in the next."""
     questioner = Questioner(seed=number)
     await _throughput(engine, plan, questioner, measured, core=core)
+    for streams in FEWER_STREAMS:
+        await _fewer_streams(engine, plan, questioner, measured, streams=streams)
     await _first_tokens(engine, plan, questioner, measured)
     await _second_turns(engine, plan, questioner, measured)
 
@@ -74,6 +79,16 @@ async def _throughput(engine: Contender, plan: Plan, questioner: Questioner, mea
     busy = busy_seconds(core) - busy
     measured.note(f"{engine.name}: core lost to others", max(0.0, busy - cpu) / busy)
     measured.note(f"{engine.name}: client CPU of the engine's", (sum(ours.cpu_times()[:2]) - client_cpu) / cpu)
+
+
+async def _fewer_streams(
+    engine: Contender, plan: Plan, questioner: Questioner, measured: Measured, *, streams: int
+) -> None:
+    questions = [questioner.question(letters=plan.letters, tokens=plan.tokens) for _ in range(streams)]
+    cpu = engine.cpu_seconds()
+    answers = await _ask_all(engine, questions)
+    tokens = sum(answer.tokens for answer in answers)
+    measured.note(f"{engine.name}: tokens per CPU-second, streams: {streams}", tokens / (engine.cpu_seconds() - cpu))
 
 
 async def _first_tokens(engine: Contender, plan: Plan, questioner: Questioner, measured: Measured) -> None:
