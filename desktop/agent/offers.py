@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -57,12 +58,13 @@ class Offers:
     def _offer(self, model: Servable, catalogue: Catalogue) -> Offer:
         worker = replace(self.configured, model=model.path, name=model.name)
         if worker.digest_cache is not None:
-            DigestCache(worker.digest_cache).remember(model.path, model.sha256)
+            with contextlib.suppress(OSError):  # it has just vanished, which the next look sees
+                DigestCache(worker.digest_cache).remember(model.path, model.sha256)
         return Offer(
             model.name,
             f"{model.name}|{model.path}|{model.sha256}",
             self.make_engine(worker),
-            model.path.stat().st_size,
+            model.size,
             _Shortage(model, worker),
             _ask(model, catalogue),
         )

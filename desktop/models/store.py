@@ -39,6 +39,7 @@ class Servable:
     path: Path
     sha256: str
     entry: Entry | None
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +269,7 @@ class Store:
         """The models this PC can serve now, oldest first."""
         library = self.read()
         return tuple(
-            Servable(model.name, self.path(model, library), model.sha256, model.entry)
+            Servable(model.name, self.path(model, library), model.sha256, model.entry, model.size)
             for model in library.models
             if model.active and self.condition(model, library) == "ready"
         )

@@ -295,15 +295,26 @@ def resume(options: argparse.Namespace) -> int:
 def rm(options: argparse.Namespace) -> int:
     """Raises NoSuchModel, ModelUnusable."""
     shelf = store()
-    library = shelf.read()
-    named = [*library.models, *library.wishes]
-    if not options.yes and not options.json and sys.stdin.isatty() and named:
-        answer = input(f"Delete {options.name} from this PC? [y/N] ")
+    if not options.yes and not options.json and sys.stdin.isatty():
+        answer = input(f"{_what_goes(shelf.read(), options.name)} [y/N] ")
         if answer.strip().casefold() not in ("y", "yes"):
             print("Nothing was deleted.")
             return 1
     freed = shelf.remove(options.name)
     return _done(options, f"Removed; {gb(freed)} are free again." if freed else "Removed; no file was deleted.")
+
+
+def _what_goes(library: Library, name: str) -> str:
+    """The question before something is deleted. Raises NoSuchModel."""
+    from desktop.models.errors import NoSuchModel
+
+    try:
+        return f"Give up the download of {library.wish(name).name}?"
+    except NoSuchModel:
+        model = library.model(name)
+    if model.is_ours:
+        return f"Delete {model.name} ({gb(model.size)}) from this PC?"
+    return f"No longer use {model.name}? Its file stays where it is."
 
 
 def set_limit(options: argparse.Namespace) -> int:

@@ -164,6 +164,30 @@ async def test_without_a_relay_the_bundled_catalogue_is_shown_and_said_to_be(ter
     assert "not enrolled" in err
 
 
+async def test_before_something_is_deleted_its_size_is_shown(
+    terminal: Terminal, relay: RunningRelay, server: FileServer, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await offer(relay, server)
+    await terminal.json("models", "add", "tiny")
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return "n" if len(asked) == 1 else "y"
+
+    monkeypatch.setattr("builtins.input", answer)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    assert (await terminal.run("models", "rm", "tiny"))[:2] == (1, "Nothing was deleted.\n")
+    assert (await terminal.run("models", "rm", "tiny"))[:2] == (0, "Removed; 3.0 MB are free again.\n")
+    await terminal.run("models", "import", DEMO)
+    await terminal.run("models", "rm", "nightjar-demo")
+    assert asked[1:] == [
+        "Delete tiny (3.0 MB) from this PC? [y/N] ",
+        "No longer use nightjar-demo? Its file stays where it is. [y/N] ",
+    ]
+    assert store.servable() == ()
+
+
 async def test_a_model_that_is_not_here_is_named(terminal: Terminal) -> None:
     for verb in ("pause", "resume"):
         status, _, err = await terminal.run("models", verb, "ghost")
