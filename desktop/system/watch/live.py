@@ -1,6 +1,6 @@
-"""The watch over a real PC: one quick question again and again, the slow ones together every ten seconds.
+"""The watch over a real PC: a quick question about input again and again, the slow ones every ten seconds.
 
-Few wake-ups are a promise: while nothing is shared, the PC is asked every five seconds and nothing more.
+Few wake-ups are a promise: while nothing is shared, the PC is asked every five seconds and hardly more.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 CLOSE_S = 0.5
 """Between two looks for input while sharing: no new work within a second of it."""
+
+CLOSE_USES_S = 3.0
+"""Between two looks for a film, a call or a game while sharing: they seldom begin without an input."""
 
 FAR_S = 5.0
 """Between two looks otherwise; countdowns need no more."""
@@ -55,6 +58,7 @@ class LiveWatch:
         before, self._attention = self._attention, attention
         if attention.closely and not before.closely:
             self._nearer.set()
+            self._sooner.set()
         if attention.programs - before.programs:
             self._sooner.set()
 
@@ -68,6 +72,7 @@ class LiveWatch:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow(), name="watch signals")
                 group.create_task(self._watch_input(), name="watch input")
+                group.create_task(self._watch_uses(), name="watch uses")
                 group.create_task(self._watch_slowly(), name="watch slowly")
         finally:
             self._changed = lambda: None
@@ -88,11 +93,7 @@ class LiveWatch:
             presence = await self._senses.idle.look()
             self._become(replace(self._conditions, presence=self._seen(presence)))
             self._nearer.clear()
-            try:
-                async with asyncio.timeout(CLOSE_S if self._attention.closely else FAR_S):
-                    await self._nearer.wait()
-            except TimeoutError:
-                continue
+            await _pause(self._nearer, CLOSE_S if self._attention.closely else FAR_S)
 
     def _seen(self, presence: Presence) -> Presence:
         """With what logind says of people; and with the moment of before, if only the reading of it wavered."""
@@ -106,48 +107,41 @@ class LiveWatch:
 
     # --- everything else
 
+    async def _watch_uses(self) -> None:
+        """Films, calls, games and programs: what may begin without any input."""
+        while True:
+            sought = self._attention.programs
+            uses = await self._uses()
+            programs = await asyncio.to_thread(running_programs, sought) if sought else frozenset()
+            self._become(
+                replace(
+                    self._conditions,
+                    full_screen=uses.get("full_screen", ""),
+                    call_or_video=uses.get("call_or_video", ""),
+                    programs=programs,
+                    sought=sought,
+                )
+            )
+            self._sooner.clear()
+            await _pause(self._sooner, CLOSE_USES_S if self._attention.closely else SPAN_S)
+
     async def _watch_slowly(self) -> None:
         while True:
             began = time.time()
             await self._look_slowly()
-            self._sooner.clear()
-            try:
-                async with asyncio.timeout(SPAN_S):
-                    await self._sooner.wait()
-            except TimeoutError:
-                pass
+            await asyncio.sleep(SPAN_S)
             if time.time() - began > SPAN_S + _SLEPT_S and not self._told_of_sleep:
                 self._slept(asleep=True)
                 self._slept(asleep=False)
 
     async def _look_slowly(self) -> None:
-        senses, sought = self._senses, self._attention.programs
+        senses = self._senses
         cards = await senses.cards.look()
-        uses = await self._uses()
-        found = Conditions(
-            presence=self._conditions.presence,
-            power=await self._power(),
-            heat=hotter(await asyncio.to_thread(senses.heat), cards.heat),
-            load=Load(senses.processor.look(), cards.others),
-            room=self._room(),
-            full_screen=uses.get("full_screen", ""),
-            call_or_video=uses.get("call_or_video", ""),
-            programs=await asyncio.to_thread(running_programs, sought) if sought else frozenset(),
-            sought=sought,
-            metered=await self._metered(),
-        )
-        self._seats = await self._look_at_seats()
-        # Signals may have come meanwhile: what they changed is not ours to overwrite.
-        now = self._conditions
-        self._become(
-            replace(
-                found,
-                presence=now.presence,
-                asleep=now.asleep,
-                shutting_down=now.shutting_down,
-                network=now.network,
-            )
-        )
+        power, metered, self._seats = await self._power(), await self._metered(), await self._look_at_seats()
+        heat = hotter(await asyncio.to_thread(senses.heat), cards.heat)
+        load, room = Load(senses.processor.look(), cards.others), self._room()
+        # Only now, since others may have changed their parts meanwhile.
+        self._become(replace(self._conditions, power=power, heat=heat, load=load, room=room, metered=metered))
 
     async def _uses(self) -> dict[str, str]:
         """The first finding of each kind."""
@@ -231,3 +225,12 @@ class LiveWatch:
 
     def _came_back(self) -> None:
         self._become(replace(self._conditions, network=self._conditions.network + 1))
+
+
+async def _pause(event: asyncio.Event, seconds: float) -> None:
+    """So long, or until `event`."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

@@ -107,7 +107,7 @@ class Listener:
 
 @pytest.fixture
 async def desktop(address: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desktop]:
-    for name in ("FAR_S", "CLOSE_S", "SPAN_S"):
+    for name in ("FAR_S", "CLOSE_S", "CLOSE_USES_S", "SPAN_S"):
         monkeypatch.setattr(live, name, 0.05)
     desktop = Desktop(address)
     async with desktop.offered():
@@ -139,7 +139,7 @@ async def test_idle_time_battery_inhibitors_and_network_come_from_the_desktop(de
     desktop.session.held = 8
     desktop.network.metered = 1
     async with watching(desktop) as listener:
-        found = await listener.until(lambda c: bool(c.call_or_video) and not c.presence.measuring)
+        found = await listener.until(lambda c: bool(c.call_or_video) and c.metered and not c.presence.measuring)
         assert 599 < age(found) < 660
         assert found.presence.source == "GNOME (Mutter)"
         assert found.power == Power(on_battery=True, percent=80.0)
@@ -239,7 +239,7 @@ async def test_of_several_ways_to_notice_one_is_enough_and_a_missing_one_says_no
 async def test_a_desktop_that_ends_makes_the_owner_unknown_and_the_battery_is_let_be(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("FAR_S", "CLOSE_S", "SPAN_S"):
+    for name in ("FAR_S", "CLOSE_S", "CLOSE_USES_S", "SPAN_S"):
         monkeypatch.setattr(live, name, 0.05)
     desktop = Desktop(address)
     desktop.mutter.idle_ms = 600_000
