@@ -77,6 +77,10 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
 
     entries: Annotated[tuple[Entry, ...], Meta(max_length=MAX_ENTRIES)]
 
+    @property
+    def names(self) -> set[str]:
+        return {entry.id for entry in self.entries}
+
     def find(self, name: str) -> Entry | None:
         """The entry of this id; case does not matter."""
         return next((entry for entry in self.entries if entry.id.casefold() == name.casefold()), None)

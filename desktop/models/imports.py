@@ -21,7 +21,7 @@ from desktop.models.catalogue import Catalogue
 from desktop.models.digest import file_sha256
 from desktop.models.errors import ModelUnusable
 from desktop.models.gguf import GgufRefused
-from desktop.models.library import Library, Model, Origin
+from desktop.models.library import Model, Origin
 from desktop.models.model_file import ModelFile, read_model_file
 from desktop.models.store import Store
 
@@ -30,6 +30,9 @@ MAX_FILES: Final = 5000
 """Files looked at below one folder: who names `/` by mistake should not wait for an hour."""
 
 SMALLEST: Final = 1_000_000
+MAX_NAME: Final = 90
+"""Characters, a little less than a name of the catalogue may have."""
+
 _PART: Final = re.compile(r"-\d{5}-of-\d{5}$")
 _OLLAMA_MODEL: Final = "application/vnd.ollama.image.model"
 _OLLAMA_HOST: Final = "registry.ollama.ai"
@@ -112,7 +115,7 @@ def take_in(
     old = [model.name for model in library.models if model.path == str(path) or model.sha256 == sha256]
     entry = catalogue.of_file(sha256)
     model = Model(
-        name=entry.id if entry else _free_name(found.name, library, but=old),
+        name=entry.id if entry else _free_name(found.name, library.names - set(old) | catalogue.names),
         path=str(path),
         size=after.st_size,
         mtime_ns=after.st_mtime_ns,
@@ -198,10 +201,10 @@ def _in_ollama(folder: Path) -> Iterator[Found]:
         if digest is None or len(parts) < 4:
             continue
         host, *middle, model, tag = parts
-        names = [] if host == _OLLAMA_HOST else [host]
-        names += [each for each in middle if each != "library"]
+        names = [] if host == _OLLAMA_HOST else [_word(host)]
+        names += [_word(each) for each in middle if each != "library"]
         blob = folder / "blobs" / digest.replace(":", "-")
-        yield _judged("/".join([*names, f"{model}:{tag}"]), blob, "ollama")
+        yield _judged("/".join([*names, f"{_word(model)}:{_word(tag)}"]), blob, "ollama")
 
 
 def _layers(manifest: Path) -> list[tuple[str, str]]:
@@ -272,9 +275,9 @@ def _word(text: str) -> str:
     return re.sub(r"[^a-z0-9._+-]+", "-", text.casefold()).strip("-._") or "model"
 
 
-def _free_name(name: str, library: Library, *, but: Collection[str]) -> str:
-    taken = library.names - set(but)
-    number = 2
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """A name of the catalogue is for the catalogue's own file."""
+    name, number = name[:MAX_NAME], 2
     free = name
     while free in taken:
         free, number = f"{name}-{number}", number + 1

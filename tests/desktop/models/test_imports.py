@@ -151,6 +151,22 @@ def test_two_files_of_one_name_get_two_names(store: Store, tmp_path: Path, demo:
     assert [each.name for each in store.servable()] == ["x", "x-2"]
 
 
+def test_a_name_of_the_catalogue_is_for_the_catalogues_own_file(store: Store, tmp_path: Path, demo: Path) -> None:
+    catalogue = Catalogue(issued_ms=0, entries=(an_offer(id="tiny"),))
+    file = put(tmp_path / "Tiny.gguf", demo.read_bytes())
+    assert take_in(store, find_in(file)[0], catalogue).name == "tiny-2"
+
+
+def test_names_hold_nothing_that_could_mislead_and_are_not_endless(store: Store, home: Path, demo: Path) -> None:
+    manifests = home / ".ollama" / "models" / "manifests" / "registry.ollama.ai" / "library"
+    shutil.copytree(manifests / "tiny", manifests / "\x1b[31mRed\u202e")
+    shutil.rmtree(manifests / "tiny")
+    (found,) = [each for each in find(Places.of_user(home, {})) if each.origin == "ollama" and not each.problem]
+    assert found.name == "31mred:3b"
+    file = put(home / f"{'x' * 200}.gguf", demo.read_bytes() + bytes(96))
+    assert len(take_in(store, find_in(file)[0], NO_CATALOGUE).name) == 90
+
+
 def test_reading_a_large_file_is_told_as_it_goes(store: Store, demo: Path) -> None:
     read: list[int] = []
     take_in(store, find_in(demo)[0], NO_CATALOGUE, read=read.append)
