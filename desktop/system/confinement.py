@@ -83,6 +83,11 @@ class Confinement:
         return tuple(part for part, enforced in parts.items() if not enforced)
 
 
+def possible() -> Confinement:
+    """What a worker without a graphics driver would give up on this system; changes nothing."""
+    return Confinement(landlock.version(), seccomp.supported(), graphics=False)
+
+
 def die_with_parent() -> None:
     """The kernel ends this process when the thread that started it is gone (Linux)."""
     if sys.platform == "linux":

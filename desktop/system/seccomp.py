@@ -63,6 +63,7 @@ NUMBERS: Final = {
 _NEWEST_KNOWN: Final = 450
 
 _SET_MODE_FILTER: Final = 1
+_ASK_ACTION: Final = 2
 _ALL_THREADS: Final = 1
 _KEEP_SPEED: Final = 4
 """Before Linux 5.16 a filter would also switch off a guess of the processor (SSBD), at 5 to 20 % of all computing. That
@@ -104,6 +105,14 @@ class Rule:
 
 class Unsupported(OSError):
     """This kernel or this machine has no such filter."""
+
+
+def supported() -> bool:
+    """Whether this system has such filters; asks the kernel about one action, and changes nothing."""
+    if sys.platform != "linux" or _MACHINE not in NUMBERS:
+        return False
+    action = ctypes.c_uint32(_FAIL)
+    return not ctypes.CDLL(None).syscall(_SECCOMP[_MACHINE], _ASK_ACTION, 0, ctypes.byref(action))
 
 
 def install(rules: Sequence[Rule]) -> None:

@@ -50,7 +50,7 @@ async def examine(paths: Paths) -> list[Finding]:
 
     found = [_folders(paths)]
     settings, about = _settings(paths)
-    found += [about, _agent(paths), *await _node(paths), _model(settings)]
+    found += [about, _agent(paths), *await _node(paths), _model(settings), _confinement()]
     return found + await ask_sources(paths.data if paths.data.exists() else Path.home())
 
 
@@ -128,15 +128,32 @@ async def _relay(url: str) -> Finding:
 def _model(settings: Settings) -> Finding:
     from desktop.app import demo_model
     from desktop.models.errors import gigabytes
+    from desktop.models.model_file import read_model_file
     from desktop.system.watch.self_test import Finding
 
     model = Path(settings.inference.model).expanduser() if settings.inference.model else demo_model()
     try:
-        size = model.stat().st_size
+        file = read_model_file(model)
     except OSError as error:
         says = f"{(error.strerror or str(error)).lower()}: correct `model` in settings.toml"
         return Finding("model", str(model), ok=False, says=says)
-    return Finding("model", str(model), ok=True, says=gigabytes(size))
+    except DesktopError as error:
+        return Finding("model", str(model), ok=False, says=error.line())
+    says = f"{gigabytes(file.file_size)}, {file.quantisation}, made for {file.context} tokens"
+    return Finding("model", str(model), ok=True, says=says)
+
+
+def _confinement() -> Finding:
+    """What keeps a model's process from the owner's files, from the network, and from starting programs."""
+    from desktop.system import confinement
+    from desktop.system.watch.self_test import Finding
+
+    here = confinement.possible()
+    by = ", ".join(name for name, there in (("seccomp", here.filtered), ("Landlock", here.landlock)) if there)
+    if not here.missing:
+        return Finding("confinement", by, ok=True, says="the model's process reaches no files, network or programs")
+    missing = " and ".join(here.missing)
+    return Finding("confinement", by or "none", ok=None, says=f"nothing on this system keeps the model from {missing}")
 
 
 async def _hands_off(paths: Paths) -> Finding:
