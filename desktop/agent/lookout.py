@@ -37,6 +37,7 @@ class Lookout:
                     await self._watch.run(self._changed)
                 except Exception:
                     log.exception("the watch over this PC failed; starting it again")
+                    self._changed()
                 await asyncio.sleep(_CRASH_PAUSE_S)
         finally:
             self._disarm()

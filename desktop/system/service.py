@@ -21,8 +21,6 @@ def unit_text(command: tuple[str, ...], *, home: str = "") -> str:
     return f"""[Unit]
 Description=Nightjar: lends this PC's idle time to run language models
 Documentation=man:systemd.service(5)
-After=network-online.target
-Wants=network-online.target
 
 [Service]
 Type=exec

@@ -76,6 +76,9 @@ class LiveWatch:
                 group.create_task(self._watch_slowly(), name="watch slowly")
         finally:
             self._changed = lambda: None
+            # What was seen last is not what is now.
+            lost = Presence(problem="nobody is looking any more")
+            self._conditions = replace(self._conditions, presence=lost, load=Load())
             self.may_sleep()
             await self._senses.idle.close()
             if self._close is not None:

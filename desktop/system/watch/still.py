@@ -25,6 +25,7 @@ class StillWatch:
         self._changed: Callable[[], None] | None = None
         self.attention = Attention()
         self.slept = 0
+        self._broken = asyncio.Event()
 
     @property
     def conditions(self) -> Conditions:
@@ -36,10 +37,17 @@ class StillWatch:
         if self._changed is not None:
             self._changed()
 
+    def fail(self, conditions: Conditions) -> None:
+        """Ends `run` with an error, as a watch that breaks does; `conditions` are what it leaves behind."""
+        self._conditions = conditions
+        self._broken.set()
+
     async def run(self, changed: Callable[[], None]) -> None:
         self._changed = changed
         changed()
-        await asyncio.Event().wait()
+        await self._broken.wait()
+        self._broken.clear()
+        raise RuntimeError("a watch that was told to fail")
 
     def attend(self, attention: Attention) -> None:
         self.attention = attention

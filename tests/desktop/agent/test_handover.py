@@ -245,3 +245,15 @@ async def test_beside_its_owner_a_pc_set_to_always_writes_fewer_answers_at_once(
         refused = await link.answer(legs[2])
     assert isinstance(refused.terminal, Decline)
     assert refused.terminal.reason == "busy"
+
+
+async def test_a_watch_that_dies_is_started_again_and_its_last_word_does_not_count(
+    desktop: Desktop, relay: FakeRelay
+) -> None:
+    async with desktop.running():
+        link, (leg,) = await writing(desktop, relay)
+        desktop.watch.fail(Conditions())
+        answer = await link.answer(leg)
+        lost = await desktop.until(lambda snapshot: not snapshot.sharing.sharing)
+    assert isinstance(answer.terminal, Yield)
+    assert lost.sharing.reason is Reason.OWNER_ACTIVE

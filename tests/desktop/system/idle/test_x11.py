@@ -124,6 +124,19 @@ async def test_a_helper_that_was_killed_is_started_again_later(
     assert await idle_s(source) >= 0
 
 
+async def test_the_helper_ends_with_whoever_started_it(server: int) -> None:
+    assert server
+    pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    helper = await asyncio.create_subprocess_exec(*x11.helper_command(), stdin=pipe, stdout=pipe, stderr=nothing)
+    assert helper.stdin is not None
+    assert helper.stdout is not None
+    helper.stdin.write(b"?\n")
+    assert b"idle_ms" in await helper.stdout.readline()
+    helper.stdin.close()
+    async with asyncio.timeout(20):
+        assert await helper.wait() == 0
+
+
 async def test_without_a_display_nothing_is_started(source: XServer) -> None:
     with pytest.raises(SourceSilent, match="no X display"):
         await source.open()

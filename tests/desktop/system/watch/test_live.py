@@ -268,6 +268,27 @@ def test_a_login_without_a_session_bus_asks_no_desktop(tmp_path: Path) -> None:
     assert not [use.name for use in senses.uses if "GNOME" in use.name or "KDE" in use.name]
 
 
+async def test_a_watch_that_fails_leaves_nothing_behind_that_could_be_taken_for_the_present(desktop: Desktop) -> None:
+    desktop.mutter.idle_ms = 600_000
+    failing = Noticed("broken", "")
+
+    async def fail() -> str:
+        raise RuntimeError("broken")
+
+    listener = Listener(watch := LiveWatch(desktop.senses([failing])))
+
+    async def until_it_fails() -> None:
+        async with listener.listening():
+            await listener.until(lambda c: age(c) > 500)
+            failing.look = fail  # type: ignore[method-assign]
+            await asyncio.Event().wait()
+
+    with pytest.raises(ExceptionGroup):
+        await until_it_fails()
+    assert watch.conditions.presence.input_at is UNKNOWN
+    assert watch.conditions.load.cpu is UNKNOWN
+
+
 async def test_a_still_watch_keeps_the_same_promises() -> None:
     watch = StillWatch()
     listener = Listener(watch)
