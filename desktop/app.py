@@ -28,7 +28,7 @@ from desktop.agent.thread import AgentThread
 from desktop.errors import AgentAlreadyRunning, DesktopError, InterfaceUnavailable
 from desktop.inference.generation import Engine, OnChange
 from desktop.inference.keeper import Keeper
-from desktop.inference.local_server.discovery import local_url
+from desktop.inference.local_server.discovery import local_url, offered_name
 from desktop.inference.local_server.server_engine import LocalServer, ServerSettings
 from desktop.inference.worker_settings import WorkerSettings
 from desktop.models.bundled import DEMO_MODEL, asset
@@ -166,7 +166,7 @@ def _served(chosen: EngineSettings) -> Offer:
     def make(on_change: OnChange) -> Engine:
         return LocalServer(server, on_change=on_change)
 
-    return Offer(chosen.name or chosen.model, f"engine|{server.url}|{chosen.model}|{chosen.slots}", make)
+    return Offer(chosen.name or offered_name(chosen.model), f"engine|{server.url}|{chosen.model}|{chosen.slots}", make)
 
 
 def _open_page(url: str) -> None:

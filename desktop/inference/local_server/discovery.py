@@ -12,6 +12,7 @@ import enum
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -73,6 +74,15 @@ class FoundServer:
     kind: ServerKind
     models: tuple[ServedModel, ...] = ()
     problem: str = ""
+
+
+def offered_name(model: str) -> str:
+    """Under which a relay hears of a model that its owner gave no name: llama-server calls it by the path of its file,
+    which is nobody's business.
+    """
+    path = model.replace("\\", "/")
+    is_path = path != model or path.startswith("/")
+    return PurePath(path).name.removesuffix(".gguf") if is_path else model
 
 
 def local_url(url: str) -> str:

@@ -32,7 +32,14 @@ from desktop.inference.generation import (
     Usage,
     WorkerState,
 )
-from desktop.inference.local_server.discovery import FoundServer, ServedModel, local_client, local_url, look_at
+from desktop.inference.local_server.discovery import (
+    FoundServer,
+    ServedModel,
+    local_client,
+    local_url,
+    look_at,
+    offered_name,
+)
 from desktop.inference.local_server.event_stream import EventReader, StreamBroken
 from desktop.inference.local_server.translation import AnswerReader, server_body
 
@@ -254,7 +261,7 @@ class LocalServer:
 def _facts(settings: ServerSettings, server: FoundServer, model: ServedModel) -> ModelFacts:
     digest = hashlib.sha256(f"local server\0{server.kind}\0{model.name}\0{model.digest}".encode()).hexdigest()
     return ModelFacts(
-        name=settings.name or model.name,
+        name=settings.name or offered_name(model.name),
         digest=digest,
         context=model.context or _LEAST_CONTEXT,
         slots=settings.slots or model.slots or 1,

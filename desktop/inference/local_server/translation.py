@@ -150,8 +150,12 @@ def _said(index: int, delta: _Delta, logprobs: _Logprobs | None) -> list[Record]
 
 
 def _measured(token: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: token[name] for name in ("token", "logprob", "bytes") if token.get(name) is not None}
-    return kept | {"top_logprobs": [_measured(other) for other in token.get("top_logprobs") or ()]}
+    """A token that was chosen, and what could have been in its place."""
+    return _token(token) | {"top_logprobs": [_token(other) for other in token.get("top_logprobs") or ()]}
+
+
+def _token(token: dict[str, Any]) -> dict[str, Any]:
+    return {name: token[name] for name in ("token", "logprob", "bytes") if token.get(name) is not None}
 
 
 def _piece(call: _ToolCall) -> dict[str, Any]:

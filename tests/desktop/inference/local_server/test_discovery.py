@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from desktop.inference.local_server.discovery import FoundServer, ServedModel, ServerKind, find_servers, local_url
+from desktop.inference.local_server.discovery import (
+    FoundServer,
+    ServedModel,
+    ServerKind,
+    find_servers,
+    local_url,
+    offered_name,
+)
 from tests.desktop.inference.local_server.servers import (
     GENERIC,
     LLAMA_SERVER,
@@ -136,3 +143,16 @@ async def test_a_listing_that_leads_elsewhere_is_not_followed() -> None:
 )
 def test_addresses_of_this_computer_are_written_in_one_way(given: str, url: str) -> None:
     assert local_url(given) == url
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("/home/ann/models/llama-3.2-3b.gguf", "llama-3.2-3b"),
+        ("C:\\Users\\Ann\\llama.gguf", "llama"),
+        ("meta-llama/Llama-3.2-3B-Instruct", "meta-llama/Llama-3.2-3B-Instruct"),
+        ("llama3.2:latest", "llama3.2:latest"),
+    ],
+)
+def test_a_relay_does_not_learn_where_an_owner_keeps_files(model: str, name: str) -> None:
+    assert offered_name(model) == name

@@ -43,7 +43,7 @@ def test_log_probabilities_come_with_their_text() -> None:
                 "token": "a",
                 "logprob": -0.5,
                 "bytes": [97],
-                "top_logprobs": [{"token": "b", "logprob": -2.0, "top_logprobs": []}],
+                "top_logprobs": [{"token": "b", "logprob": -2.0}],
             }
         ],
     }
