@@ -86,7 +86,7 @@ def test_an_unknown_verb_is_one_line_and_status_2(run: Callable[..., Finished]) 
 def test_bench_without_a_name_is_one_line_and_status_2(run: Callable[..., Finished]) -> None:
     done = run("bench")
     assert done.returncode == 2
-    assert done.stderr == "nightjar: bench needs a name: relay or engine\n"
+    assert done.stderr == "nightjar: bench needs a name: relay, engine or handover\n"
 
 
 @pytest.mark.skipif(os.uname().sysname != "Linux", reason="names Debian's packages")

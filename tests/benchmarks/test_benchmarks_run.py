@@ -57,3 +57,8 @@ def test_the_engine_is_measured_against_llama_server() -> None:
     result = last_line("engine")
     assert set(result) == {"figures", "goals", "pass"}
     assert set(result["goals"]) == set(goals_of("engine")) <= set(result["figures"])
+
+
+def test_the_hand_over_is_measured() -> None:
+    result = last_line("handover")
+    assert set(result["goals"]) == set(goals_of("handover")) <= set(result["figures"])

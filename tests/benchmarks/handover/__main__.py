@@ -1,0 +1,54 @@
+"""`python -m tests.benchmarks.handover [--json] [--short]`: how soon a PC is free when its owner returns."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from desktop.app import demo_model
+from tests.benchmarks import report
+from tests.benchmarks.engine import random_model
+from tests.benchmarks.goals import goals_of
+from tests.benchmarks.handover.returns import RealDesktop, Return, one_return
+from tests.benchmarks.processes import Unmeasurable
+from tests.fakes import FakeRelay
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="bench handover", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="figures and goals as JSON on the last line")
+    parser.add_argument("--short", action="store_true", help="only to see that it works: the figures mean nothing")
+    parser.add_argument("--rounds", type=int, default=100, help="returns, half of them while prompts are read")
+    options = parser.parse_args(arguments)
+    try:
+        model = demo_model() if options.short else random_model.path()
+    except Unmeasurable as problem:
+        print(f"bench handover: {problem}", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory(prefix="nightjar-bench-") as folder:
+        returns = asyncio.run(measure(Path(folder), model, rounds=2 if options.short else options.rounds))
+    report.show(figures(returns), goals_of("handover"), as_json=options.json)
+    return 0
+
+
+async def measure(folder: Path, model: Path, *, rounds: int) -> list[Return]:
+    """Every other return comes while answers are written, the rest while prompts are read."""
+    desktop = RealDesktop(folder / "pc", model)
+    async with FakeRelay().serving() as relay, desktop.running():
+        await desktop.join(relay)
+        return [await one_return(desktop, relay, number, decoding=number % 2 == 0) for number in range(rounds)]
+
+
+def figures(returns: Sequence[Return]) -> dict[str, float]:
+    return {
+        "rounds": len(returns),
+        "handed_over_worst_s": max(each.handed_over for each in returns),
+        "free_median_s": report.median([each.free for each in returns]),
+        "free_worst_s": max(each.free for each in returns),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
