@@ -31,7 +31,7 @@ BACKLOG = 4096
 DRAIN_LOOK_S = 0.05
 TICKS_PER_S = 10
 """Of uvicorn's main loop."""
-GC_THRESHOLD = 50_000
+GC_THRESHOLD = 10_000
 """Objects made and not freed until the collector looks. A call frees its own: at Python's 700 it would look in vain."""
 
 
