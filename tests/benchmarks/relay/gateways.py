@@ -1,4 +1,4 @@
-"""What is measured: nginx as a plain proxy, and the relay as it ships: compiled, with keys, prices, ledger and usage on."""
+"""What is measured: nginx as a plain proxy, and the relay as it ships: compiled; keys, prices, ledger and usage on."""
 
 import http.client
 import json
