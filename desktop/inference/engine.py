@@ -17,7 +17,7 @@ import sys
 import weakref
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import llama_cpp as llama
 import numpy as np
@@ -86,6 +86,9 @@ class AbortFlag:
     The callback it asks is the C library's `strlen` on this byte and a zero: 0 is "go on", anything else ends the step.
     """
 
+    asked: ClassVar = False
+    """Some step is to end, of which llama.cpp complains in its log."""
+
     def __init__(self) -> None:
         self._bytes = ctypes.create_string_buffer(2)
         library = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
@@ -94,10 +97,12 @@ class AbortFlag:
 
     def set(self) -> None:
         """From any thread."""
+        AbortFlag.asked = True
         self._bytes[0] = b"\x01"
 
     def clear(self) -> None:
         self._bytes[0] = b"\x00"
+        AbortFlag.asked = False
 
 
 class LlamaModel:
@@ -464,6 +469,6 @@ def _log(level: int, text: bytes, _data: object) -> None:
     """Warnings and errors go to stderr, which the keeper keeps the end of; sizes of buffers are told nowhere else."""
     if MARK in text:
         _sizes.append(text.decode(errors="replace"))
-    if level in {_WARN, _ERROR}:
+    if level in {_WARN, _ERROR} and not AbortFlag.asked:
         sys.stderr.buffer.write(text)
         sys.stderr.buffer.flush()

@@ -131,7 +131,7 @@ def test_a_cancel_does_not_interrupt_what_others_write(bench: Bench) -> None:
     assert bench.calls[talking].text() == PARIS_ANSWER
 
 
-def test_a_step_of_nothing_but_cancelled_calls_ends_at_once(bench: Bench) -> None:
+def test_a_step_of_nothing_but_cancelled_calls_ends_at_once(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
     """As when the owner is back and all answers are handed over."""
     serials = [bench.submit(STORY, tenant=str(number)) for number in range(4)]
     while not all(bench.calls[serial].records for serial in serials):
@@ -139,6 +139,7 @@ def test_a_step_of_nothing_but_cancelled_calls_ends_at_once(bench: Bench) -> Non
     with interrupted(bench, lambda _: serials) as outcomes:
         bench.step()
     assert outcomes == [Outcome.ABORTED]
+    assert not capfd.readouterr().err, "what was asked for is no trouble to note"
     for serial in serials:
         bench.host.cancel(serial)
 
