@@ -159,8 +159,10 @@ def nightjar(*verb: str, home: Path, **environment: str) -> subprocess.Completed
 
 @contextlib.contextmanager
 def running_node(home: Path, relay: RelayProcess) -> Iterator[NodeProcess]:
-    """Enrolled at the relay by a token, sharing the demo model."""
-    home.mkdir(parents=True, exist_ok=True)
+    """Enrolled at the relay by a token, sharing the demo model, also while somebody uses the machine of the tests."""
+    settings = Paths.under(home).config / "settings.toml"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text("[limits]\nanswers_in_use = 8\n")
     environment = os.environ | {"NIGHTJAR_HOME": str(home), "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
     with (home / "node.log").open("ab") as log:
         process = subprocess.Popen(
