@@ -27,8 +27,11 @@ MAX_HEAD_BYTES: Final = 64 * 1024 * 1024
 MAX_ENTRIES: Final = 4096
 MAX_TENSORS: Final = 65_536
 MAX_KEY_BYTES: Final = 256
-MAX_TEXT_BYTES: Final = 1024 * 1024
-"""Of one text; a chat template, the longest there is, has a few dozen KiB."""
+MAX_TEXT_BYTES: Final = 32 * 1024 * 1024
+"""Of one text; some files hold a whole description of their tokeniser in one, of up to 20 MiB."""
+
+MAX_WORD_BYTES: Final = 1024 * 1024
+"""Of one text in an array, such as a token."""
 
 MAX_ITEMS: Final = 2 * 1024 * 1024
 """Of one array. The largest vocabularies have 300,000 tokens and 600,000 merges."""
@@ -219,7 +222,7 @@ def _check_distinct(reader: _Reader, count: int) -> None:
     """llama.cpp ends the process if two tokens are the same to it; it reads each up to its first zero byte."""
     seen: set[bytes] = set()
     for _ in range(count):
-        word = reader.raw(_DISTINCT).partition(b"\0")[0]
+        word = reader.raw(_DISTINCT, MAX_WORD_BYTES).partition(b"\0")[0]
         if word in seen:
             raise GgufRefused("it has the same token twice")
         if word:
@@ -321,12 +324,15 @@ class _Reader:
     def numbers(self, letter: str, count: int) -> tuple[int | float, ...]:
         return struct.unpack(f"<{count}{letter}", self.take(count * struct.calcsize(letter)))
 
-    def raw(self, what: str) -> bytes:
+    def raw(self, what: str, most: int) -> bytes:
         """A text as its bytes."""
-        return self.take(self._length(what))
+        length = self.whole("Q")
+        if length > most:
+            raise GgufRefused(f"{what} has a text of {length} bytes")
+        return self.take(length)
 
     def text(self, what: str) -> str:
-        raw = self.raw(what)
+        raw = self.raw(what, MAX_TEXT_BYTES)
         if b"\0" in raw:
             raise GgufRefused(f"{what} has a zero byte in its text")
         try:
@@ -352,7 +358,7 @@ class _Reader:
             buffer, at, last = self._buffer, self._next, len(self._buffer) - 8
             while count and at <= last:
                 (length,) = unpack(buffer, at)
-                if length > MAX_TEXT_BYTES:
+                if length > MAX_WORD_BYTES:
                     raise GgufRefused(f"{what} has a text of {length} bytes")
                 count -= 1
                 at += 8 + length
@@ -360,12 +366,6 @@ class _Reader:
             self._next = min(at, len(buffer))
             if beyond > 0:
                 self.skip(beyond)
-
-    def _length(self, what: str) -> int:
-        length = self.whole("Q")
-        if length > MAX_TEXT_BYTES:
-            raise GgufRefused(f"{what} has a text of {length} bytes")
-        return length
 
     def _check(self, length: int) -> None:
         if length > self._end - self.at:

@@ -154,6 +154,7 @@ REFUSED = {
     "tokens are no texts": a_gguf(entries_with(tokenizer__ggml__tokens=(ARRAY, (U32, [1, 2, 3])))),
     "scores does not": a_gguf(entries_with(tokenizer__ggml__scores=(ARRAY, (F32, [0.0])))),
     "token_type does not": a_gguf(entries_with(tokenizer__ggml__token_type=(ARRAY, (U8, [1, 1, 3])))),
+    "has a text of": with_entry("x", ARRAY, (TEXT, ["a" * (gguf.MAX_WORD_BYTES + 1)])),
     "same token twice": a_gguf(entries_with(tokenizer__ggml__tokens=(ARRAY, (TEXT, ["a", "b\0c", "b"])))),
     "epsilon is -1.0": with_entry("llama.attention.layer_norm_rms_epsilon", F32, -1.0),
     "epsilon is nan": with_entry("llama.attention.layer_norm_rms_epsilon", F32, float("nan")),
@@ -299,6 +300,12 @@ def test_a_lie_about_a_length_allocates_nothing() -> None:
         tracemalloc.stop()
 
     assert peak < 2_000_000
+
+
+def test_a_long_description_of_a_tokeniser_is_read_over() -> None:
+    content = with_entry("tokenizer.huggingface.json", TEXT, "{}" * 4_000_000)
+
+    assert facts_of(model_of(content)) == naive_facts(content)
 
 
 def test_no_tensor_data_is_read(tmp_path: Path) -> None:
