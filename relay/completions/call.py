@@ -12,7 +12,7 @@ and from the attempt's output (`accepted`, `commit`, `emit`, `complete`, `attemp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from relay.accounts.identity import Identity
 from relay.completions.envelope import JSON_TYPE, PING, STREAM_TYPE, ChatEnvelope, error_body, error_headers
@@ -22,15 +22,13 @@ from relay.completions.phase import ACCEPTED, CLOSED, COMMITTED, CONNECTING, END
 from relay.completions.refusal import Refusal
 from relay.completions.reply import Reply
 from relay.completions.request import ChatRequest
+from relay.completions.services import CallServices
 from relay.faults import crash
 from relay.ledger.books import CallBooks
 from relay.ledger.calls import CallState, Delivered, LegTerms, Outcome, TokenSource
 from relay.nodes.link import LinkUnavailable
 from relay.upstreams.port import Attempt, Failure, Fault
 from relay.upstreams.target import NodeTarget, Route, Target
-
-if TYPE_CHECKING:
-    from relay.completions.service import Completions
 
 _EXPIRED: Final = {
     CONNECTING: ("no connection in time", "connect_timeout"),
@@ -83,7 +81,7 @@ class Call:
 
     def __init__(
         self,
-        services: Completions,
+        services: CallServices,
         reply: Reply,
         *,
         identity: Identity,

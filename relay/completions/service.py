@@ -13,6 +13,7 @@ from relay.completions.passthrough import PassThrough
 from relay.completions.refusal import Refusal, all_busy, no_credit, no_node_shares, shutting_down, unknown_model
 from relay.completions.reply import Reply
 from relay.completions.request import ChatRequest, patched
+from relay.completions.services import CallServices
 from relay.completions.targets import Targets
 from relay.completions.timers import Timers
 from relay.completions.watch import TimerLoop, Watch
@@ -37,7 +38,7 @@ class Loop(TimerLoop, Protocol):
     def call_soon(self, callback: Callable[[], None], /) -> object: ...
 
 
-class Completions:
+class Completions(CallServices):
     """Runs calls. One per process; belongs to the event loop's thread."""
 
     def __init__(
@@ -56,7 +57,7 @@ class Completions:
         self.clock = clock
         self.watch = Watch(loop)
         self.timers = Timers(timers)
-        self.earned = earned
+        self._earned = earned
         self._loop = loop
         self._ledger = ledger
         self._targets = targets
@@ -167,6 +168,9 @@ class Completions:
                 call.flushed()
             except Exception as error:  # noqa: BLE001 - the supervisor of the calls
                 self.watch.broken(call, error)
+
+    def earned(self, target: NodeTarget) -> None:
+        self._earned(target)
 
     # --- the end ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,35 @@
+"""What a running call may use, given by the use case that runs it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from relay.clock import Clock
+from relay.completions.timers import Timers
+from relay.completions.watch import Watch
+from relay.upstreams.port import Attempt
+from relay.upstreams.target import NodeTarget, Target
+
+if TYPE_CHECKING:
+    from relay.completions.call import Call
+
+
+class CallServices(ABC):
+    """The call's view of the use case. A base class and no protocol: compiled, it then costs next to nothing."""
+
+    clock: Clock
+    watch: Watch
+    timers: Timers
+
+    @abstractmethod
+    def open_attempt(self, call: Call, target: Target) -> Attempt:
+        """Start an attempt; its output speaks to `call`."""
+
+    @abstractmethod
+    def after_flush(self, call: Call) -> None:
+        """Have `call.flushed()` called in the next turn of the loop, when what was written has left."""
+
+    @abstractmethod
+    def earned(self, target: NodeTarget) -> None:
+        """Something was booked for this node; its owner may be told."""
