@@ -51,6 +51,9 @@ class HotHttpProtocol(ArrivingHttpProtocol):
         elif self._left:
             self._arrive(data)
             return
+        self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
         super().data_received(data)
         self._between = self._awaited is _NOTHING
 
@@ -62,6 +65,7 @@ class HotHttpProtocol(ArrivingHttpProtocol):
         )
         self.cycle = hot  # type: ignore[assignment]  # it stands where uvicorn's own would
         if len(data) == body_at + length:
+            self._awaited = _NOTHING  # until now a new connection owed us its first head
             hot.ask(data[body_at:])
             return
         self._between, self._left = False, length
@@ -70,7 +74,7 @@ class HotHttpProtocol(ArrivingHttpProtocol):
             self._arrive(data[body_at:])
 
     def _arrive(self, data: bytes) -> None:
-        """A piece of the body, perhaps with what the caller sent after it."""
+        """A piece of the body, perhaps with requests after it: the parser goes through any number of them at once."""
         hot, left = cast("HotExchange", self._hot), self._left
         hot.receive(data[:left])
         self._left = max(left - len(data), 0)
@@ -79,7 +83,8 @@ class HotHttpProtocol(ArrivingHttpProtocol):
         self._awaited, self._between = _NOTHING, True
         hot.received()
         if len(data) > left:
-            self.data_received(data[left:])
+            self._read = data[left:]
+            self._parse(self._read)
 
     def _take(self, authorization: bytes | None, *, keep_alive: bool) -> HotExchange:
         hot = HotExchange(self.transport, self.route, authorization, self.answered, keep_alive=keep_alive)

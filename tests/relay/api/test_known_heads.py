@@ -136,6 +136,20 @@ async def caller(relay: RunningRelay) -> AsyncIterator[Caller]:
 
 
 @pytest.fixture
+def protocols(monkeypatch: pytest.MonkeyPatch) -> list[HotHttpProtocol]:
+    """The relay's side of every connection."""
+    seen: list[HotHttpProtocol] = []
+    original = HotHttpProtocol.connection_made
+
+    def connection_made(self: HotHttpProtocol, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        seen.append(self)
+        original(self, transport)
+
+    monkeypatch.setattr(HotHttpProtocol, "connection_made", connection_made)
+    return seen
+
+
+@pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Requests that went through the parser."""
     seen: list[bytes] = []
@@ -190,6 +204,17 @@ async def test_what_follows_a_body_in_the_same_read_is_the_next_request(caller: 
     assert await caller.ask("fourth") == 200
 
 
+async def test_any_number_of_requests_may_follow_a_body_in_the_same_read(caller: Caller) -> None:
+    """More than Python may nest calls."""
+    await caller.ask("first")
+    head, _, body = caller.request("second").partition(b"\r\n\r\n")
+    empty = head.replace(b"content-length: %d" % len(body), b"content-length: 0") + b"\r\n\r\n"
+    caller.writer.write(empty * 600)
+
+    assert [(await caller.answer())[0] for _ in range(600)] == [400] * 600
+    assert await caller.ask("third") == 200
+
+
 async def test_a_known_head_with_a_body_that_is_no_json_is_refused_as_ever(caller: Caller) -> None:
     await caller.ask("first")
     broken = caller.request("second").replace(b'{"model"', b'["model"', 1)
@@ -223,6 +248,38 @@ async def test_a_connection_that_rests_is_closed(
     await caller.ask("first")
 
     assert await asyncio.wait_for(caller._reader.read(), 5) == b""
+
+
+UPGRADE = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAA\r\n"
+
+
+@pytest.mark.parametrize("asks", [b"", UPGRADE], ids=["plain", "asks for HTTP/2"])
+async def test_a_connection_that_begins_with_a_known_head_owes_nothing_once_its_body_is_here(
+    protocols: list[HotHttpProtocol], relay: RunningRelay, provider: ScriptedProvider, asks: bytes
+) -> None:
+    """Else the watch over what arrives would end it, in the middle of a long answer too."""
+    for go_on in (None, asyncio.Event()):
+        reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+        caller = Caller(relay, reader, writer)
+        arrived = asyncio.Event()
+
+        async def arrive(arrived: asyncio.Event = arrived) -> None:
+            arrived.set()
+
+        provider.plays([arrive, *([go_on] if go_on else []), plain_answer()])
+        writer.write(caller.request("x").replace(b"content-type:", asks + b"content-type:", 1))
+        await arrived.wait()
+        for _ in range(60):
+            protocols[-1].look()
+        if go_on:
+            go_on.set()
+        status, _ = await caller.answer()
+        for _ in range(60):
+            protocols[-1].look()
+
+        assert status == 200
+        assert await asyncio.wait_for(reader.read(), 5) == b""  # closed for its rest, without a word of what is missing
+        writer.close()
 
 
 async def test_a_provider_is_asked_with_the_very_body(
