@@ -25,7 +25,7 @@ class Journal(Generic[T]):
         """`path` None: kept in memory only."""
         self._path = path
         self._values: deque[T] = deque(_read(path, kind) if path else (), maxlen=length)
-        if path and self._values:
+        if path and path.exists():  # Without what was dropped or damaged.
             self._write(self._values, mode="w")
 
     @property

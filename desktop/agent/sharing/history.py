@@ -13,8 +13,3 @@ def news(before: Switch | None, sharing: Sharing, now: float) -> Switch | None:
     if before is not None and (before.sharing, before.reason) == (sharing.sharing, reason):
         return None
     return Switch(now, sharing.sharing, reason, sharing.sentence)
-
-
-def kept(switches: tuple[Switch, ...], new: Switch) -> tuple[Switch, ...]:
-    """With `new` at the end and no more than `LENGTH`."""
-    return (*switches, new)[-LENGTH:]

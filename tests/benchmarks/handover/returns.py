@@ -34,7 +34,14 @@ class RealDesktop(Desktop):
         super().__init__(home, _SETTINGS)
 
     def _make_engine(self, on_change: OnChange) -> Engine:
-        self.keeper = Keeper(WorkerSettings(self._model, name="fake", slots=ANSWERS), on_change=on_change)
+        settings = WorkerSettings(
+            self._model,
+            name="fake",
+            slots=ANSWERS,
+            digest_cache=self.paths.data / "digests.json",
+            measurements=self.paths.data / "measurements.json",
+        )
+        self.keeper = Keeper(settings, on_change=on_change)
         return self.keeper
 
 

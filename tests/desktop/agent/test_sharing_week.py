@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from desktop.agent.sharing.decision import YIELDING, Facts, blocks, decide, look_again_at
-from desktop.agent.sharing.history import LENGTH, kept, news
+from desktop.agent.sharing.history import news
 from desktop.agent.sharing.lately import LONGEST_WAIT_S, Lately, clear_wait, idle_wait, looked, stopped
 from desktop.agent.sharing.schedule import WEEK_SLOTS, parse_schedule
 from desktop.agent.state import Mode, Reason, Sharing, Switch
@@ -248,10 +248,3 @@ def test_calls_that_come_and_go_are_no_switches() -> None:
     assert ready is not None
     assert news(ready, sharing(Reason.SERVING), NOON + 1) is None
     assert news(ready, sharing(Reason.SNOOZED), NOON + 2) == Switch(NOON + 2, False, Reason.SNOOZED, "snoozed.")
-
-
-def test_fifty_switches_are_kept() -> None:
-    switches: tuple[Switch, ...] = ()
-    for at in range(LENGTH + 5):
-        switches = kept(switches, Switch(float(at), True, Reason.READY, "Ready."))
-    assert [switches[0].at, switches[-1].at, len(switches)] == [5.0, LENGTH + 4.0, LENGTH]
