@@ -210,12 +210,13 @@ class Connection(Attempt):
 
     def on_headers_complete(self) -> None:
         status: int = self._parser.get_status_code()
-        size = self._head.find(_HEAD_END) + len(_HEAD_END)
+        head = self._head.lstrip(_HEAD_END)  # the parser, too, passes over empty lines before a response
+        size = head.find(_HEAD_END) + len(_HEAD_END)
         if status >= 200:
             self._status = status
-            self._head = self._head[:size].lower()
+            self._head = head[:size].lower()
         else:  # an interim answer such as 100 Continue
-            self._head = self._head[size:]
+            self._head = head[size:]
 
     def on_body(self, data: bytes) -> None:
         self._body.append(data)

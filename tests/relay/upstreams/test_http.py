@@ -120,6 +120,20 @@ async def test_the_headers_of_an_interim_answer_are_not_those_of_the_response(
     assert (heard.status, heard.content_type, heard.data, heard.over) == (200, b"", b"to the end", "end")
 
 
+@pytest.mark.parametrize("before", [b"\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n\r\n\r\n"])
+async def test_empty_lines_before_a_response_do_not_hide_its_headers(
+    client: Client, provider: ScriptedProvider, before: bytes
+) -> None:
+    """Or a response that was cut off would count as whole."""
+    cut = b"HTTP/1.1 200 OK\r\nContent-Type:text/x\t\r\nCONTENT-LENGTH: 9\r\n\r\nabc"
+    provider.plays([before + cut, CLOSE])
+
+    heard = await client.answer()
+
+    assert (heard.content_type, heard.data) == (b"text/x", b"abc")
+    assert heard.over.startswith("lost")
+
+
 @pytest.mark.parametrize("more", [b"\r\n\r\nnot HTTP", response(b"second")])
 async def test_what_follows_a_response_does_not_spoil_it_and_ends_its_connection(
     client: Client, provider: ScriptedProvider, more: bytes
