@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop.models.errors import gigabytes
+
 if TYPE_CHECKING:
     from desktop.models.catalogue import Catalogue
     from desktop.models.downloads import Downloads
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 
 def add(options: argparse.Namespace) -> int:
     """Queues, then follows the downloads to their end, or does them where no app runs. Raises DesktopError."""
-    from desktop.verbs import models
+    from desktop.verbs import place
 
-    shelf = models.store()
+    shelf = place.store()
     names = asyncio.run(_want(shelf, options.names))
     if options.no_wait:
         return _told(options, names, "Queued; the running app downloads it.")
@@ -37,9 +39,9 @@ def add(options: argparse.Namespace) -> int:
 
 async def _want(shelf: Store, names: list[str]) -> list[str]:
     from desktop.models.errors import ModelUnusable, NoSuchModel
-    from desktop.verbs import models
+    from desktop.verbs import place
 
-    catalogue, notice = await models.catalogue_now()
+    catalogue, notice = await place.catalogue_now()
     entries = [(name, catalogue.find(name)) for name in names]
     for name, entry in entries:
         if entry is None:
@@ -116,13 +118,13 @@ def _told(options: argparse.Namespace, names: list[str], sentence: str) -> int:
 
 def bring_in(options: argparse.Namespace) -> int:
     """Takes in what is named, or shows what other programs have. Raises DesktopError."""
-    from desktop.verbs import models
+    from desktop.verbs import place
     from desktop.verbs.output import say_json
 
     if not options.what and not options.all:
         return _show_found(options)
-    shelf, chosen = models.store(), _chosen(options)
-    catalogue, _ = asyncio.run(models.catalogue_now())
+    shelf, chosen = place.store(), _chosen(options)
+    catalogue, _ = asyncio.run(place.catalogue_now())
     taken, refused = _take_all(shelf, chosen, catalogue, quiet=options.json)
     if options.json:
         say_json({"ok": not refused or bool(taken), "models": taken, "refused": refused})
@@ -189,7 +191,6 @@ def _others() -> tuple[Found, ...]:
 
 
 def _show_found(options: argparse.Namespace) -> int:
-    from desktop.verbs.models import gb
     from desktop.verbs.output import say_json, table
 
     found = _others()
@@ -202,7 +203,9 @@ def _show_found(options: argparse.Namespace) -> int:
             "LM Studio, Ollama and Hugging Face have no models here. Name a file or folder: nightjar models import PATH"
         )
         return 0
-    rows = [(each.name, gb(each.size), each.origin, each.problem and f"not usable: {each.problem}") for each in found]
+    rows = [
+        (each.name, gigabytes(each.size), each.origin, each.problem and f"not usable: {each.problem}") for each in found
+    ]
     print(table(("Model", "Size", "Of", ""), rows))
     print("\nUse one where it lies: nightjar models import MODEL (or --all)")
     return 0
@@ -224,16 +227,16 @@ def _found_fields(found: Found) -> dict[str, Any]:
 def move_folder(options: argparse.Namespace) -> int:
     """Raises MoveFailed, DiskFull, FileInUse."""
     from desktop.models.moving import move
-    from desktop.verbs import models
+    from desktop.verbs import place
     from desktop.verbs.output import Bar, say_json
 
-    shelf, line = models.store(), Bar(quiet=options.json)
+    shelf, line = place.store(), Bar(quiet=options.json)
     with contextlib.ExitStack() as stack:
         stack.callback(line.clear)
-        size = move(shelf, options.folder, copied=lambda done: line.show(f"Copying: {models.gb(done)}"))
+        size = move(shelf, options.folder, copied=lambda done: line.show(f"Copying: {gigabytes(done)}"))
     folder = shelf.folder()
     if options.json:
         say_json({"ok": True, "folder": str(folder), "size": size})
     else:
-        print(f"{models.gb(size)} of models are in {folder} now.")
+        print(f"{gigabytes(size)} of models are in {folder} now.")
     return 0

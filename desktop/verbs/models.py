@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop.models.errors import gigabytes
+
 if TYPE_CHECKING:
     from desktop.models.catalogue import Catalogue
     from desktop.models.library import Library, Model
@@ -70,28 +72,21 @@ def _settings(actions: Any, common: argparse.ArgumentParser) -> None:
 # --- what there is -------------------------------------------------------------------------------------------------
 
 
-def store() -> Store:
-    """The library of the agent that is meant."""
-    from desktop.models.store import Store
-    from desktop.verbs import place
-
-    return Store(place.paths().data)
-
-
 def list_models(options: argparse.Namespace) -> int:
     """Raises DesktopError."""
     from desktop.models.downloads import Downloads
+    from desktop.verbs import place
     from desktop.verbs.output import say_json
 
-    shelf = store()
+    shelf = place.store()
     library, usage, coming = shelf.read(), shelf.usage(), Downloads(shelf).progress()
     if options.json:
         models = [_fields(shelf, model, library) for model in library.models]
         say_json({"ok": True, "models": models, "downloads": coming, "usage": usage})
         return 0
     lines = list_lines(shelf, library, coming)
-    used = gb(usage.models + usage.unfinished)
-    lines.append(f"{used} used in {usage.folder}, {gb(usage.free)} free.")
+    used = gigabytes(usage.models + usage.unfinished)
+    lines.append(f"{used} used in {usage.folder}, {gigabytes(usage.free)} free.")
     print("\n".join(lines))
     return 0
 
@@ -103,7 +98,7 @@ def list_lines(shelf: Store, library: Library, coming: tuple[Progress, ...]) -> 
     lines = []
     if library.models:
         rows = [
-            (model.name, gb(model.size), _state(shelf, model, library), _ORIGIN[model.origin])
+            (model.name, gigabytes(model.size), _state(shelf, model, library), _ORIGIN[model.origin])
             for model in library.models
         ]
         lines += [table(("Model", "Size", "State", "From"), rows), ""]
@@ -161,10 +156,11 @@ _ORIGIN = {
 
 def search_models(options: argparse.Namespace) -> int:
     """Raises DesktopError."""
+    from desktop.verbs import place
     from desktop.verbs.output import say_json
 
-    shelf = store()
-    catalogue, notice = asyncio.run(catalogue_now())
+    shelf = place.store()
+    catalogue, notice = asyncio.run(place.catalogue_now())
     found = rank(catalogue, " ".join(options.words))
     here = shelf.read().names
     if options.json:
@@ -174,21 +170,6 @@ def search_models(options: argparse.Namespace) -> int:
         sys.stderr.write(f"nightjar: {notice}\n")
     print("\n".join(search_lines(found, here)))
     return 0
-
-
-async def catalogue_now() -> tuple[Catalogue, str]:
-    """The relay's list; where it cannot be had, the last one, and a sentence that says so."""
-    from desktop.agent.listing import Listing
-    from desktop.agent.relay_view import RelaySilent
-    from desktop.verbs import place
-
-    listing, member = Listing(place.paths().data), await place.member()
-    if member is None:
-        return listing.current(None), "This PC is not enrolled at a relay; this is what comes with Nightjar."
-    try:
-        return await listing.refresh(member), ""
-    except RelaySilent as error:
-        return listing.current(member), f"{error} This is the catalogue as it was."
 
 
 def rank(catalogue: Catalogue, words: str) -> list[Ranked]:
@@ -212,13 +193,14 @@ def _measured() -> list[tuple[int, float]]:
     from desktop.agent.asking import ask
     from desktop.agent.control import Request
     from desktop.errors import DesktopError
+    from desktop.verbs import place
     from desktop.verbs.running import control
 
     try:
         snapshot = ask(control(), Request(verb="status")).snapshot
     except DesktopError:
         return []
-    sizes = {model.name: model.size for model in store().read().models}
+    sizes = {model.name: model.size for model in place.store().read().models}
     models = snapshot.models if snapshot is not None else ()
     return [(sizes.get(model.name, 0), model.decode_tps) for model in models]
 
@@ -232,7 +214,7 @@ def search_lines(found: list[Ranked], here: set[str]) -> list[str]:
     rows = [
         (
             each.entry.id,
-            gb(each.entry.size),
+            gigabytes(each.entry.size),
             _FIT[each.badge or ""],
             f"{each.estimate.tokens_per_s:.0f} tok/s",
             f"{dollars(each.estimate.nano_per_hour)}/h" if each.entry.url else "-",
@@ -284,24 +266,30 @@ _FIT = {
 
 def pause(options: argparse.Namespace) -> int:
     """Raises NoSuchModel."""
-    return _done(options, f"{store().pause(options.name)} is paused.")
+    from desktop.verbs import place
+
+    return _done(options, f"{place.store().pause(options.name)} is paused.")
 
 
 def resume(options: argparse.Namespace) -> int:
     """Raises NoSuchModel."""
-    return _done(options, f"{store().resume(options.name)} goes on.")
+    from desktop.verbs import place
+
+    return _done(options, f"{place.store().resume(options.name)} goes on.")
 
 
 def rm(options: argparse.Namespace) -> int:
     """Raises NoSuchModel, ModelUnusable."""
-    shelf = store()
+    from desktop.verbs import place
+
+    shelf = place.store()
     if not options.yes and not options.json and sys.stdin.isatty():
         answer = input(f"{_what_goes(shelf.read(), options.name)} [y/N] ")
         if answer.strip().casefold() not in ("y", "yes"):
             print("Nothing was deleted.")
             return 1
     freed = shelf.remove(options.name)
-    return _done(options, f"Removed; {gb(freed)} are free again." if freed else "Removed; no file was deleted.")
+    return _done(options, f"Removed; {gigabytes(freed)} are free again." if freed else "Removed; no file was deleted.")
 
 
 def _what_goes(library: Library, name: str) -> str:
@@ -313,7 +301,7 @@ def _what_goes(library: Library, name: str) -> str:
     except NoSuchModel:
         model = library.model(name)
     if model.is_ours:
-        return f"Delete {model.name} ({gb(model.size)}) from this PC?"
+        return f"Delete {model.name} ({gigabytes(model.size)}) from this PC?"
     return f"No longer use {model.name}? Its file stays where it is."
 
 
@@ -321,8 +309,12 @@ def set_limit(options: argparse.Namespace) -> int:
     """Holds for all downloads together, at once."""
     import msgspec
 
-    store().change(lambda library: msgspec.structs.replace(library, speed_limit=options.speed))
-    text = f"Downloads take at most {gb(options.speed)} a second." if options.speed else "Downloads have no limit."
+    from desktop.verbs import place
+
+    place.store().change(lambda library: msgspec.structs.replace(library, speed_limit=options.speed))
+    text = (
+        f"Downloads take at most {gigabytes(options.speed)} a second." if options.speed else "Downloads have no limit."
+    )
     return _done(options, text)
 
 
@@ -364,12 +356,6 @@ def _done(options: argparse.Namespace, sentence: str) -> int:
     else:
         print(sentence)
     return 0
-
-
-def gb(size: int) -> str:
-    from desktop.models.errors import gigabytes
-
-    return gigabytes(size)
 
 
 def _speed(text: str) -> int:

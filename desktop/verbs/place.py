@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from desktop.agent.membership import Member, Memberships
 from desktop.errors import CommandRefused
 from desktop.system.paths import Paths
+
+if TYPE_CHECKING:
+    from desktop.models.catalogue import Catalogue
+    from desktop.models.store import Store
 
 
 def paths() -> Paths:
@@ -29,3 +35,24 @@ async def enrolled() -> Member:
             "This PC is not enrolled at a relay, which is who knows this.", "Enrol it: nightjar enroll --relay URL"
         )
     return found
+
+
+def store() -> Store:
+    """The library of the agent that is meant."""
+    from desktop.models.store import Store
+
+    return Store(paths().data)
+
+
+async def catalogue_now() -> tuple[Catalogue, str]:
+    """The relay's list; where it cannot be had, the last one, and a sentence that says so."""
+    from desktop.agent.listing import Listing
+    from desktop.agent.relay_view import RelaySilent
+
+    listing, node = Listing(paths().data), await member()
+    if node is None:
+        return listing.current(None), "This PC is not enrolled at a relay; this is what comes with Nightjar."
+    try:
+        return await listing.refresh(node), ""
+    except RelaySilent as error:
+        return listing.current(node), f"{error} This is the catalogue as it was."
