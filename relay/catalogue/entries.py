@@ -22,7 +22,7 @@ MAX_PARSER: Final = 64
 
 _Whole = Annotated[int, Meta(ge=0, le=2**53)]
 _Line = Annotated[str, Meta(max_length=300)]
-_Url = Annotated[str, Meta(max_length=2000)]
+_Url = Annotated[str, Meta(max_length=2000, pattern=r"^[!-~]*\Z")]
 _Price = Annotated[int, Meta(ge=0, le=10**12)]
 
 
@@ -36,14 +36,14 @@ class Price(msgspec.Struct, frozen=True):
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model as the relay keeps it. Without a price, nodes are paid as for any model."""
 
-    id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,95}$")]
+    id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,95}\Z")]
     title: Annotated[str, Meta(min_length=1, max_length=300)]
-    file: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.gguf$")]
+    file: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.gguf\Z")]
     size: Annotated[int, Meta(ge=1, le=2**42)]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
     url: _Url
     redirect_hosts: Annotated[
-        tuple[Annotated[str, Meta(pattern=r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$", max_length=253)], ...],
+        tuple[Annotated[str, Meta(pattern=r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*\Z", max_length=253)], ...],
         Meta(max_length=16),
     ] = ()
     licence: Annotated[str, Meta(min_length=1, max_length=300)]
