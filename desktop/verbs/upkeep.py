@@ -182,7 +182,19 @@ def _traces(paths: Paths) -> list[Path]:
 
 
 def _everything(paths: Paths) -> list[Path]:
-    return [paths.data, paths.config, paths.logs, paths.runtime]
+    return [paths.data, paths.config, paths.logs, paths.runtime, *_moved_models(paths)]
+
+
+def _moved_models(paths: Paths) -> list[Path]:
+    """Files of ours in a folder that the owner chose; imported models are not ours."""
+    from desktop.models.store import Store
+
+    try:
+        shelf = Store(paths.data)
+        library = shelf.read()
+    except DesktopError:
+        return []
+    return [shelf.path(model, library) for model in library.models if library.folder and model.is_ours]
 
 
 def _refuse_while_running(paths: Paths) -> None:

@@ -13,12 +13,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from desktop import cli
 from desktop.agent.commands import SetMode
 from desktop.agent.state import Mode
+from desktop.models.library import Model
+from desktop.models.store import Store
 from desktop.system import service
 from desktop.system.hardware import computer_name
 from desktop.system.paths import Paths
@@ -142,6 +146,24 @@ async def test_everything_is_purged_only_once_the_app_has_ended(
     assert str(paths.data) in json.loads(capsys.readouterr().out)["removed"]
     assert not paths.data.exists()
     assert not paths.config.exists()
+
+
+def test_models_in_a_folder_of_the_owners_own_go_too_and_imported_ones_stay(paths: Paths, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "big disk"
+    elsewhere.mkdir()
+    ours, theirs = elsewhere / "ours.gguf", tmp_path / "theirs.gguf"
+    for file in (ours, theirs):
+        file.write_bytes(b"GGUF")
+    shelf = Store(paths.data)
+    facts: dict[str, Any] = {"size": 4, "mtime_ns": 0, "sha256": "0" * 64, "added_at": 0.0}
+    models = (
+        Model(name="ours", path="ours.gguf", origin="download", **facts),
+        Model(name="theirs", path=str(theirs), origin="file", **facts),
+    )
+    shelf.change(lambda library: msgspec.structs.replace(library, folder=str(elsewhere), models=models))
+    assert cli.main(["purge", "--all", "--yes"]) == 0
+    assert not ours.exists()
+    assert theirs.exists()
 
 
 @pytest.mark.parametrize(("answer", "gone"), [("y\n", True), ("n\n", False), ("", False)])
