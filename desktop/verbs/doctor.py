@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -179,12 +180,12 @@ async def _hands_off(paths: Paths) -> Finding:
 
     async with asyncio.TaskGroup() as group:
         task = group.create_task(watch.run(lambda: None))
-        print(f"Take your hands off mouse and keyboard for {_HANDS_OFF_S:.0f} seconds …", flush=True)
+        sys.stderr.write(f"Take your hands off mouse and keyboard for {_HANDS_OFF_S:.0f} seconds …\n")
         away = await idle_for(_HANDS_OFF_S, float("inf"))
-        print("Now move the mouse or press a key …", flush=True)
+        sys.stderr.write("Now move the mouse or press a key …\n")
         back = await idle_for(0.0, 2.0)
+        source = watch.conditions.presence.source or "no source"
         task.cancel()
-    source = watch.conditions.presence.source or "no source"
     if away and back:
         return Finding("hands off", source, ok=True, says="your absence and your return were noticed")
     missed = "your absence" if not away else "your return"

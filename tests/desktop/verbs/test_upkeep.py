@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ from desktop.agent.state import Mode
 from desktop.models.library import Model
 from desktop.models.store import Store
 from desktop.system import service
+from desktop.system.conditions import Presence
 from desktop.system.hardware import computer_name
 from desktop.system.paths import Paths
+from desktop.system.watch.still import StillWatch, at_rest
+from desktop.verbs import doctor
 from tests.desktop.agent.conftest import Desktop
 from tests.fakes import FakeRelay
 
@@ -257,6 +261,25 @@ async def test_doctor_says_what_works_and_what_to_do_about_the_rest(
     assert "answers in" in rows[("ok", "relay")]
     assert "correct `model` in settings.toml" in rows[("!!", "model")]
     assert ("--", "films") in rows
+
+
+async def test_the_hands_off_test_tells_whether_absence_and_return_are_noticed(
+    paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = StillWatch(replace(at_rest(), presence=Presence(time.time() - 60, "test")))
+    monkeypatch.setattr("desktop.system.watch.choose.watch_over", lambda _disk: watch)
+    monkeypatch.setattr(doctor, "_HANDS_OFF_S", 0.5)
+    verb = asyncio.create_task(run("doctor", "--hands-off", "--json"))  # noqa: TID251 -- awaited below
+    asked = ""
+    async with asyncio.timeout(20):
+        while "Now move" not in asked:
+            await asyncio.sleep(0.05)
+            asked += capsys.readouterr().err
+    watch.becomes(replace(at_rest(), presence=Presence(time.time(), "test")))
+    await verb
+    (found,) = [each for each in json.loads(capsys.readouterr().out)["findings"] if each["concern"] == "hands off"]
+    assert (found["ok"], found["source"]) == (True, "test")
+    assert paths.data.exists()
 
 
 def test_doctor_as_json(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
