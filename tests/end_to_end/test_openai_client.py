@@ -12,7 +12,7 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from tests.end_to_end.books import Books, read_books
+from tests.end_to_end.books import read_books, settled_books
 from tests.end_to_end.conftest import ENDLESS, MODEL, Stack
 from tests.end_to_end.processes import eventually
 
@@ -290,7 +290,7 @@ def test_a_caller_who_hangs_up_frees_the_node_within_a_second_and_pays_for_what_
     assert sum(map(bool, seen)) <= data["tokens_completion"] < 1500
     assert data["cost_nano_usd"] > 0
     assert sum(data["shares"].values()) == data["cost_nano_usd"]
-    read_books(stack.relay.data).assert_in_order()
+    eventually(lambda: settled_books(stack.relay.data), "settled books").assert_in_order()
 
 
 def test_a_caller_who_hangs_up_before_a_plain_answer_frees_the_node_and_pays_nothing(
@@ -351,17 +351,11 @@ def test_a_lone_stream_flat_out_is_never_closed_for_its_rate(stack: Stack, clien
     assert (after.kind, after.since) == ("ready", before.since)
 
 
-def _without_holds(stack: Stack) -> Books | None:
-    """The books, once the calls of the tests before are carried into the database."""
-    books = read_books(stack.relay.data)
-    return books if books.check.open_holds == 0 else None
-
-
 def test_every_error_of_a_caller_costs_nothing(stack: Stack, client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError):
         ask(client, temperature=3)
     answered = httpx.get(f"{stack.relay.endpoint}/nowhere", trust_env=False)
     assert answered.status_code == 404
-    books = eventually(lambda: _without_holds(stack), "books without an open hold", within_s=5)
+    books = eventually(lambda: settled_books(stack.relay.data), "books without an open hold", within_s=5)
     books.assert_in_order()
     assert all(call.cost_nano == 0 for call in books.calls.values() if call.state == "failed")

@@ -15,7 +15,7 @@ import openai
 import psutil
 import pytest
 
-from tests.end_to_end.books import read_books
+from tests.end_to_end.books import read_books, settled_books
 from tests.end_to_end.conftest import ENDLESS, MODEL, Stack
 from tests.end_to_end.processes import eventually
 
@@ -84,7 +84,7 @@ def test_a_stream_ends_with_an_error_event_within_a_second_and_the_node_is_back_
     assert pieces <= data["tokens_completion"] < 900
     assert data["shares"]["node"] == data["cost_nano_usd"] * 70 // 100 > 0
     assert sum(data["shares"].values()) == data["cost_nano_usd"]
-    read_books(stack.relay.data).assert_in_order()
+    eventually(lambda: settled_books(stack.relay.data), "settled books").assert_in_order()
 
 
 def test_the_client_raises_its_own_error_and_never_sees_an_end(
@@ -121,7 +121,7 @@ def test_a_plain_call_gets_an_error_status_and_pays_nothing(
     assert error.code == "worker_died"
     assert time.monotonic() - died < 1
     assert_serves_again(stack, died)
-    books = read_books(stack.relay.data)
+    books = eventually(lambda: settled_books(stack.relay.data), "settled books")
     books.assert_in_order()
     (call,) = [call for number, call in books.calls.items() if number not in before and call.state == "failed"]
     assert call.cost_nano == 0
