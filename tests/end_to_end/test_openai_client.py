@@ -304,7 +304,7 @@ def test_a_caller_who_hangs_up_before_a_plain_answer_frees_the_node_and_pays_not
     stack.generation(
         client.chat.completions.with_raw_response.create(model=MODEL, messages=user(FRANCE)).headers["x-generation-id"]
     )
-    books = read_books(stack.relay.data)
+    books = eventually(lambda: settled_books(stack.relay.data), "settled books")
     books.assert_in_order()
     (left,) = [call for number, call in books.calls.items() if number not in before and call.state == "cancelled"]
     assert left.cost_nano == 0
