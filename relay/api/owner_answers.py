@@ -6,17 +6,20 @@ some minutes, since that reads the calls of a week.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
 import msgspec
 from sqlalchemy import Connection
 
+from relay.accounts.identity import POOLS, Identity
 from relay.catalogue import store as catalogue_store
 from relay.catalogue.entries import Price
 from relay.catalogue.listing import Demand as ListedDemand
 from relay.catalogue.listing import signed_listing
 from relay.clock import Clock
+from relay.completions.targets import Targets
 from relay.ledger.service import Ledger
 from relay.ledger.settlement import OWNER_PERCENT
 from relay.nodes.access import OwnerAccess
@@ -25,7 +28,7 @@ from relay.nodes.registry import Registry
 from relay.nodes.store import NodeRecord
 from relay.settings import RelaySettings
 from relay.storage.engine import Database
-from relay.storage.ids import NodeId
+from relay.storage.ids import KeyId, NodeId, ProjectId
 from relay.usage import node_reports, why
 from relay.usage.node_reports import DAY_MS, ModelCalls, ModelDay
 from relay.wire import owner as wire
@@ -33,6 +36,7 @@ from relay.wire import owner as wire
 DEMAND_DAYS: Final = 7
 DEMAND_KEPT_S: Final = 300.0
 _HOUR_MS: Final = 3_600_000
+_NONE: Final = ModelCalls(0, 0, 0)
 
 
 class OwnerServices(Protocol):
@@ -49,6 +53,8 @@ class OwnerServices(Protocol):
     @property
     def registry(self) -> Registry: ...
     @property
+    def targets(self) -> Targets: ...
+    @property
     def owners(self) -> OwnerAccess: ...
 
 
@@ -57,7 +63,8 @@ class OwnerDesk:
 
     def __init__(self, services: OwnerServices) -> None:
         self._services = services
-        self._demand: tuple[float, Mapping[str, ModelCalls]] | None = None
+        self._asked: dict[int, tuple[float, Mapping[str, ModelCalls]]] = {}
+        self._reading = asyncio.Lock()
 
     async def answer(self, node: NodeRecord, question: wire.Question) -> msgspec.Struct:
         match question:
@@ -68,7 +75,7 @@ class OwnerDesk:
             case wire.ReasonsWanted():
                 return await self.reasons(node)
             case wire.DemandWanted():
-                return await self.demand()
+                return await self.demand(node)
             case wire.CatalogueWanted():
                 return await self.catalogue()
 
@@ -110,18 +117,15 @@ class OwnerDesk:
         return wire.Answers([_answer(each) for each in found[: wanted.limit]], len(found) > wanted.limit)
 
     async def reasons(self, node: NodeRecord) -> wire.Reasons:
-        now_ms = self._services.clock.now_ms()
+        since = self._services.clock.now_ms() - DAY_MS
+        asked = await self._calls(1)
         await self._services.ledger.flush()
-
-        def read(connection: Connection) -> tuple[Mapping[str, ModelCalls], Mapping[str, int]]:
-            since = now_ms - DAY_MS
-            mine = node_reports.model_days(connection, node.id, since_ms=since)
-            served: dict[str, int] = {}
-            for each in mine:
-                served[each.model] = served.get(each.model, 0) + each.answers
-            return node_reports.demand(connection, since_ms=since), served
-
-        asked, served = await self._services.database.read(read)
+        mine = await self._services.database.read(
+            lambda connection: node_reports.model_days(connection, node.id, since_ms=since)
+        )
+        served: dict[str, int] = {}
+        for each in mine:
+            served[each.model] = served.get(each.model, 0) + each.answers
         link = self._services.registry.get(node.id)
         standing = why.Standing(
             connected=link is not None,
@@ -144,12 +148,12 @@ class OwnerDesk:
         for model in link.models:
             rivals = [each for each in self._services.registry.links_for(model) if each is not link]
             price = self._price_of(link, model)
-            calls = asked.get(model)
+            here = served.get(model, 0)
             found.append(
                 why.ModelStanding(
                     model=model,
-                    asked=calls.calls if calls else 0,
-                    served=served.get(model, 0),
+                    asked=max(asked.get(model, _NONE).calls, here),  # what is asked for is known some minutes late
+                    served=here,
                     rivals=len(rivals),
                     cheaper=sum(self._price_of(each, model) < price for each in rivals),
                     vouched=self._services.registry.is_vouched(link, model),
@@ -162,9 +166,12 @@ class OwnerDesk:
         ask, money = link.models[model].ask, self._services.settings.money
         return money.node_prompt_price + money.node_completion_price if ask is None else ask.prompt + ask.completion
 
-    async def demand(self) -> wire.Demand:
-        nodes = self._nodes()
-        calls = await self._calls()
+    async def demand(self, node: NodeRecord) -> wire.Demand:
+        """Only of models that the node's own organisation can name: names of others' private ones say too much."""
+        nodes, calls = self._nodes(), await self._calls(DEMAND_DAYS)
+        insider = Identity(node.organisation, ProjectId(0), KeyId(0), name="", exposure=POOLS)
+        named = {each.name for each in self._services.targets.models(insider)}
+        named |= {each.entry.id for each in await self._services.database.read(catalogue_store.listed)}
         models = [
             wire.ModelDemand(
                 model=model,
@@ -174,17 +181,17 @@ class OwnerDesk:
                 nodes=nodes.get(model, 0),
             )
             for model, each in calls.items()
+            if model in named
         ]
         return wire.Demand(DEMAND_DAYS, models)
 
     async def catalogue(self) -> wire.SignedCatalogue:
-        money, nodes, calls = self._services.settings.money, self._nodes(), await self._calls()
+        money, nodes, calls = self._services.settings.money, self._nodes(), await self._calls(DEMAND_DAYS)
         models = await self._services.database.read(catalogue_store.listed)
-        none = ModelCalls(0, 0, 0)
         demand = {}
         for listed in models:
             name = listed.entry.id
-            each = calls.get(name, none)
+            each = calls.get(name, _NONE)
             demand[name] = ListedDemand(each.calls, each.prompt_tokens, each.completion_tokens, nodes.get(name, 0))
         signed = signed_listing(
             models,
@@ -199,16 +206,18 @@ class OwnerDesk:
     def _nodes(self) -> Mapping[str, int]:
         return {model: len(links) for model, links in self._services.registry.known_models().items()}
 
-    async def _calls(self) -> Mapping[str, ModelCalls]:
-        now = self._services.clock.now()
-        if self._demand is None or now - self._demand[0] > DEMAND_KEPT_S:
-            since = self._services.clock.now_ms() - DEMAND_DAYS * DAY_MS
-            await self._services.ledger.flush()
-            calls = await self._services.database.read(
-                lambda connection: node_reports.demand(connection, since_ms=since)
-            )
-            self._demand = now, calls
-        return self._demand[1]
+    async def _calls(self, days: int) -> Mapping[str, ModelCalls]:
+        async with self._reading:
+            now = self._services.clock.now()
+            known = self._asked.get(days)
+            if known is None or now - known[0] > DEMAND_KEPT_S:
+                since = self._services.clock.now_ms() - days * DAY_MS
+                await self._services.ledger.flush()
+                calls = await self._services.database.read(
+                    lambda connection: node_reports.demand(connection, since_ms=since)
+                )
+                known = self._asked[days] = now, calls
+            return known[1]
 
 
 def _by_model(days: Iterable[ModelDay]) -> list[wire.EarnedModel]:

@@ -141,7 +141,7 @@ def protocols(monkeypatch: pytest.MonkeyPatch) -> list[HotHttpProtocol]:
     seen: list[HotHttpProtocol] = []
     original = HotHttpProtocol.connection_made
 
-    def connection_made(self: HotHttpProtocol, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self: HotHttpProtocol, transport: asyncio.Transport) -> None:
         seen.append(self)
         original(self, transport)
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
+from sqlalchemy import Connection
 
+from relay.accounts import directory
 from relay.catalogue import store as catalogue_store
 from relay.catalogue.entries import digests
 from relay.nodes import store as node_store
 from relay.storage.ids import NodeId, OrganisationId
+from relay.usage import node_reports
 from relay.wire import owner as wire
 from relay.wire.handshake import NodeIdentity
 from relay.wire.identity import SigningKey, catalogue_text, is_signed, owner_text
@@ -110,6 +114,51 @@ async def test_reasons_and_demand_follow_what_happens(tmp_path: Path) -> None:
     assert [each.code for each in after.reasons] == ["in_demand", "private_pool"]
     assert [(each.model, each.calls, each.nodes) for each in demand.models] == [(MODEL, 1, 1)]
     assert [each.code for each in none.reasons] == ["no_pool"]
+
+
+async def test_nobody_hears_of_models_that_only_others_can_name(tmp_path: Path) -> None:
+    async with relay_with_node(tmp_path, _answers) as (relay, node):
+        key = SigningKey(b"k" * 32)
+
+        def elsewhere(connection: Connection) -> NodeId:
+            other = directory.create_organisation(connection, "Other", at_ms=1)
+            person = directory.first_person(connection)
+            return node_store.add_node(
+                connection, key.public, {}, organisation=other, owner=person, name="x", pool="community", at_ms=1
+            ).id
+
+        number = await relay.services.database.write(elsewhere)
+        owner = await owner_of(relay, node)
+        owner.identity = NodeIdentity(number, key, owner.identity.host, owner.identity.relay_key)
+        async with owner.http:
+            await relay.raw(relay.chat(a_chat(max_tokens=20)))
+            hidden = await owner.ask(wire.DemandWanted(), wire.Demand)
+            await relay.services.database.write(
+                lambda connection: catalogue_store.add(connection, an_entry(id=MODEL), at_ms=1)
+            )
+            listed = await owner.ask(wire.DemandWanted(), wire.Demand)
+    assert hidden.models == []
+    assert [(each.model, each.calls) for each in listed.models] == [(MODEL, 1)]
+
+
+async def test_what_all_callers_ask_for_is_not_read_for_every_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+    original = node_reports.demand
+
+    def demand(connection: Connection, *, since_ms: int) -> Mapping[str, node_reports.ModelCalls]:
+        reads.append(since_ms)
+        return original(connection, since_ms=since_ms)
+
+    monkeypatch.setattr(node_reports, "demand", demand)
+    async with relay_with_node(tmp_path, _answers) as (relay, node):
+        owner = await owner_of(relay, node)
+        async with owner.http:
+            for question in (wire.ReasonsWanted(), wire.DemandWanted(), wire.CatalogueWanted()):
+                for _ in range(3):
+                    assert (await owner.post(question)).status_code == 200
+    assert len(reads) == 2
 
 
 async def test_the_catalogue_is_signed_by_the_relay_and_has_demand_and_price(tmp_path: Path) -> None:
