@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from relay.completions.envelope import DONE, told
 from relay.completions.metering import billable
+from relay.completions.passthrough import MAX_PLAIN_BYTES
 from relay.completions.phase import COMMITTED
 from relay.completions.tool_calls import ForeignPiece, ToolCalls
 from relay.upstreams.port import Failure, Fault
@@ -50,14 +51,17 @@ class _Choice:
 class Enveloped:
     """The sink of one leg on a node."""
 
-    __slots__ = ("_call", "_choices", "_envelope", "_events", "_limit", "_open", "_stream")
+    __slots__ = ("_call", "_choices", "_envelope", "_events", "_gathered", "_limit", "_open", "_stream")
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._envelope = call.envelope
         self._limit = call.max_tokens
         self._stream = call.request.stream
-        self._choices = [_Choice(ToolCalls(f"{call.id:016x}{at:02x}")) for at in range(call.request.n)]
+        self._choices = [
+            _Choice(ToolCalls(f"{call.id:016x}{at:02x}", gather=not self._stream)) for at in range(call.request.n)
+        ]
+        self._gathered = 0
         self._open = call.request.n
         self._events: list[bytes] = []
 
@@ -81,8 +85,12 @@ class Enveloped:
         if state.reason:
             return
         state.ids += n_ids
+        if not self._stream:
+            self._gathered += len(data)
         if state.ids > self._limit:
             self._cut(choice, state)
+        elif self._gathered > MAX_PLAIN_BYTES:  # text without a token costs a node nothing
+            self._refuse(f"the answer is larger than {MAX_PLAIN_BYTES // 2**20} MiB")
         elif kind == TEXT:
             if data:
                 self._text(choice, state, data)
@@ -213,8 +221,10 @@ class Enveloped:
             self._complete()
 
     def _refuse_record(self, kind: int) -> None:
+        self._refuse(f"the node sent a record of kind {kind}, which this call did not ask for")
+
+    def _refuse(self, problem: str) -> None:
         self._call.drop_attempt()
-        problem = f"the node sent a record of kind {kind}, which this call did not ask for"
         self._call.attempt_failed(Failure(Fault.ILL, problem, "bad_answer"))
 
     # --- the end ----------------------------------------------------------------------------------------------------

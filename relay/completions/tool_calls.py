@@ -16,12 +16,16 @@ class ForeignPiece(Exception):
 
 
 class ToolCalls:
-    """Calls in the order in which they were opened; arguments are of the newest. `prefix` makes ids the relay's own."""
+    """Calls in the order in which they were opened; arguments are of the newest. `prefix` makes ids the relay's own.
 
-    __slots__ = ("_arguments", "_names", "_prefix")
+    Arguments are kept for `whole` only with `gather`: of a stream, nobody asks for them.
+    """
 
-    def __init__(self, prefix: str) -> None:
+    __slots__ = ("_arguments", "_gathers", "_names", "_prefix")
+
+    def __init__(self, prefix: str, *, gather: bool) -> None:
         self._prefix = prefix
+        self._gathers = gather
         self._names: list[str] = []
         self._arguments: list[list[str]] = []
 
@@ -42,9 +46,10 @@ class ToolCalls:
 
     def argue(self, text: str) -> dict[str, Any]:
         """A piece of the newest call's arguments. Raises ForeignPiece."""
-        if not self._arguments:
+        if not self._names:
             raise ForeignPiece
-        self._arguments[-1].append(text)
+        if self._gathers:
+            self._arguments[-1].append(text)
         return {"index": len(self._names) - 1, "function": {"arguments": text}}
 
     def whole(self) -> list[dict[str, Any]]:

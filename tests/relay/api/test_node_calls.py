@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from relay.accounts import directory
 from relay.clock import Clock, ManualClock
+from relay.completions import enveloped
 from relay.ledger.check import BooksCheck
 from relay.nodes import store
 from relay.settings import ProviderSettings, TimerSettings
@@ -412,6 +413,25 @@ async def test_a_node_that_sends_what_was_not_asked_for_is_an_error_with_a_head(
         [row] = await relay.usage_rows()
 
     assert answer.startswith(b"HTTP/1.1 502 ")
+    assert (row.state, row.cost_nano) == ("failed", 0)
+
+
+async def _talks_without_a_token(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    for _ in range(100):
+        await node.desk.step(text(leg, "x" * 60_000))
+
+
+async def test_a_plain_answer_that_costs_the_node_no_tokens_cannot_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enveloped, "MAX_PLAIN_BYTES", 2**20)
+    async with relay_with_node(tmp_path, _talks_without_a_token) as (relay, _node):
+        answer = await asyncio.wait_for(relay.raw(relay.chat(a_chat())), 5)
+        [row] = await relay.usage_rows()
+
+    assert answer.startswith(b"HTTP/1.1 502 ")
+    assert b"larger than 1 MiB" in answer
     assert (row.state, row.cost_nano) == ("failed", 0)
 
 
