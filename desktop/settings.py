@@ -14,6 +14,9 @@ import msgspec
 
 from desktop.errors import SettingsUnreadable
 
+MOST_ANSWERS = 64
+"""More answers at once than this no engine here is asked for."""
+
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Celsius = Annotated[float, msgspec.Meta(ge=30, le=120)]
@@ -112,7 +115,7 @@ class InferenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     name: str = ""
     """Name under which the relay offers it; empty: the name in the file."""
 
-    slots: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
+    slots: Annotated[int, msgspec.Meta(ge=1, le=MOST_ANSWERS)] = 8
     """Answers at once. They share one context memory, and batching them costs each little speed."""
 
     context: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -125,8 +128,9 @@ class InferenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much of this PC models may take, beside `inference.threads` and what `sharing` keeps free."""
 
-    answers_in_use: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
-    """Answers at once while the PC is used and mode *Always* shares all the same: one leaves most of it alone."""
+    answers_in_use: Annotated[int, msgspec.Meta(ge=1, le=MOST_ANSWERS)] = 1
+    """Answers at once while the PC is used and mode *Always* shares all the same: one leaves most of it alone.
+    `nightjar local` takes no notice of it: there the owner is the caller."""
 
     memory_mib: Annotated[int, msgspec.Meta(ge=0)] = 0
     """The most main memory that a model may take; 0: what is free, less what the owner's programs keep."""
@@ -153,7 +157,7 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str = ""
     """API key, where the engine wants one."""
 
-    slots: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    slots: Annotated[int, msgspec.Meta(ge=0, le=MOST_ANSWERS)] = 0
     """Answers at once; 0: what the engine says it writes at once, or one."""
 
 

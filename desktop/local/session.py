@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from desktop import app
 from desktop.agent.commands import Quit
 from desktop.agent.membership import Memberships
@@ -25,7 +27,7 @@ from desktop.local.api_key import is_accepted, until_accepted
 from desktop.local.ready import Ready
 from desktop.local.relay_process import Announcement, RelayProcess
 from desktop.local.report import JsonReport, MakeReport, TextReport
-from desktop.settings import Settings, load_settings
+from desktop.settings import MOST_ANSWERS, Settings, load_settings
 from desktop.system import logs
 from desktop.system.display import has_display
 from desktop.system.lock import FileLock
@@ -47,13 +49,19 @@ def run(paths: Paths, *, port: int | None, headless: bool, json_ready: bool) -> 
     if not lock.acquire():
         raise AgentAlreadyRunning
     try:
-        settings = load_settings(paths.settings)
+        settings = for_its_owner(load_settings(paths.settings))
         logs.configure(node.logs, on_screen=logging.ERROR)
         report = JsonReport if json_ready else TextReport
         local = _Local(folder, node, settings=settings, port=port, make_report=report)
         return local.headless() if headless or not has_display() else local.with_window()
     finally:
         lock.release()
+
+
+def for_its_owner(settings: Settings) -> Settings:
+    """The calls of a private relay are the owner's own: none is turned away because the owner uses the PC."""
+    limits = msgspec.structs.replace(settings.limits, answers_in_use=MOST_ANSWERS)
+    return msgspec.structs.replace(settings, limits=limits)
 
 
 @dataclass(frozen=True, slots=True)
