@@ -100,7 +100,7 @@ class Enveloped:
             if data:
                 self._reasoning(choice, state, data)
         elif kind == ARGUMENTS and state.calls:
-            self._called(choice, state, [state.calls.argue(data.decode())], len(data))
+            self._argued(choice, state, data)
         elif kind == DELTA:
             self._delta(choice, state, data)
         else:
@@ -179,15 +179,19 @@ class Enveloped:
         self._call.commit_stream()
         if self._stream:
             self._open_choice(index, choice)
-            text = {"content": delta.content or ""}
-            if delta.reasoning:
-                text = {"reasoning_content": delta.reasoning}
+            text = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
+            if delta.content or not text:
+                text["content"] = delta.content or ""
             self._events.append(self._envelope.measured(index, text, told(delta.logprobs)))
             return
         choice.text.append(delta.content or "")
         if delta.reasoning:
             choice.reasoning.append(delta.reasoning)
         choice.logprobs += delta.logprobs
+
+    def _argued(self, index: int, choice: _Choice, data: bytes) -> None:
+        if data:
+            self._called(index, choice, [choice.calls.argue(data.decode())], len(data))
 
     def _called(self, index: int, choice: _Choice, pieces: list[dict[str, Any]], size: int) -> None:
         if not pieces:

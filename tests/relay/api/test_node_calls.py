@@ -416,6 +416,23 @@ async def test_a_node_that_sends_what_was_not_asked_for_is_an_error_with_a_head(
     assert (row.state, row.cost_nano) == ("failed", 0)
 
 
+async def _measures_two_texts(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    delta = {"content": "said", "reasoning": "thought", "logprobs": [{"token": "a", "logprob": -1.0}]}
+    await node.desk.step(text(leg, json.dumps(delta), [1], kind=StepKind.DELTA))
+    await node.end(leg)
+    await node.finish(leg, 1)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_all_text_that_counts_is_shown(tmp_path: Path, stream: bool) -> None:
+    async with relay_with_node(tmp_path, _measures_two_texts) as (relay, _node):
+        answer = await relay.raw(relay.chat(a_chat(stream=stream, logprobs=True)))
+
+    assert b'"content":"said"' in answer
+    assert b'"reasoning_content":"thought"' in answer
+
+
 async def _talks_without_a_token(node: Node, leg: LegId) -> None:
     await node.accept(leg)
     for _ in range(100):
