@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from relay.api.arrival import ArrivingHttpProtocol, Awaited
 from relay.api.edge_http import HotHttpProtocol
 from relay.api.heads import MOST_HEAD_BYTES, MOST_HEADS, KnownHeads
 from tests.relay.provider import ScriptedProvider, plain_answer, response, scripted_provider
@@ -193,6 +194,53 @@ async def test_head_and_body_may_come_in_pieces(
         assert (await caller.answer())[0] == 200
 
     assert provider.requests[-1].body == second.partition(b"\r\n\r\n")[2]
+
+
+async def _begun(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """A known head and a part of its body have arrived; returns the rest."""
+    begun, original = asyncio.Event(), HotHttpProtocol._begin
+
+    def begin(self: HotHttpProtocol, data: bytes, body_at: int, length: int, authorization: bytes) -> None:
+        original(self, data, body_at, length, authorization)
+        begun.set()
+
+    monkeypatch.setattr(HotHttpProtocol, "_begin", begin)
+    request = caller.request("second " * 50)
+    caller.writer.write(request[:-50])
+    await asyncio.wait_for(begun.wait(), 5)
+    return request[-50:]
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    parsed: list[bytes],
+    protocols: list[HotHttpProtocol],
+    relay: RunningRelay,
+    caller: Caller,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await caller.ask("first")
+    await _begun(caller, monkeypatch)
+    for _ in range(ArrivingHttpProtocol.patience[Awaited.BODY] + 1):
+        protocols[0].look()
+
+    assert (await caller.answer())[0] == 408
+    assert await asyncio.wait_for(caller._reader.read(), 5) == b""
+    assert len(parsed) == len(await relay.usage_rows()) == 1
+
+
+async def test_a_request_that_is_arriving_when_the_relay_stops_is_answered_and_the_last(
+    parsed: list[bytes], protocols: list[HotHttpProtocol], caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await caller.ask("first")
+    rest = await _begun(caller, monkeypatch)
+    protocols[0].shutdown()
+    caller.writer.write(rest)
+
+    answer = await asyncio.wait_for(caller._reader.read(), 5)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close\r\n" in answer
+    assert len(parsed) == 1
 
 
 async def test_what_follows_a_body_in_the_same_read_is_the_next_request(caller: Caller) -> None:
