@@ -15,7 +15,8 @@ _SCRIPT = ROOT / "packaging" / "compile_relay.py"
 
 def compiled_relay() -> Path:
     """The folder to put in front of Python's path. Raises Unmeasurable if it does not compile."""
-    sources = [_SCRIPT, *sorted((ROOT / "relay").rglob("*.py"))]
+    inside = (ROOT / "relay").rglob("*")  # pages and styles too: the copy has them as they were
+    sources = [_SCRIPT, *sorted(path for path in inside if path.is_file() and "__pycache__" not in path.parts)]
     content = [part for path in sources for part in (str(path.relative_to(ROOT)).encode(), path.read_bytes())]
     name = cache.fingerprint(sys.version.encode(), version("mypy").encode(), *content)
     made = cache.folder("relay") / name
