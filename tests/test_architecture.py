@@ -30,7 +30,9 @@ PURE = {
     "desktop.models.addresses",
     "desktop.models.fit",
     "desktop.models.ranking",
+    "desktop.ui.model_presenter",
     "desktop.ui.presenters",
+    "desktop.ui.state_presenter",
 }
 
 _HUMAN_EDGE = ("relay/control.py", "relay/console/", "relay/admin/", "relay/api/")

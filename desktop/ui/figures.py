@@ -57,6 +57,20 @@ def speed(tokens_per_s: float, formats: Formats) -> str:
     return _whole(round(tokens_per_s), formats)
 
 
+def data(size: int, formats: Formats) -> str:
+    """Bytes as `850 MB` or `2.5 GB`, by thousands, as file managers and the catalogue count."""
+    if size < 1_000_000_000:
+        return f"{-(-size // 1_000_000)} MB"
+    if size < 100_000_000_000:
+        return f"{size / 1e9:.1f} GB".replace(".", formats.point)
+    return f"{_whole(round(size / 1e9), formats)} GB"
+
+
+def percent(share: float) -> str:
+    """Rounded down: what is not done yet never reads 100 %. The space does not break."""
+    return f"{int(share * 100)}\N{NO-BREAK SPACE}%"
+
+
 def tomorrow(now: float, zone: tzinfo | None = None) -> float:
     """When "until tomorrow" ends: the next eight in the morning at least four hours away, by this PC's clock."""
     here = datetime.fromtimestamp(now, zone)

@@ -8,20 +8,35 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Qt, QTranslator
 from PySide6.QtWidgets import QApplication
 from typing_extensions import override
 
-from desktop.ui.examples import NOW, every_face
+from desktop.ui.examples import NOW
+from desktop.ui.faces import every_face
 from desktop.ui.figures import Formats
 from desktop.ui.presenters import Presenter
 from desktop.ui.theme import Theme
 from desktop.ui.window import MainWindow
 
-PLAIN = Formats(".", ",", lambda at, _now: f"{int(at) // 3600 % 24:02}:{int(at) // 60 % 60:02}")
+
+def _moment(at: float, now: float) -> str:
+    then, here = (datetime.fromtimestamp(time, UTC) for time in (at, now))
+    return f"{then:%H:%M}" if then.date() == here.date() else f"{then:%d %b %H:%M}"
+
+
+PLAIN = Formats(".", ",", _moment)
 """The same numbers and times on every machine."""
+
+
+_WIDTH, _HEIGHT = 800, 640
+"""Of a new window. A longer page is painted to its end."""
+
+_TURNS = 8
+"""Turns of the event loop: a text that wraps to another height moves what holds it, one level a turn."""
 
 
 class LongWords(QTranslator):
@@ -49,10 +64,18 @@ def paint(application: QApplication, folder: Path, scheme: Qt.ColorScheme, *, sc
     window.show()
     for name, face in every_face().items():
         window.show_view(presenter.home(face, NOW))
-        application.processEvents()
+        window.resize(_WIDTH, _HEIGHT)
+        _settle(application)
+        window.resize(_WIDTH, max(_HEIGHT, window.page_height))
+        _settle(application)
         window.grab().save(str(folder / f"{name}-{scheme.name.lower()}-{scale}.png"))
     window.hide()
     window.deleteLater()
+
+
+def _settle(application: QApplication) -> None:
+    for _ in range(_TURNS):
+        application.processEvents()
 
 
 def main(arguments: list[str]) -> int:

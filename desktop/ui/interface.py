@@ -54,6 +54,7 @@ class Interface(QObject):
         window.visibility_changed.connect(self._refresh_window)
         window.close_asked.connect(self._close_asked)
         rows.open_asked.connect(window.raise_up)
+        rows.models_asked.connect(window.show_models)
         for quit_asked in (rows.quit_asked, window.quit_asked):
             quit_asked.connect(self.quit)
         for mode_chosen in (rows.mode_chosen, home.state.mode_chosen):

@@ -1,4 +1,4 @@
-"""What is painted by hand on the cards: the line of the last minute's speed, and the round sign of the state."""
+"""What is painted by hand on the cards: the line of the last minute's speed, a bar, and the round sign of the state."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from desktop.ui.views import Shape, Tone
 
 _SECONDS = 60
 _HEIGHT = 64
+_BAR = 6
 _HEADROOM = 1.15
 _LOWEST_PEAK = 1.0
 """Tokens/s below which the line stays low: noise near nothing must not look like work."""
@@ -78,6 +79,41 @@ class Sparkline(QWidget):
         step = right / (_SECONDS - 1)
         first = right - step * (len(values) - 1)
         return [QPointF(first + step * at, floor - (floor - 4) * value / peak) for at, value in enumerate(values)]
+
+
+class Bar(QWidget):
+    """How much of something is there. Its words stand beside it: the bar is for the eye alone."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._shown = (0.0, Tone.CALM)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(_BAR)
+        theme.changed.connect(self.update)
+
+    def show_share(self, share: float, tone: Tone) -> None:
+        """`share` from 0 to 1."""
+        if (share, tone) != self._shown:
+            self._shown = (share, tone)
+            self.update()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        share, tone = self._shown
+        colours = self._theme.colours
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        groove = QRectF(self.rect())
+        painter.setBrush(QColor(colours.edge))
+        painter.drawRoundedRect(groove, _BAR / 2, _BAR / 2)
+        if share > 0:
+            width = max(groove.width() * min(share, 1.0), _BAR)
+            at = groove.width() - width if self.layoutDirection() is Qt.LayoutDirection.RightToLeft else 0.0
+            painter.setBrush(QColor(colours.accent if tone is Tone.GOOD else colours.ink(tone)))
+            painter.drawRoundedRect(QRectF(at, 0, width, _BAR), _BAR / 2, _BAR / 2)
+        painter.end()
 
 
 class Badge(QWidget):

@@ -7,57 +7,32 @@ than left out.
 
 from __future__ import annotations
 
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from desktop.agent.sharing.decision import PLUGGED_IN
-from desktop.agent.sharing.words import countdown, host_of, said_at, spelt
-from desktop.agent.state import LinkState, ModelState, Reason, Snapshot
+from desktop.agent.sharing.words import countdown, host_of, spelt
+from desktop.agent.state import LinkState, Reason, Snapshot
 from desktop.ui.figures import CENT, Formats, dollars, exact_dollars, speed
+from desktop.ui.model_presenter import ModelPresenter
+from desktop.ui.state_presenter import StatePresenter, sentence
 from desktop.ui.views import (
     EarningsView,
     EnrolmentView,
     HomeView,
-    ModelView,
     Money,
     RelayView,
-    Shape,
     SpeedView,
     StateView,
     Tone,
+    Translate,
     TrayView,
 )
 
-_SIGNS: dict[Reason, tuple[Shape, Tone]] = {
-    Reason.NOT_ENROLLED: (Shape.NEEDS_YOU, Tone.ATTENTION),
-    Reason.RELAY_UNREACHABLE: (Shape.NO_CONTACT, Tone.ATTENTION),
-    Reason.NO_MODEL: (Shape.NEEDS_YOU, Tone.ATTENTION),
-    Reason.SHUTTING_DOWN: (Shape.WAITING, Tone.CALM),
-    Reason.ASLEEP: (Shape.PAUSED, Tone.CALM),
-    Reason.MODE_OFF: (Shape.OFF, Tone.CALM),
-    Reason.SNOOZED: (Shape.PAUSED, Tone.CALM),
-    Reason.OUTSIDE_SCHEDULE: (Shape.WAITING, Tone.CALM),
-    Reason.ON_BATTERY: (Shape.WAITING, Tone.CALM),
-    Reason.TOO_HOT: (Shape.WAITING, Tone.CALM),
-    Reason.EXCLUSIVE_APP: (Shape.WAITING, Tone.CALM),
-    Reason.FULL_SCREEN: (Shape.WAITING, Tone.CALM),
-    Reason.CALL_OR_VIDEO: (Shape.WAITING, Tone.CALM),
-    Reason.OWNER_ACTIVE: (Shape.WAITING, Tone.CALM),
-    Reason.CPU_BUSY: (Shape.WAITING, Tone.CALM),
-    Reason.GPU_BUSY: (Shape.WAITING, Tone.CALM),
-    Reason.LOW_MEMORY: (Shape.WAITING, Tone.CALM),
-    Reason.LOW_DISK: (Shape.NEEDS_YOU, Tone.ATTENTION),
-    Reason.WARMING_UP: (Shape.WAITING, Tone.CALM),
-    Reason.READY: (Shape.READY, Tone.GOOD),
-    Reason.SERVING: (Shape.SERVING, Tone.GOOD),
-}
-"""A reason that is not here shows the agent's sentence under the clock: it will pass."""
+_TOOLTIP = 120
+"""Characters: Windows cuts a tray's tooltip at 127, without a sign that it did."""
 
-
-class Translate(Protocol):
-    """`QCoreApplication.translate`, or in a test the text itself with `%n` filled in."""
-
-    def __call__(self, context: str, text: str, disambiguation: str = "", n: int = -1, /) -> str: ...
+_NAME = 40
+"""Characters of a name in a tray's row: menus do not wrap."""
 
 
 class Presenter:
@@ -66,6 +41,8 @@ class Presenter:
     def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
         self._formats = formats
+        self.models = ModelPresenter(translate, formats)
+        self._states = StatePresenter(translate, formats)
 
     def tr(self, text: str, disambiguation: str = "", n: int = -1) -> str:
         """Named and shaped as `lupdate` wants it: the context is this class."""
@@ -82,11 +59,11 @@ class Presenter:
             state=state,
             speed=self.speed(snapshot),
             earnings=self.earnings(snapshot),
-            models=tuple(self.model(model) for model in snapshot.models),
+            models=self.models.rows(snapshot, now),
             models_empty=self.tr("This PC has no model to share yet."),
             relay=self.relay(snapshot.link, snapshot.enrolment.relay, now),
             enrolment=self.enrolment(snapshot, now),
-            ticking=_counts_down(snapshot),
+            ticking=_counts_down(snapshot, now),
         )
 
     def _home_without_agent(self, state: StateView) -> HomeView:
@@ -110,7 +87,7 @@ class Presenter:
         line = self._tray_line(snapshot, state, now)
         return TrayView(
             shape=state.shape,
-            tooltip=f"Nightjar: {line}",
+            tooltip=shortened(f"Nightjar: {line}", _TOOLTIP),
             state=line,
             earnings=self._tray_earnings(snapshot),
             mode=snapshot.mode,
@@ -118,6 +95,7 @@ class Presenter:
             can_pause=state.can_pause,
             can_resume=state.can_resume,
             can_free_memory=any(model.kind in {"ready", "loading"} for model in snapshot.models),
+            models=self._tray_models(snapshot),
             quit=self._quit(snapshot),
         )
 
@@ -132,115 +110,13 @@ class Presenter:
             can_pause=False,
             can_resume=False,
             can_free_memory=False,
+            models=self.tr("Models…"),
             quit=self.tr("Quit"),
         )
 
-    # --- the state -------------------------------------------------------------------------------------------------
-
     def state(self, snapshot: Snapshot | None, now: float, *, lost: bool = False) -> StateView:
-        if lost:
-            headline, detail = self.tr("Nightjar stopped working"), self.tr("Quit it and start it again.")
-            return StateView(Shape.NEEDS_YOU, Tone.BAD, headline, detail, None, can_pause=False, can_resume=False)
-        if snapshot is None:
-            headline, detail = self.tr("Starting…"), self.tr("One moment.")
-            return StateView(Shape.NO_CONTACT, Tone.CALM, headline, detail, None, can_pause=False, can_resume=False)
-        reason = snapshot.sharing.reason
-        shape, tone = _SIGNS.get(reason, (Shape.WAITING, Tone.CALM))
-        headline, detail = self._words(snapshot, now)
-        pausable = reason not in {Reason.NOT_ENROLLED, Reason.MODE_OFF, Reason.SHUTTING_DOWN}
-        return StateView(
-            shape,
-            tone,
-            headline,
-            detail,
-            snapshot.mode,
-            can_pause=pausable and snapshot.snoozed_until is None,
-            can_resume=snapshot.snoozed_until is not None and reason is not Reason.SHUTTING_DOWN,
-        )
-
-    def _words(self, snapshot: Snapshot, now: float) -> tuple[str, str]:
-        """Headline and sentence."""
-        reason = snapshot.sharing.reason
-        if reason is Reason.NOT_ENROLLED:
-            return self._words_not_enrolled(snapshot)
-        if reason is Reason.RELAY_UNREACHABLE:
-            return self._words_unreachable(snapshot.link, now)
-        headlines = {
-            Reason.NO_MODEL: self.tr("No model to share"),
-            Reason.SHUTTING_DOWN: self.tr("Finishing up"),
-            Reason.MODE_OFF: self.tr("Sharing is off"),
-            Reason.SNOOZED: self.tr("Paused"),
-            Reason.ASLEEP: self.tr("Going to sleep"),
-            Reason.OUTSIDE_SCHEDULE: self.tr("Outside your hours"),
-            Reason.ON_BATTERY: self.tr("Sparing the battery"),
-            Reason.TOO_HOT: self.tr("Cooling down"),
-            Reason.EXCLUSIVE_APP: self.tr("Making room for a program"),
-            Reason.FULL_SCREEN: self.tr("Waiting: the screen is filled"),
-            Reason.CALL_OR_VIDEO: self.tr("Waiting for a call or video"),
-            Reason.OWNER_ACTIVE: self.tr("Waiting until you are away"),
-            Reason.CPU_BUSY: self.tr("Waiting for the processor"),
-            Reason.GPU_BUSY: self.tr("Waiting for the graphics card"),
-            Reason.LOW_MEMORY: self.tr("Waiting for free memory"),
-            Reason.LOW_DISK: self.tr("The disk is almost full"),
-            Reason.WARMING_UP: self.tr("Getting ready"),
-            Reason.READY: self.tr("Ready to share"),
-            Reason.SERVING: self.tr("Sharing"),
-        }
-        return headlines.get(reason) or self.tr("Waiting"), self._detail(snapshot, now)
-
-    def _detail(self, snapshot: Snapshot, now: float) -> str:
-        match snapshot.sharing.reason:
-            case Reason.SHUTTING_DOWN:
-                return self._finishing(snapshot.running)
-            case Reason.MODE_OFF:
-                return self.tr("Choose “When idle” or “Always” to share this PC.")
-            case Reason.SNOOZED:
-                return self._words_snoozed(snapshot, now)
-            case Reason.READY:
-                return self.tr("Waiting for the next call.")
-            case Reason.SERVING:
-                return self._writing(snapshot.running)
-        return _agent_words(snapshot, now)
-
-    def _words_not_enrolled(self, snapshot: Snapshot) -> tuple[str, str]:
-        if snapshot.enrolment.kind == "waiting":
-            return self.tr("Waiting for your approval"), self.tr("Approve this PC in your browser to start sharing.")
-        return (
-            self.tr("Connect this PC"),
-            self.tr("Nothing is shared yet. Connect to a relay, and this PC can start to earn."),
-        )
-
-    def _words_unreachable(self, link: LinkState, now: float) -> tuple[str, str]:
-        where = host_of(link.relay) or self.tr("the relay")
-        if link.kind == "connecting":
-            return self.tr("Connecting…"), self.tr("Reaching %1.").replace("%1", where)
-        if link.retry_at is None:
-            return self.tr("No contact"), self.tr("%1 does not answer.").replace("%1", where)
-        text = self.tr("%1 does not answer. Next try in %2.")
-        return self.tr("No contact"), text.replace("%1", where).replace("%2", countdown(link.retry_at - now))
-
-    def _words_snoozed(self, snapshot: Snapshot, now: float) -> str:
-        if snapshot.snoozed_for == PLUGGED_IN:
-            return self.tr("Sharing continues when this PC is plugged in.")
-        if snapshot.snoozed_for:
-            return self.tr("Sharing continues when %1 closes.").replace("%1", snapshot.snoozed_for)
-        until = snapshot.snoozed_until if snapshot.snoozed_until is not None else snapshot.sharing.until
-        if until is None:
-            return self.tr("Sharing continues when you resume it.")
-        text = self.tr("Sharing continues at %1, in %2.")
-        return text.replace("%1", self._formats.moment(until, now)).replace("%2", countdown(until - now))
-
-    def _writing(self, running: int) -> str:
-        if running == 1:
-            return self.tr("One answer is being written on this PC.")
-        return self.tr("%Ln answers are being written on this PC.", "", running)
-
-    def _finishing(self, running: int) -> str:
-        if running == 0:
-            return self.tr("Nightjar is about to quit.")
-        if running == 1:
-            return self.tr("One answer is being finished; then Nightjar quits.")
-        return self.tr("%Ln answers are being finished; then Nightjar quits.", "", running)
+        """The state card, and the tray's sign."""
+        return self._states.state(snapshot, now, lost=lost)
 
     # --- the cards -------------------------------------------------------------------------------------------------
 
@@ -290,30 +166,6 @@ class Presenter:
             return self.tr("1 answer today")
         return self.tr("%Ln answers today", "", count)
 
-    def model(self, model: ModelState) -> ModelView:
-        match model.kind:
-            case "loading":
-                return ModelView(model.name, self.tr("Loading"), Tone.CALM, self.tr("Being read into memory…"))
-            case "unloaded":
-                return ModelView(
-                    model.name, self.tr("Resting"), Tone.CALM, self.tr("Loaded into memory when it is needed.")
-                )
-            case "restarting":
-                detail = model.problem or self.tr("It will be back in a moment.")
-                return ModelView(model.name, self.tr("Restarting"), Tone.ATTENTION, detail)
-            case "failed":
-                detail = model.problem or self.tr("It could not be started.")
-                return ModelView(model.name, self.tr("Failed"), Tone.BAD, detail)
-        word, tone = (self.tr("Busy"), Tone.GOOD) if model.running else (self.tr("Ready"), Tone.GOOD)
-        return ModelView(model.name, word, tone, self._model_facts(model))
-
-    def _model_facts(self, model: ModelState) -> str:
-        use = self.tr("%1 of %2 places in use").replace("%1", str(model.running)).replace("%2", str(model.slots))
-        if model.decode_tps <= 0:
-            return use
-        alone = self.tr("up to %1 tokens/s for one answer").replace("%1", speed(model.decode_tps, self._formats))
-        return f"{use} · {alone}"
-
     def relay(self, link: LinkState, enrolled_at: str, now: float) -> RelayView:
         address = host_of(link.relay or enrolled_at)
         match link.kind:
@@ -323,7 +175,9 @@ class Presenter:
             case "connecting":
                 return RelayView(self.tr("Connecting…"), address, self.tr("Opening the connection"), Tone.CALM)
             case "waiting":
-                detail = link.problem or self.tr("The relay does not answer.")
+                if link.refused:
+                    return RelayView(self.tr("Refused"), address, "", Tone.ATTENTION)
+                detail = sentence(link.problem) or self.tr("The relay does not answer.")
                 return RelayView(self.tr("No contact"), address, detail, Tone.ATTENTION)
         return RelayView(self.tr("Not connected"), "", self.tr("This PC belongs to no relay yet."), Tone.CALM)
 
@@ -349,15 +203,27 @@ class Presenter:
             case Reason.SNOOZED if snapshot.snoozed_for == PLUGGED_IN:
                 return self.tr("Paused until plugged in")
             case Reason.SNOOZED if snapshot.snoozed_for:
-                return self.tr("Paused until %1 closes").replace("%1", snapshot.snoozed_for)
+                return self.tr("Paused until %1 closes").replace("%1", shortened(snapshot.snoozed_for, _NAME))
             case Reason.SNOOZED if snapshot.snoozed_until is not None:
                 moment = self._formats.moment(snapshot.snoozed_until, now)
                 return self.tr("Paused until %1").replace("%1", moment)
-            case Reason.RELAY_UNREACHABLE if snapshot.link.kind == "waiting":
-                return self.tr("No contact with %1").replace("%1", host_of(snapshot.link.relay) or self.tr("the relay"))
+            case Reason.RELAY_UNREACHABLE if snapshot.link.kind == "waiting" and not snapshot.link.refused:
+                where = shortened(host_of(snapshot.link.relay), _NAME) or self.tr("the relay")
+                return self.tr("No contact with %1").replace("%1", where)
             case Reason.NOT_ENROLLED if snapshot.enrolment.kind == "waiting":
                 return self.tr("Waiting for your approval: %1").replace("%1", spelt(snapshot.enrolment.user_code))
-        return state.headline
+        return self._with_start(state.headline, snapshot, now)
+
+    def _with_start(self, headline: str, snapshot: Snapshot, now: float) -> str:
+        until, reason = snapshot.sharing.until, snapshot.sharing.reason
+        if until is None or until <= now or reason is Reason.RELAY_UNREACHABLE:
+            return headline
+        text = self.tr("%1; starts at %2") if snapshot.sharing.firm else self.tr("%1; starts at %2 at the earliest")
+        return text.replace("%2", self._formats.moment(until, now)).replace("%1", headline)
+
+    def _tray_models(self, snapshot: Snapshot) -> str:
+        arriving = self.models.on_its_way(snapshot)
+        return self.tr("Models… (%1)").replace("%1", arriving) if arriving else self.tr("Models…")
 
     def _tray_earnings(self, snapshot: Snapshot) -> str:
         if snapshot.earnings is None:
@@ -395,20 +261,22 @@ def relay_address(typed: str) -> str:
     return text.rstrip("/") if usable else ""
 
 
-def _counts_down(snapshot: Snapshot) -> bool:
+def _counts_down(snapshot: Snapshot, now: float) -> bool:
     """Whether the home page changes by the clock alone."""
     reason = snapshot.sharing.reason
-    retrying = reason is Reason.RELAY_UNREACHABLE and snapshot.link.retry_at is not None
-    waiting = snapshot.enrolment.kind == "waiting" and snapshot.enrolment.expires_at is not None
-    snoozed = reason is Reason.SNOOZED and snapshot.snoozed_until is not None
-    return retrying or waiting or snoozed or snapshot.sharing.until is not None
+    moments = [
+        snapshot.sharing.until,
+        snapshot.link.retry_at if reason is Reason.RELAY_UNREACHABLE else None,
+        snapshot.enrolment.expires_at if snapshot.enrolment.kind == "waiting" else None,
+        snapshot.snoozed_until if reason is Reason.SNOOZED and not snapshot.snoozed_for else None,
+        *(seen.retry_at for seen in snapshot.downloads),
+    ]
+    return any(moment is not None and moment > now for moment in moments)
 
 
-def _agent_words(snapshot: Snapshot, now: float) -> str:
-    """The agent's sentence and remedy, without the opening words that the headline has said already."""
-    said = said_at(snapshot.sharing, now)
-    for opening in ("Not sharing for a moment: ", "Not sharing: ", "Waiting: ", "Starting: "):
-        if said.startswith(opening):
-            said = said[len(opening) :]
-            said = said[:1].upper() + said[1:]
-    return f"{said} {snapshot.sharing.remedy}".strip()
+def shortened(text: str, most: int) -> str:
+    """At most `most` characters; the middle goes, since names differ at both ends."""
+    if len(text) <= most:
+        return text
+    tail = most // 3
+    return f"{text[: most - tail - 1]}…{text[-tail:]}"

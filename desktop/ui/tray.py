@@ -107,4 +107,8 @@ class Tray(QObject):
 
 
 def _changes_more_than_numbers(before: TrayView, after: TrayView) -> bool:
-    return replace(before, tooltip="", state="", earnings="") != replace(after, tooltip="", state="", earnings="")
+    return _without_numbers(before) != _without_numbers(after)
+
+
+def _without_numbers(view: TrayView) -> TrayView:
+    return replace(view, tooltip="", state="", earnings="", models="")

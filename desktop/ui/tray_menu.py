@@ -19,6 +19,7 @@ class TrayMenu(QObject):
     """`menu` and the wishes that come from it."""
 
     open_asked = Signal()
+    models_asked = Signal()
     mode_chosen = Signal(Mode)
     pause_chosen = Signal(Pause)
     resume_asked = Signal()
@@ -42,6 +43,7 @@ class TrayMenu(QObject):
         self.free_memory = self._row(self.menu, self.tr("Free memory now"), self.free_memory_asked)
         self.menu.addSeparator()
         self.open = self._row(self.menu, self.tr("Open Nightjar…"), self.open_asked)
+        self.models = self._row(self.menu, self.tr("Models…"), self.models_asked)
         self.menu.addSeparator()
         self.quit = self._row(self.menu, self.tr("Quit"), self.quit_asked)
 
@@ -67,6 +69,7 @@ class TrayMenu(QObject):
     def show_view(self, view: TrayView) -> None:
         self.state.setText(view.state)
         self.earnings.setText(view.earnings)
+        self.models.setText(view.models)
         self.quit.setText(view.quit)
         for mode, row in self.modes.items():
             row.setEnabled(view.can_choose)

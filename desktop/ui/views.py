@@ -7,8 +7,15 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Protocol
 
 from desktop.agent.state import Mode
+
+
+class Translate(Protocol):
+    """`QCoreApplication.translate`, or in a test the text itself with `%n` filled in."""
+
+    def __call__(self, context: str, text: str, disambiguation: str = "", n: int = -1, /) -> str: ...
 
 
 class Shape(enum.Enum):
@@ -81,12 +88,17 @@ class EarningsView:
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """One model: its name, one word for how it is, and a line of facts or the problem."""
+    """One model: its name, one word for how it is, and a line of facts or the problem.
+
+    `done` is the share (0 to 1) of a download that is here, None for a model that is; `spoken` says it to a reader.
+    """
 
     name: str
     state: str
     tone: Tone
     detail: str
+    done: float | None = None
+    spoken: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +149,5 @@ class TrayView:
     can_pause: bool
     can_resume: bool
     can_free_memory: bool
+    models: str
     quit: str

@@ -42,8 +42,9 @@ class MainWindow(QMainWindow):
         self.home = HomePage(theme)
         self.footer = Prose(role=Type.CAPTION, ink="muted")
         self._shown: HomeView | None = None
+        self._content = self._page()
         self._question: QMessageBox | None = None
-        area = self._scrolled(self._page())
+        area = self._area = self._scrolled(self._content)
         self.setCentralWidget(area)
         # Else the first control would be focused, ring and all, before anybody touched a key.
         area.setFocus()
@@ -94,10 +95,20 @@ class MainWindow(QMainWindow):
         """Whether anybody could see it: nothing is drawn or counted down otherwise."""
         return self.isVisible() and not self.isMinimized()
 
+    @property
+    def page_height(self) -> int:
+        """Logical pixels that the whole page takes, whatever part of it is in sight."""
+        return self._content.height()
+
     def show_view(self, view: HomeView) -> None:
         if view != self._shown:
             self._shown = view
             self.home.show_view(view)
+
+    def show_models(self) -> None:
+        """In front of the owner, with the models in sight."""
+        self.raise_up()
+        self._area.ensureWidgetVisible(self.home.models)
 
     def raise_up(self) -> None:
         """In front of the owner, wherever it was."""

@@ -14,6 +14,9 @@ from desktop.ui.theme import Theme
 from desktop.ui.tokens import SPACE_M
 from desktop.ui.views import HomeView
 
+_FEW = 2
+"""So many models stand beside the relay; a longer list takes the width of the page, and its sentences fewer lines."""
+
 
 class HomePage(QWidget):
     """Places the cards. A PC that no relay knows yet sees the way to one instead of meters that stand still."""
@@ -24,7 +27,7 @@ class HomePage(QWidget):
         self.enrolment = EnrolmentCard()
         self.speed = SpeedCard(theme)
         self.earnings = EarningsCard()
-        self.models = ModelsCard()
+        self.models = ModelsCard(theme)
         self.relay = RelayCard()
         grid = self._grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -37,7 +40,7 @@ class HomePage(QWidget):
         grid.addWidget(self.relay, 3, 1)
         for column in (0, 1):
             grid.setColumnStretch(column, 1)
-        grid.setRowStretch(4, 1)
+        grid.setRowStretch(5, 1)
 
     def show_view(self, view: HomeView) -> None:
         known = view.enrolment is None
@@ -50,5 +53,11 @@ class HomePage(QWidget):
         self.speed.show_view(view.speed)
         self.earnings.show_view(view.earnings)
         self.models.show_views(view.models, view.models_empty)
-        self._grid.addWidget(self.models, 3, 0, 1, 1 if known else 2)
         self.relay.show_view(view.relay)
+        beside = known and len(view.models) <= _FEW
+        if beside:
+            self._grid.addWidget(self.models, 3, 0)
+            self._grid.addWidget(self.relay, 3, 1)
+        else:
+            self._grid.addWidget(self.models, 3, 0, 1, 2)
+            self._grid.addWidget(self.relay, 4, 0, 1, 2)

@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from desktop.agent.state import Mode
 from desktop.ui import examples
-from desktop.ui.examples import NOW, every_face, snapshot
+from desktop.ui.examples import NOW, snapshot
+from desktop.ui.faces import every_face
 from desktop.ui.gallery import LongWords
 from desktop.ui.labels import Name, Prose, breakable
 from desktop.ui.pages.home import HomePage
@@ -229,6 +230,22 @@ def test_a_long_name_is_elided_and_told_in_full_by_the_tooltip(home: HomePage, p
     assert name.toolTip() == examples.long_words().models[0].name
     show(home, presenter, "ready")
     assert name.toolTip() == ""
+
+
+def test_a_download_has_a_bar_with_words_for_a_reader_and_a_model_that_is_here_has_none(
+    home: HomePage, presenter: Presenter
+) -> None:
+    show(home, presenter, "downloads")
+    here, coming, *_ = home.models.rows
+    assert (here.bar.isVisible(), coming.bar.isVisible()) == (False, True)
+    assert coming.bar.accessibleName() == "Downloaded: 42\N{NO-BREAK SPACE}%"
+
+
+def test_a_long_list_of_models_takes_the_width_of_the_page(home: HomePage, presenter: Presenter) -> None:
+    show(home, presenter, "ready")
+    assert home.models.width() < home.state.width()
+    show(home, presenter, "downloads")
+    assert home.models.width() == home.relay.width() == home.state.width()
 
 
 def test_rows_of_models_that_are_gone_are_hidden(home: HomePage, presenter: Presenter) -> None:

@@ -10,7 +10,8 @@ from pytestqt.qtbot import QtBot
 from desktop.agent.commands import CancelEnrolment, Command, Enrol, FreeMemory, Quit, Resume, SetMode, Snooze
 from desktop.agent.state import Mode, Snapshot
 from desktop.ui import examples
-from desktop.ui.examples import NOW, every_face, snapshot
+from desktop.ui.examples import NOW, snapshot
+from desktop.ui.faces import every_face
 from desktop.ui.interface import Interface
 from desktop.ui.tray import Tray
 from desktop.ui.window import MainWindow

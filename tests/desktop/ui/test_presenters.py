@@ -6,7 +6,8 @@ import pytest
 
 from desktop.agent.state import Earnings, LinkState, Mode, ModelState, Reason, Sharing
 from desktop.ui import examples
-from desktop.ui.examples import NOW, every_face, snapshot
+from desktop.ui.examples import NOW, snapshot
+from desktop.ui.faces import every_face
 from desktop.ui.figures import Formats
 from desktop.ui.presenters import Presenter, relay_address
 from desktop.ui.views import Money, Shape, Tone
@@ -55,8 +56,12 @@ def test_every_reason_has_a_headline_and_a_sentence_of_its_own(reason: Reason) -
 @pytest.mark.parametrize(
     ("ends_with", "detail", "line"),
     [
-        ("vlc", "Sharing continues when vlc closes.", "Paused until vlc closes"),
-        ("plugged in", "Sharing continues when this PC is plugged in.", "Paused until plugged in"),
+        ("vlc", "The pause ends when vlc closes, at T+1750 at the latest.", "Paused until vlc closes"),
+        (
+            "plugged in",
+            "The pause ends when this PC is plugged in, at T+1750 at the latest.",
+            "Paused until plugged in",
+        ),
     ],
 )
 def test_a_pause_that_waits_for_something_names_it(ends_with: str, detail: str, line: str) -> None:
@@ -83,9 +88,87 @@ def test_a_waiting_pc_counts_down_to_sharing() -> None:
 
 
 def test_the_agents_sentence_is_not_said_twice() -> None:
-    state = PRESENTER.state(every_face()["owner-active"], NOW)
+    state = PRESENTER.state(every_face()["owner-unknown"], NOW)
     assert state.headline == "Waiting until you are away"
     assert state.detail.startswith("Nightjar cannot tell whether this PC is in use")
+
+
+def test_no_face_opens_its_sentence_with_its_headline() -> None:
+    for name, face in every_face().items():
+        state = PRESENTER.state(face, NOW)
+        assert not state.detail.startswith(state.headline), name
+        assert "Waiting: " not in state.detail, name
+        assert not state.detail[:1].islower() or name in {"no-contact", "long-words"}, name
+
+
+def test_a_pause_into_closed_hours_does_not_promise_to_share_when_it_ends() -> None:
+    face = every_face()["paused-into-the-night"]
+    assert (
+        PRESENTER.state(face, NOW).detail
+        == "The pause ends at T+1750, in 29:10. Sharing starts at T+32000, in 8:53:20."
+    )
+
+
+def test_a_pause_beside_something_without_an_end_names_it() -> None:
+    detail = PRESENTER.state(every_face()["paused-beside-heat"], NOW).detail
+    assert detail.startswith("The pause ends at T+1750, in 29:10. This PC also waits for something else: the graphics")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cooled-down",
+        "exclusive-app-over",
+        "full-screen-over",
+        "call-over",
+        "cpu-was-busy",
+        "gpu-was-busy",
+        "memory-was-low",
+        "disk-was-low",
+    ],
+)
+def test_what_is_over_is_not_said_to_go_on(name: str) -> None:
+    face = every_face()[name]
+    state = PRESENTER.state(face, NOW)
+    assert (state.shape, state.headline) == (Shape.WAITING, "Waiting for a quiet moment")
+    assert "sharing starts in 0:40" in state.detail
+    assert PRESENTER.tray(face, NOW).state == "Waiting for a quiet moment; starts at T+40"
+
+
+def test_the_tray_names_the_time_at_which_the_page_counts_down() -> None:
+    line = PRESENTER.tray(every_face()["owner-was-active"], NOW).state
+    assert line == "Waiting until you are away; starts at T+180"
+    beside = PRESENTER.tray(every_face()["owner-was-active-beside-load"], NOW).state
+    assert beside == "Waiting until you are away; starts at T+180 at the earliest"
+
+
+def test_answers_that_still_run_while_the_owner_is_back_are_told() -> None:
+    detail = PRESENTER.state(every_face()["handing-over"], NOW).detail
+    assert detail.endswith("2 answers are still running; they are handed over to another PC or finished.")
+
+
+def test_a_relay_that_refuses_is_not_said_to_be_silent() -> None:
+    view = PRESENTER.home(every_face()["refused"], NOW)
+    assert (view.state.shape, view.state.headline) == (Shape.NEEDS_YOU, "The relay refuses this PC")
+    assert view.state.detail == "The relay no longer knows this PC. Next try in 9:00."
+    assert (view.relay.word, view.relay.detail) == ("Refused", "")
+
+
+def test_a_schedule_without_an_open_hour_needs_its_owner_and_one_with_hours_does_not() -> None:
+    assert PRESENTER.state(every_face()["never-in-schedule"], NOW).shape is Shape.NEEDS_YOU
+    assert PRESENTER.state(every_face()["outside-schedule"], NOW).shape is Shape.WAITING
+
+
+def test_a_first_model_on_its_way_is_no_cause_for_alarm_but_one_that_stopped_is() -> None:
+    coming = PRESENTER.state(every_face()["first-download"], NOW)
+    assert (coming.shape, coming.headline) == (Shape.WAITING, "A model is on its way")
+    stopped = PRESENTER.state(every_face()["first-download-stopped"], NOW)
+    assert (stopped.shape, stopped.headline) == (Shape.NEEDS_YOU, "No model to share")
+
+
+def test_a_tooltip_is_never_longer_than_windows_shows() -> None:
+    for name, face in every_face().items():
+        assert len(PRESENTER.tray(face, NOW).tooltip) <= 120, name
 
 
 @pytest.mark.parametrize(
@@ -180,13 +263,13 @@ def test_no_pay_yet_is_a_sentence_or_a_zero_never_a_gap() -> None:
 
 
 def test_a_model_shows_its_places_its_speed_or_its_problem() -> None:
-    ready = PRESENTER.model(ModelState("m", "ready", slots=4, running=2, decode_tps=38.4))
+    ready = PRESENTER.models.model(ModelState("m", "ready", slots=4, running=2, decode_tps=38.4))
     assert (ready.state, ready.detail) == ("Busy", "2 of 4 places in use · up to 38 tokens/s for one answer")
-    unmeasured = PRESENTER.model(ModelState("m", "ready", slots=4))
+    unmeasured = PRESENTER.models.model(ModelState("m", "ready", slots=4))
     assert (unmeasured.state, unmeasured.detail) == ("Ready", "0 of 4 places in use")
-    resting = PRESENTER.model(ModelState("m", "unloaded"))
+    resting = PRESENTER.models.model(ModelState("m", "unloaded"))
     assert (resting.state, resting.tone) == ("Resting", Tone.CALM)
-    failed = PRESENTER.model(ModelState("m", "failed", problem="The file is cut short."))
+    failed = PRESENTER.models.model(ModelState("m", "failed", problem="The file is cut short."))
     assert (failed.state, failed.tone, failed.detail) == ("Failed", Tone.BAD, "The file is cut short.")
 
 

@@ -15,7 +15,8 @@ from PySide6.QtWidgets import QApplication
 from typing_extensions import override
 
 from desktop.ui.bridge import Bridge
-from desktop.ui.examples import NOW, every_face
+from desktop.ui.examples import NOW
+from desktop.ui.faces import every_face
 from desktop.ui.gallery import PLAIN
 from desktop.ui.interface import Interface
 from desktop.ui.presenters import Presenter

@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 from desktop.agent.state import Mode
 from desktop.ui import examples
 from desktop.ui.examples import NOW, snapshot
+from desktop.ui.faces import every_face
 from desktop.ui.pauses import Pause
 from desktop.ui.presenters import Presenter
 from desktop.ui.tray import Tray
@@ -33,6 +34,7 @@ def test_the_menu_has_the_rows_that_work_and_no_others(rows: TrayMenu) -> None:
         "Pause",
         "Free memory now",
         "Open Nightjar…",
+        "Models…",
         "Quit",
     ]
     assert [action.text() for action in rows.sharing.actions()] == ["Off", "When idle", "Always"]
@@ -47,7 +49,7 @@ def test_the_menu_has_the_rows_that_work_and_no_others(rows: TrayMenu) -> None:
 
 def test_rows_change_and_are_never_replaced(rows: TrayMenu, presenter: Presenter) -> None:
     before = [*rows.menu.actions(), *rows.sharing.actions(), *rows.pause.actions()]
-    for face in examples.every_face().values():
+    for face in every_face().values():
         rows.show_view(presenter.tray(face, NOW))
     assert [*rows.menu.actions(), *rows.sharing.actions(), *rows.pause.actions()] == before
 
@@ -81,6 +83,7 @@ def test_each_row_asks_for_what_it_says(qtbot: QtBot, rows: TrayMenu) -> None:
         (rows.state, rows.open_asked),
         (rows.earnings, rows.open_asked),
         (rows.open, rows.open_asked),
+        (rows.models, rows.models_asked),
         (rows.resume, rows.resume_asked),
         (rows.free_memory, rows.free_memory_asked),
         (rows.quit, rows.quit_asked),
