@@ -13,6 +13,8 @@ from desktop.system.paths import HOME_VARIABLE
 
 UNIT = "nightjar.service"
 _PATIENCE_S = 30.0
+_REMEDY = "Log in as yourself, not by su or sudo, and try again; or start it yourself: nightjar --headless"
+"""People who became another user have no systemd of their own, which is the common cause."""
 
 
 def unit_text(command: tuple[str, ...], *, home: str = "") -> str:
@@ -58,12 +60,18 @@ def install() -> Path:
     """Writes the unit and starts it. Raises CommandRefused."""
     _require_systemd()
     file = unit_file()
+    was_there = file.exists()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(unit_text(command(), home=os.environ.get(HOME_VARIABLE, "")), encoding="utf-8")
     except OSError as error:
         raise CommandRefused(f"{file} cannot be written: {(error.strerror or str(error)).lower()}.") from error
-    _systemctl("daemon-reload")
+    try:
+        _systemctl("daemon-reload")
+    except CommandRefused:
+        if not was_there:
+            file.unlink(missing_ok=True)
+        raise
     _systemctl("enable", "--now", UNIT)
     return file
 
@@ -93,10 +101,10 @@ def _systemctl(*words: str) -> None:
             ["systemctl", "--user", *words], capture_output=True, text=True, timeout=_PATIENCE_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise CommandRefused(f"systemd does not answer: {error}.") from error
+        raise CommandRefused(f"systemd does not answer: {error}.", _REMEDY) from error
     if done.returncode:
         said = done.stderr.strip().rpartition("\n")[2] or f"it ended with {done.returncode}"
-        raise CommandRefused(f"systemd refused `{' '.join(words)}`: {said.rstrip('.')}.")
+        raise CommandRefused(f"systemd refused `{' '.join(words)}`: {said.rstrip('.')}.", _REMEDY)
 
 
 def _quoted(word: str) -> str:

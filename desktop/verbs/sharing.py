@@ -44,6 +44,8 @@ MEANINGS = {
 }
 """One line a rule, for people."""
 
+_KINDS = {"float": "a number", "int": "a whole number", "bool": "yes or no"}
+"""What people call the types that an error of msgspec names."""
 _YES, _NO = frozenset({"yes", "on", "true"}), frozenset({"no", "off", "false"})
 
 
@@ -156,7 +158,10 @@ def _change(text: str) -> tuple[str, object]:
     try:
         return name, msgspec.convert(value, hint, strict=False)
     except msgspec.ValidationError as error:
-        raise CommandRefused(f"{value!r} cannot be {name}: {error}.", "See: nightjar rules") from error
+        why = str(error).replace(", got `str`", "").replace("Expected ", "it takes ")
+        for kind, words in _KINDS.items():
+            why = why.replace(f"`{kind}`", words)
+        raise CommandRefused(f"{value!r} cannot be {name}: {why}.", "See: nightjar rules") from error
 
 
 def _shown(name: str, value: Any) -> str:

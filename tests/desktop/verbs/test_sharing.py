@@ -112,8 +112,9 @@ async def test_rules_are_changed_shown_and_put_back(desktop: Desktop, capsys: py
     [
         ("idle=600", "no rule"),
         ("idle_s", "no rule"),
-        ("idle_s=soon", "cannot be idle_s"),
-        ("grace_s=11", "cannot be grace_s"),
+        ("idle_s=soon", "cannot be idle_s: it takes a number."),
+        ("on_battery=perhaps", "it takes yes or no."),
+        ("grace_s=11", "it takes a number <= 10"),
         ("battery_start_percent=10", "below `battery_stop_percent`"),
         ("schedule=weekdays", "no part of a schedule"),
     ],

@@ -209,14 +209,17 @@ def test_the_service_is_installed_and_removed(
     ]
 
 
-def test_a_systemd_that_refuses_is_quoted(
+def test_a_systemd_that_refuses_is_quoted_and_leaves_no_unit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_systemctl(tmp_path, "echo 'Failed to connect to bus: No medium found' >&2; exit 1")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     assert cli.main(["service", "install"]) == 1
-    assert "Failed to connect to bus: No medium found." in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "Failed to connect to bus: No medium found." in error
+    assert "nightjar --headless" in error
+    assert not (tmp_path / "config" / "systemd" / "user" / "nightjar.service").exists()
 
 
 def test_a_system_without_systemd_is_told_how_else(
