@@ -276,7 +276,7 @@ usage = Table(
 Index(
     "usage_by_node",
     usage.c.node,
-    usage.c.started_ms,
+    usage.c.call,
     sqlite_where=usage.c.node != 0,
     postgresql_where=usage.c.node != 0,
 )

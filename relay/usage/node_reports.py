@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Subquery, func, literal, select, union_all
+from sqlalchemy import Column, ColumnElement, Connection, Select, Subquery, and_, func, literal, select, union_all
 
 from relay.storage.ids import NodeId
 from relay.storage.tables import labels, node_days, usage, usage_legs
@@ -20,6 +20,8 @@ DAY_MS: Final = 86_400_000
 _UNIX_EPOCH: Final = dt.date(1970, 1, 1).toordinal()
 _CALL_BITS: Final = 20
 """A call's id begins with the time in milliseconds, above so many bits: calls of a period are a range of the key."""
+_SLACK_MS: Final = 60_000
+"""An id is made a moment before its call begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def days(connection: Connection, node: NodeId) -> Sequence[DayEarned]:
 
 def model_days(connection: Connection, node: NodeId, *, since_ms: int) -> Sequence[ModelDay]:
     """What the node earned with each model on each day, newest day first, dearest model first."""
-    parts = _parts(_label(connection, node), usage.c.started_ms >= since_ms)
+    parts = _parts(_label(connection, node), _since(since_ms))
     day = parts.c.started_ms // literal(DAY_MS)
     earned = func.sum(parts.c.earned)
     query = (
@@ -101,14 +103,14 @@ def model_days(connection: Connection, node: NodeId, *, since_ms: int) -> Sequen
 
 def earned_since(connection: Connection, node: NodeId, *, since_ms: int) -> int:
     """What the node earned with calls that began at `since_ms` or later."""
-    parts = _parts(_label(connection, node), usage.c.started_ms >= since_ms)
+    parts = _parts(_label(connection, node), _since(since_ms))
     return int(connection.execute(select(func.coalesce(func.sum(parts.c.earned), 0))).scalar_one())
 
 
 def answers(connection: Connection, node: NodeId, *, before: int | None, limit: int) -> Sequence[Served]:
     """The node's answers, newest first, those of calls with smaller ids than `before`."""
-    older = usage.c.call < before if before is not None else literal(value=True)
-    parts = _parts(_label(connection, node), older)
+    name = _label(connection, node)
+    parts = _parts(name, usage.c.call.in_(_newest(name, before=before, limit=limit)))
     state, model = labels.alias("state"), labels.alias("model")
     query = (
         select(
@@ -134,12 +136,11 @@ def answers(connection: Connection, node: NodeId, *, before: int | None, limit: 
 
 def demand(connection: Connection, *, since_ms: int) -> Mapping[str, ModelCalls]:
     """What was asked for by model, most asked for first. Reads every call of the period."""
-    period = (usage.c.call >= since_ms << _CALL_BITS, usage.c.started_ms >= since_ms)
     calls = func.count()
     query = (
         select(labels.c.text, calls, func.sum(usage.c.prompt_tokens), func.sum(usage.c.completion_tokens))
         .join(labels, labels.c.id == usage.c.model)
-        .where(*period)
+        .where(_since(since_ms))
         .group_by(labels.c.text)
         .order_by(calls.desc(), labels.c.text)
     )
@@ -155,6 +156,23 @@ def _label(connection: Connection, node: NodeId) -> int:
     """The number of the node's name in usage; one that is in no row for a node that served nothing yet."""
     found: int | None = connection.execute(select(labels.c.id).where(labels.c.text == node)).scalar_one_or_none()
     return -1 if found is None else found
+
+
+def _since(since_ms: int) -> ColumnElement[bool]:
+    return and_(usage.c.call >= (since_ms - _SLACK_MS) << _CALL_BITS, usage.c.started_ms >= since_ms)
+
+
+def _newest(node: int, *, before: int | None, limit: int) -> Select[tuple[int]]:
+    """The last calls the node delivered something of, however many there are: both indices have them in order."""
+
+    def last(call: Column[int], *which: ColumnElement[bool]) -> Select[tuple[int]]:
+        older = call < before if before is not None else literal(value=True)
+        return select(select(call).distinct().where(*which, older).order_by(call.desc()).limit(limit).subquery().c.call)
+
+    single = last(usage.c.call, usage.c.node == node, usage.c.node != 0, usage.c.delivered == 1)
+    several = last(usage_legs.c.call, usage_legs.c.node == node)
+    calls = union_all(single, several).subquery().c.call
+    return select(calls).order_by(calls.desc()).limit(limit)
 
 
 def _parts(node: int, which: ColumnElement[bool]) -> Subquery:

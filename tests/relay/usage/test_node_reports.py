@@ -126,3 +126,17 @@ def test_a_nodes_answers_are_found_without_reading_everybodys(database: Database
         return connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").fetchall()
 
     assert "usage_by_node" in str(database.read_sync(plan))
+
+
+def test_a_page_of_answers_reads_no_more_of_a_nodes_past_than_it_shows(database: Database) -> None:
+    query = node_reports._newest(3, before=5, limit=2).compile(compile_kwargs={"literal_binds": True})
+
+    def plan(connection: Connection) -> list[str]:
+        return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")]
+
+    found = database.read_sync(plan)
+    assert [each for each in found if "node=?" in each] == [
+        "SEARCH usage USING INDEX usage_by_node (node=? AND call<?)",
+        "SEARCH usage_legs USING COVERING INDEX usage_legs_by_node (node=? AND call<?)",
+    ]
+    assert not [each for each in found if "DISTINCT" in each]
