@@ -48,6 +48,12 @@ class UPower:
         return False
 
 
+def unplugged() -> bool:
+    """Whether this PC runs on its battery now, for who cannot wait for a look. False where nobody can tell."""
+    battery = psutil.sensors_battery()
+    return battery is not None and battery.power_plugged is False
+
+
 class PsutilPower:
     """What every system tells, through psutil: mains or battery, and its charge."""
 

@@ -17,7 +17,7 @@ import pytest
 
 from desktop.system import contention
 from desktop.system.conditions import UNKNOWN
-from desktop.system.contention import OwnProcesses, ProcessorUse, running_programs
+from desktop.system.contention import OwnProcesses, ProcessorUse, owners_programs, running_programs
 
 BURN = "import time; end = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
 
@@ -114,3 +114,17 @@ def test_a_program_is_found_by_its_name_with_or_without_its_ending(tmp_path: Pat
             assert running_programs(names) == {sought}
         finally:
             process.kill()
+
+
+@pytest.mark.skipif(shutil.which("sleep") is None, reason="no program to run")
+def test_the_owners_programs_are_named_once_each_as_their_files_are(tmp_path: Path) -> None:
+    program = tmp_path / "Blender"
+    shutil.copy(str(shutil.which("sleep")), program)
+    with subprocess.Popen([program, "60"]) as one, subprocess.Popen([program, "60"]) as other:
+        try:
+            names = owners_programs()
+            assert names.count("Blender") == 1
+            assert list(names) == sorted(names, key=str.lower)
+        finally:
+            one.kill()
+            other.kill()

@@ -12,7 +12,7 @@ from desktop.system.bus import Bus
 from desktop.system.conditions import Heat, Power
 from desktop.system.heat import hotter, processor_heat
 from desktop.system.network import NetworkManager
-from desktop.system.power import PsutilPower, UPower
+from desktop.system.power import PsutilPower, UPower, unplugged
 from tests.desktop.system.buses import DisplayDevice, Network, PowerProfiles, UPowerDaemon, offered
 
 
@@ -71,6 +71,7 @@ async def test_the_systems_own_word_on_power(
     battery = Battery(50, 100, plugged)
     monkeypatch.setattr(psutil, "sensors_battery", lambda: battery, raising=False)
     assert await PsutilPower().look() == power
+    assert unplugged() is power.on_battery
 
 
 def test_the_hottest_core_counts_and_disks_and_nonsense_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
