@@ -11,7 +11,7 @@ from desktop.agent.commands import CancelEnrolment, Enrol, FreeMemory, Quit, Res
 from desktop.agent.state import Mode, Reason, Snapshot
 from desktop.ui.bridge import Bridge
 from desktop.ui.formats import formats_of
-from desktop.ui.pauses import Pause
+from desktop.ui.pauses import AT_MOST_S, Pause
 from desktop.ui.presenters import Presenter
 from desktop.ui.tray import Tray
 from desktop.ui.window import MainWindow
@@ -61,6 +61,9 @@ class Interface(QObject):
             mode_chosen.connect(self._choose_mode)
         for pause_chosen in (rows.pause_chosen, home.state.pause_chosen):
             pause_chosen.connect(self._pause)
+        for program_asked in (rows.program_asked, home.state.program_asked):
+            program_asked.connect(window.ask_for_program)
+        window.program_named.connect(self._pause_for)
         for resumed in (rows.resume_asked, home.state.resume_chosen):
             resumed.connect(lambda: self._bridge.post(Resume()))
         rows.free_memory_asked.connect(lambda: self._bridge.post(FreeMemory()))
@@ -156,7 +159,10 @@ class Interface(QObject):
         self._bridge.post(SetMode(mode))
 
     def _pause(self, pause: Pause) -> None:
-        self._bridge.post(Snooze(pause.until(self._clock())))
+        self._bridge.post(Snooze(pause.until(self._clock()), pause.ends_with))
+
+    def _pause_for(self, program: str) -> None:
+        self._bridge.post(Snooze(self._clock() + AT_MOST_S, program))
 
     def quit(self) -> None:
         """Running answers are finished first. Asked a second time, they are not; a third time, nobody waits at all."""

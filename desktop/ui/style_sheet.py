@@ -44,6 +44,14 @@ QLineEdit {{
 }}
 QLineEdit:focus {{ border: 2px solid {c.accent}; padding: 6px 10px; }}
 
+QListWidget {{
+    color: {c.text}; background: {c.field}; border: 1px solid {c.control_edge}; border-radius: {control}px;
+    padding: 4px;
+}}
+QListWidget:focus {{ border: 2px solid {c.accent}; padding: 3px; }}
+QListWidget::item {{ padding: 5px 8px; border-radius: 6px; }}
+QListWidget::item:selected {{ color: {c.text}; background: {c.accent_soft}; }}
+
 QMenu {{ color: {c.text}; background: {c.card}; border: 1px solid {c.edge}; padding: 6px; }}
 QMenu::item {{ padding: 7px 28px 7px 14px; border-radius: 6px; }}
 QMenu::item:selected {{ background: {c.accent_soft}; color: {c.text}; }}

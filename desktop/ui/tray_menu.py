@@ -22,6 +22,7 @@ class TrayMenu(QObject):
     models_asked = Signal()
     mode_chosen = Signal(Mode)
     pause_chosen = Signal(Pause)
+    program_asked = Signal()
     resume_asked = Signal()
     free_memory_asked = Signal()
     quit_asked = Signal()
@@ -36,7 +37,7 @@ class TrayMenu(QObject):
         self.modes = self._add_modes()
         self.pause = PauseMenu(self.menu)
         self.pause.chosen.connect(self.pause_chosen)
-        self.lengths = self.pause.actions()
+        self.pause.program_asked.connect(self.program_asked)
         self.pause.addSeparator()
         self.resume = self._row(self.pause, self.tr("Resume now"), self.resume_asked)
         self.menu.addMenu(self.pause)
@@ -74,7 +75,6 @@ class TrayMenu(QObject):
         for mode, row in self.modes.items():
             row.setEnabled(view.can_choose)
             row.setChecked(mode is view.mode)
-        for row in self.lengths:
-            row.setEnabled(view.can_pause or view.can_resume)
+        self.pause.allow(allowed=view.can_pause or view.can_resume)
         self.resume.setEnabled(view.can_resume)
         self.free_memory.setEnabled(view.can_free_memory)

@@ -7,9 +7,11 @@ from PySide6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QSho
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QMessageBox, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from desktop.system.contention import owners_programs
 from desktop.ui.icons import app_icon, mark
 from desktop.ui.labels import Prose, Text
 from desktop.ui.pages.home import HomePage
+from desktop.ui.program_prompt import ProgramPrompt
 from desktop.ui.theme import Theme, Type
 from desktop.ui.tokens import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
 from desktop.ui.views import HomeView
@@ -33,6 +35,7 @@ class MainWindow(QMainWindow):
 
     close_asked = Signal()
     quit_asked = Signal()
+    program_named = Signal(str)
     visibility_changed = Signal()
 
     def __init__(self, theme: Theme) -> None:
@@ -116,6 +119,13 @@ class MainWindow(QMainWindow):
         self.show()
         self.raise_()
         self.activateWindow()
+
+    def ask_for_program(self) -> None:
+        """Which program's end is to end a pause: `program_named` if one is chosen."""
+        self.raise_up()
+        prompt = ProgramPrompt(owners_programs(), self)
+        prompt.named.connect(self.program_named)
+        prompt.open()
 
     def ask_before_closing(self) -> None:
         """For desktops without a tray, where a closed window could not be found again."""

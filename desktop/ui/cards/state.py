@@ -22,6 +22,7 @@ class StateCard(Card):
 
     mode_chosen = Signal(Mode)
     pause_chosen = Signal(Pause)
+    program_asked = Signal()
     resume_chosen = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -39,6 +40,7 @@ class StateCard(Card):
         self.body.addLayout(self._controls())
         self.modes.chosen.connect(self.mode_chosen)
         self._pauses.chosen.connect(self.pause_chosen)
+        self._pauses.program_asked.connect(self.program_asked)
         self.resume.clicked.connect(self.resume_chosen)
 
     def _sentence(self) -> QHBoxLayout:

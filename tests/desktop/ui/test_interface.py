@@ -13,6 +13,7 @@ from desktop.ui import examples
 from desktop.ui.examples import NOW, snapshot
 from desktop.ui.faces import every_face
 from desktop.ui.interface import Interface
+from desktop.ui.program_prompt import ProgramPrompt
 from desktop.ui.tray import Tray
 from desktop.ui.window import MainWindow
 from tests.desktop.ui.agents import QuietAgent
@@ -55,11 +56,14 @@ def test_every_wish_becomes_the_command_it_means(
     wishes: list[tuple[QAction, Command]] = [
         (rows.modes[Mode.OFF], SetMode(Mode.OFF)),
         (rows.modes[Mode.IDLE], SetMode(Mode.IDLE)),
-        (rows.lengths[0], Snooze(NOW + 1_800)),
-        (rows.lengths[2], Snooze(NOW + 14_400)),
+        (rows.pause.lengths[0], Snooze(NOW + 1_800)),
+        (rows.pause.lengths[2], Snooze(NOW + 14_400)),
+        (rows.pause.lengths[4], Snooze(NOW + 7 * 86_400, "plugged in")),
         (rows.resume, Resume()),
         (rows.free_memory, FreeMemory()),
     ]
+    rows.pause._on_battery = lambda: True
+    rows.pause.aboutToShow.emit()
     for row, _ in wishes:
         row.trigger()
     home.state.modes.segment(Mode.ALWAYS).click()
@@ -73,6 +77,20 @@ def test_every_wish_becomes_the_command_it_means(
         Enrol("https://relay.example.org"),
         CancelEnrolment(),
     ]
+
+
+def test_a_pause_for_a_program_asks_for_one_that_runs_and_ends_with_it(
+    qtbot: QtBot, agent: QuietAgent, interface: Interface, tray: Tray, window: MainWindow
+) -> None:
+    interface.start(background=True)
+    hear(qtbot, agent, interface, snapshot())
+    tray.rows.pause.program.trigger()
+    assert window.isVisible()
+    prompt = window.findChild(ProgramPrompt)
+    assert prompt is not None
+    prompt.named.emit("blender")
+    assert agent.commands == [Snooze(NOW + 7 * 86_400, "blender")]
+    prompt.reject()
 
 
 def test_a_start_in_the_background_opens_no_window_where_there_is_a_tray(

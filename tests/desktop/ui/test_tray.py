@@ -19,7 +19,10 @@ from tests.desktop.ui.conftest import Panel
 
 @pytest.fixture
 def rows(qtbot: QtBot) -> TrayMenu:
-    return TrayMenu()
+    made = TrayMenu()
+    made.pause._on_battery = lambda: True
+    made.pause.aboutToShow.emit()
+    return made
 
 
 def texts(rows: TrayMenu) -> list[str]:
@@ -43,6 +46,8 @@ def test_the_menu_has_the_rows_that_work_and_no_others(rows: TrayMenu) -> None:
         "1 hour",
         "4 hours",
         "Until tomorrow",
+        "Until plugged in",
+        "Until a program closes…",
         "Resume now",
     ]
 
@@ -59,7 +64,7 @@ def test_a_serving_pc_says_so_and_can_be_paused(rows: TrayMenu, presenter: Prese
     assert texts(rows)[:2] == ["Sharing: 2 answers, 41 tok/s", "Today $0.31 · this month $6.20"]
     assert rows.quit.text() == "Quit (finishes 2 answers)"
     assert rows.modes[Mode.ALWAYS].isChecked()
-    assert all(row.isEnabled() for row in rows.lengths)
+    assert all(row.isEnabled() for row in rows.pause.lengths)
     assert not rows.resume.isEnabled()
     assert rows.free_memory.isEnabled()
 
@@ -67,12 +72,21 @@ def test_a_serving_pc_says_so_and_can_be_paused(rows: TrayMenu, presenter: Prese
 def test_a_paused_pc_can_be_resumed_or_paused_longer(rows: TrayMenu, presenter: Presenter) -> None:
     rows.show_view(presenter.tray(snapshot(snoozed_until=NOW + 60), NOW))
     assert rows.resume.isEnabled()
-    assert all(row.isEnabled() for row in rows.lengths)
+    assert all(row.isEnabled() for row in rows.pause.lengths)
+
+
+def test_only_a_pc_on_battery_can_wait_for_its_plug(rows: TrayMenu, presenter: Presenter) -> None:
+    row = next(one for one in rows.pause.lengths if one.text() == "Until plugged in")
+    rows.show_view(presenter.tray(snapshot(), NOW))
+    assert row.isEnabled()
+    rows.pause._on_battery = lambda: False
+    rows.pause.aboutToShow.emit()
+    assert not row.isEnabled()
 
 
 def test_before_the_agents_first_word_only_opening_and_quitting_work(rows: TrayMenu, presenter: Presenter) -> None:
     rows.show_view(presenter.tray(None, NOW))
-    choices = [*rows.modes.values(), *rows.lengths, rows.resume, rows.free_memory]
+    choices = [*rows.modes.values(), *rows.pause.lengths, rows.resume, rows.free_memory]
     assert not any(row.isEnabled() for row in choices)
     assert rows.open.isEnabled()
     assert rows.quit.isEnabled()
@@ -84,6 +98,7 @@ def test_each_row_asks_for_what_it_says(qtbot: QtBot, rows: TrayMenu) -> None:
         (rows.earnings, rows.open_asked),
         (rows.open, rows.open_asked),
         (rows.models, rows.models_asked),
+        (rows.pause.program, rows.program_asked),
         (rows.resume, rows.resume_asked),
         (rows.free_memory, rows.free_memory_asked),
         (rows.quit, rows.quit_asked),
@@ -94,7 +109,7 @@ def test_each_row_asks_for_what_it_says(qtbot: QtBot, rows: TrayMenu) -> None:
         with qtbot.waitSignal(rows.mode_chosen) as chosen:
             rows.modes[mode].trigger()
         assert chosen.args == [mode]
-    for row, pause in zip(rows.lengths, Pause, strict=True):
+    for row, pause in zip(rows.pause.lengths, Pause, strict=False):
         with qtbot.waitSignal(rows.pause_chosen) as paused:
             row.trigger()
         assert paused.args == [pause]
