@@ -148,7 +148,7 @@ class ModelDemand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Demand(msgspec.Struct, frozen=True):
-    """Most asked for first."""
+    """Most asked for first; only models of the catalogue, and others that the node's organisation can name."""
 
     days: int
     models: list[ModelDemand]
