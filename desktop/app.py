@@ -55,7 +55,10 @@ def start(paths: Paths, *, headless: bool) -> int:
     try:
         settings = load_settings(paths.settings)
         logs.configure(paths.logs, on_screen=logging.INFO if headless else logging.ERROR)
-        agent = build_agent(paths, settings, memberships=Memberships(paths), open_browser=not headless)
+        memberships = Memberships(paths)
+        agent = build_agent(paths, settings, memberships=memberships, open_browser=not headless)
+        if memberships.member is None:
+            log.warning("this PC is not enrolled at a relay yet; in another terminal: nightjar enroll --relay URL")
         return run_headless(agent) if headless else run_with_window(agent, background=False)
     finally:
         lock.release()

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 _FILE_BYTES = 1024 * 1024
 _FILES_KEPT = 3
-_PLAIN = frozenset(vars(logging.makeLogRecord({})))
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 """Attributes every record has; all others are facts of the event."""
 
 
@@ -31,10 +31,23 @@ class JsonLines(logging.Formatter):
             "where": record.name,
             "event": record.getMessage(),
         }
-        event |= {name: value for name, value in vars(record).items() if name not in _PLAIN}
+        event |= _facts(record)
         if record.exc_info:
             event["trace"] = self.formatException(record.exc_info)
         return json.dumps(event, default=str, ensure_ascii=False)
+
+
+class ShortLines(logging.Formatter):
+    """One line an event for people, its facts in brackets."""
+
+    @override
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        facts = ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in _facts(record).items())
+        return super().formatMessage(record) + (f" ({facts})" if facts else "")
+
+
+def _facts(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in vars(record).items() if name not in _PLAIN}
 
 
 def configure(folder: Path, *, on_screen: int) -> None:
@@ -45,7 +58,7 @@ def configure(folder: Path, *, on_screen: int) -> None:
     file.setFormatter(JsonLines())
     screen = logging.StreamHandler(sys.stderr)
     screen.setLevel(on_screen)
-    screen.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    screen.setFormatter(ShortLines("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[file, screen])
     # At DEBUG websockets writes frames, and at INFO httpx writes a line for every poll of an enrolment.
     for library in ("websockets", "httpx", "httpcore"):

@@ -86,6 +86,10 @@ def describe_rules(verb: argparse.ArgumentParser) -> None:
 def _pause(options: argparse.Namespace) -> int:
     now, until, ends_with = time.time(), 0.0, ""
     if options.program:
+        from desktop.system.contention import running_programs
+
+        if not running_programs(frozenset({options.program.lower()})):
+            raise CommandRefused(f"No program {options.program!r} runs now.", "Name it as `ps -e` does.")
         until, ends_with = now + _WHILE_AT_MOST_S, options.program
     elif options.until in ("plugged-in", PLUGGED_IN):
         until, ends_with = now + _WHILE_AT_MOST_S, PLUGGED_IN

@@ -122,7 +122,8 @@ class IdleClock:
             self._problem = "this desktop offers no source that it knows"
         elif not self._chosen and not self._terminals_open:
             self._problem = "there is neither a desktop nor a console here"
-        log.info("sources of idle time", extra={"chosen": self._names, "asked": [str(each) for each in self.verdicts]})
+        refused = "; ".join(f"{each.source}: {each.problem}" for each in self.verdicts if each.problem)
+        log.info("sources of idle time", extra={"chosen": self._names, "refused": refused or "none"})
 
     async def _opens(self, source: IdleSource) -> bool:
         try:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from desktop import cli
@@ -42,11 +43,20 @@ async def test_a_pause_until_a_time_of_the_day(desktop: Desktop) -> None:
 
 
 async def test_a_pause_while_a_program_runs(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
+    program = psutil.Process().name()
     async with FakeRelay().serving() as relay:
         await desktop.join(relay)
-        assert await run("pause", "--while", "vlc") == 0
-    assert "Paused by you, until vlc closes." in capsys.readouterr().out
-    assert desktop.agent.snapshot.snoozed_for == "vlc"
+        assert await run("pause", "--while", program) == 0
+    assert f"Paused by you, until {program} closes." in capsys.readouterr().out
+    assert desktop.agent.snapshot.snoozed_for == program
+
+
+async def test_a_pause_while_a_program_runs_that_does_not_is_refused(
+    desktop: Desktop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run("pause", "--while", "no-such-program") == 1
+    assert "No program 'no-such-program' runs now." in capsys.readouterr().err
+    assert desktop.agent.snapshot.snoozed_until is None
 
 
 async def test_a_pause_until_plugged_in(desktop: Desktop) -> None:
