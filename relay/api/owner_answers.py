@@ -19,7 +19,7 @@ from relay.catalogue.entries import Price
 from relay.catalogue.listing import Demand as ListedDemand
 from relay.catalogue.listing import signed_listing
 from relay.clock import Clock
-from relay.completions.targets import Targets
+from relay.completions.targets import PRIVATE_POOLS, Targets
 from relay.ledger.service import Ledger
 from relay.ledger.settlement import OWNER_PERCENT
 from relay.nodes.access import OwnerAccess
@@ -146,7 +146,7 @@ class OwnerDesk:
     ) -> list[why.ModelStanding]:
         found = []
         for model in link.models:
-            rivals = [each for each in self._services.registry.links_for(model) if each is not link]
+            rivals = [each for each in self._services.registry.links_for(model) if _is_rival(each, link)]
             price = self._price_of(link, model)
             here = served.get(model, 0)
             found.append(
@@ -218,6 +218,12 @@ class OwnerDesk:
                 )
                 known = self._asked[days] = now, calls
             return known[1]
+
+
+def _is_rival(other: NodeLink, link: NodeLink) -> bool:
+    """Whether callers of `link` may reach `other`, too: a private PC of somebody else's is none of theirs."""
+    private = other.node.pool in PRIVATE_POOLS and other.node.organisation != link.node.organisation
+    return other is not link and other.node.pool != "none" and not private
 
 
 def _by_model(days: Iterable[ModelDay]) -> list[wire.EarnedModel]:

@@ -20,11 +20,12 @@ from relay.nodes import store as node_store
 from relay.storage.ids import NodeId, OrganisationId
 from relay.usage import node_reports
 from relay.wire import owner as wire
+from relay.wire.frames import Ask, PicoDollars
 from relay.wire.handshake import NodeIdentity
 from relay.wire.identity import SigningKey, catalogue_text, is_signed, owner_text
 from tests.relay.api.test_node_calls import Node, _answers, relay_with_node
 from tests.relay.catalogue.test_entries import an_entry
-from tests.relay.nodes.desk import a_model
+from tests.relay.nodes.desk import Desk, a_model
 from tests.relay.running import MODEL, RunningRelay, a_chat
 
 STRANGER = SigningKey(b"s" * 32)
@@ -116,20 +117,41 @@ async def test_reasons_and_demand_follow_what_happens(tmp_path: Path) -> None:
     assert [each.code for each in none.reasons] == ["no_pool"]
 
 
+OTHERS = SigningKey(b"k" * 32)
+
+
+def _enrol_elsewhere(connection: Connection) -> NodeId:
+    """A node of another organisation, in a pool of its own."""
+    other = directory.create_organisation(connection, "Other", at_ms=1)
+    person = directory.first_person(connection)
+    return node_store.add_node(
+        connection, OTHERS.public, {}, organisation=other, owner=person, name="x", pool="own", at_ms=1
+    ).id
+
+
+async def test_a_private_pc_of_others_is_no_rival(tmp_path: Path) -> None:
+    async with relay_with_node(tmp_path, _answers) as (relay, node):
+        number = await relay.services.database.write(_enrol_elsewhere)
+        owner = await owner_of(relay, node)
+        identity = NodeIdentity(number, OTHERS, owner.identity.host, owner.identity.relay_key)
+        async with owner.http, Desk(f"ws://127.0.0.1:{relay.port}/v1/node", identity) as desk:
+            await desk.open()
+            shared = asyncio.Event()
+            relay.services.registry.listen(
+                lambda: shared.set() if len(relay.services.registry.links_for(MODEL)) == 2 else None
+            )
+            await desk.share(a_model(model=MODEL, ask=Ask(prompt=PicoDollars(1), completion=PicoDollars(1))))
+            await asyncio.wait_for(shared.wait(), 5)
+            await relay.raw(relay.chat(a_chat(max_tokens=20)))
+            told = await owner.ask(wire.ReasonsWanted(), wire.Reasons)
+    assert [each.code for each in told.reasons] == ["in_demand", "private_pool"]
+
+
 async def test_nobody_hears_of_models_that_only_others_can_name(tmp_path: Path) -> None:
     async with relay_with_node(tmp_path, _answers) as (relay, node):
-        key = SigningKey(b"k" * 32)
-
-        def elsewhere(connection: Connection) -> NodeId:
-            other = directory.create_organisation(connection, "Other", at_ms=1)
-            person = directory.first_person(connection)
-            return node_store.add_node(
-                connection, key.public, {}, organisation=other, owner=person, name="x", pool="community", at_ms=1
-            ).id
-
-        number = await relay.services.database.write(elsewhere)
+        number = await relay.services.database.write(_enrol_elsewhere)
         owner = await owner_of(relay, node)
-        owner.identity = NodeIdentity(number, key, owner.identity.host, owner.identity.relay_key)
+        owner.identity = NodeIdentity(number, OTHERS, owner.identity.host, owner.identity.relay_key)
         async with owner.http:
             await relay.raw(relay.chat(a_chat(max_tokens=20)))
             hidden = await owner.ask(wire.DemandWanted(), wire.Demand)
