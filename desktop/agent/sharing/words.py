@@ -97,7 +97,7 @@ ENGLISH: Catalogue = {
     Phrase.UNREACHABLE_REMEDY: "Check that this PC is online; Nightjar keeps trying by itself.",
     Phrase.CONNECTING: "Connecting to the relay {relay}.",
     Phrase.NO_MODEL: "Not sharing: there is no model on this PC.",
-    Phrase.NO_MODEL_REMEDY: "Name a GGUF file in settings.toml.",
+    Phrase.NO_MODEL_REMEDY: "See what is wanted: nightjar models search",
     Phrase.MODEL_UNUSABLE: "Not sharing: the model {model} cannot be used{why}.",
     Phrase.MODEL_UNUSABLE_REMEDY: "Choose another model.",
     Phrase.CLOSING: "Nightjar is closing.",
@@ -119,7 +119,7 @@ ENGLISH: Catalogue = {
     Phrase.BATTERY_LOW: "Waiting: the battery is low; sharing starts when it is above {percent} %.",
     Phrase.TOO_HOT: "Waiting: the {part} is too hot; sharing starts when it is below {celsius} °C.",
     Phrase.COOLED_DOWN: "Waiting: the {part} was too hot and has cooled down.",
-    Phrase.EXCLUSIVE_APP: "Waiting: {app} is running, and you keep the PC free for it.",
+    Phrase.EXCLUSIVE_APP: "Waiting: you keep the PC free while this runs: {app}.",
     Phrase.EXCLUSIVE_APP_OVER: "Waiting: a program you keep the PC free for has just closed.",
     Phrase.EXCLUSIVE_APP_REMEDY: "Close it, or take it off the list of programs to wait for.",
     Phrase.FULL_SCREEN: "Waiting: {what} fills the screen.",
@@ -189,7 +189,7 @@ def typed(sharing: Sharing) -> str:
         case Reason.SNOOZED:
             return "To share again: nightjar resume"
         case Reason.NO_MODEL:
-            return "Name another GGUF file in settings.toml, then start again."
+            return "To see your models and what is wrong: nightjar models list. To find others: nightjar models search"
         case Reason.OUTSIDE_SCHEDULE:
             return "To see or change the hours: nightjar schedule"
         case Reason.ON_BATTERY | Reason.EXCLUSIVE_APP | Reason.TOO_HOT:
