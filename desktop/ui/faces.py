@@ -85,6 +85,7 @@ def _models() -> dict[str, Snapshot]:
         "no-model": snapshot(models=()),
         "first-download": snapshot(models=(), downloads=(DOWNLOADING,)),
         "first-download-stopped": snapshot(models=(), downloads=(_STOPPED,)),
+        "first-download-paused": snapshot(models=(), downloads=(_PAUSED,)),
         "model-failed": snapshot(models=(failed,)),
         "warming-up": snapshot(models=(ModelState(MODEL.name, "loading"),)),
         "restarting": snapshot(models=(ModelState(MODEL.name, "restarting", problem="Its process ended (signal 9)."),)),

@@ -40,7 +40,9 @@ class ProgramPrompt(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(SPACE_L, SPACE_L, SPACE_L, SPACE_L)
         column.setSpacing(SPACE_M)
-        column.addWidget(Prose(self.tr("Nothing is shared until the program you choose here has closed, for a week at the most.")))
+        column.addWidget(
+            Prose(self.tr("Nothing is shared until the program you choose here has closed, for a week at the most."))
+        )
         column.addWidget(self.search)
         column.addWidget(self.list, 1)
         row = QHBoxLayout()

@@ -149,11 +149,14 @@ class StatePresenter:
             case Reason.NO_MODEL:
                 return self._way_to_a_model(snapshot)
             case Reason.OUTSIDE_SCHEDULE:
-                return self.tr("To change your hours, type in a terminal: nightjar schedule")
+                text = self.tr("To see or change your hours, type %1 in a terminal.")
+                return text.replace("%1", _typed("nightjar schedule"))
             case Reason.ON_BATTERY if snapshot.sharing.remedy == say(Phrase.ON_BATTERY_REMEDY):
-                return self.tr("Plug it in; or to share on battery, type in a terminal: nightjar rules on_battery=yes")
+                text = self.tr("Plug it in; or to share on battery, type %1 in a terminal.")
+                return text.replace("%1", _typed("nightjar rules on_battery=yes"))
             case Reason.EXCLUSIVE_APP if snapshot.sharing.remedy:
-                return self.tr("Close it; or to change which programs count, type in a terminal: nightjar rules")
+                text = self.tr("Close it; or to change which programs count, type %1 in a terminal.")
+                return text.replace("%1", _typed("nightjar rules"))
         return snapshot.sharing.remedy
 
     def _without_model(self, snapshot: Snapshot) -> str:
@@ -165,8 +168,15 @@ class StatePresenter:
         if any(seen.kind == "stopped" for seen in snapshot.downloads):
             return self.tr("A download has stopped; its row says why.")
         if snapshot.downloads:
-            return self.tr("To go on with the download, type in a terminal: nightjar models resume")
-        return self.tr("To find one, type in a terminal: nightjar models search")
+            text = self.tr("To go on with the download, type %1 in a terminal.")
+            command = f"nightjar models resume {snapshot.downloads[0].name}"
+        else:
+            another, one = (
+                self.tr("To find another, type %1 in a terminal."),
+                self.tr("To find one, type %1 in a terminal."),
+            )
+            text, command = another if snapshot.models else one, "nightjar models search"
+        return text.replace("%1", _typed(command))
 
     def _with_answers(self, words: str, snapshot: Snapshot) -> str:
         """Answers that still run although no new ones are taken: hand-over takes a moment, and the owner may grace."""
@@ -279,6 +289,11 @@ def _agent_words(sharing: Sharing, now: float) -> str:
     """The agent's sentence, without the opening words that the headline has said already."""
     said = _unopened(said_at(sharing, now))
     return said[:1].upper() + said[1:]
+
+
+def _typed(command: str) -> str:
+    """A command line in a sentence: in one piece, so that nobody has to wonder where it ends."""
+    return f"“{command}”".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _unopened(said: str) -> str:

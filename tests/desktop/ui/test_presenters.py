@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from desktop.agent.state import Earnings, LinkState, Mode, ModelState, Reason, Sharing
+from desktop.cli import _parser
 from desktop.ui import examples
 from desktop.ui.examples import NOW, snapshot
 from desktop.ui.faces import every_face
@@ -164,6 +165,24 @@ def test_a_first_model_on_its_way_is_no_cause_for_alarm_but_one_that_stopped_is(
     assert (coming.shape, coming.headline) == (Shape.WAITING, "A model is on its way")
     stopped = PRESENTER.state(every_face()["first-download-stopped"], NOW)
     assert (stopped.shape, stopped.headline) == (Shape.NEEDS_YOU, "No model to share")
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("no-model", "nightjar models search"),
+        ("model-failed", "nightjar models search"),
+        ("first-download-paused", "nightjar models resume qwen2.5-14b-instruct-q4_k_m"),
+        ("outside-schedule", "nightjar schedule"),
+        ("never-in-schedule", "nightjar schedule"),
+        ("on-battery", "nightjar rules on_battery=yes"),
+        ("exclusive-app", "nightjar rules"),
+    ],
+)
+def test_what_has_no_control_in_the_window_is_named_as_a_command_that_there_is(name: str, command: str) -> None:
+    detail = PRESENTER.state(every_face()[name], NOW).detail.replace("\N{NO-BREAK SPACE}", " ")
+    assert f"type “{command}” in a terminal." in detail
+    _parser().parse_args(command.split()[1:])
 
 
 def test_a_tooltip_is_never_longer_than_windows_shows() -> None:
