@@ -46,6 +46,8 @@ class CannotListen(RelayError):
 
     @property
     def remedy(self) -> str:
+        if "in use" not in self.reason:
+            return "Choose an address of this computer with --host, and a port that you may use with --port."
         return "Stop what uses it, or choose another with --port (0 takes a free one)."
 
     def __str__(self) -> str:

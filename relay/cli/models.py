@@ -30,6 +30,9 @@ _TEXTS: Final = {
 }
 """Options that are fields of an entry."""
 
+_NEEDED: Final = ("url", "licence", "sha256", "size")
+"""Those of all options that have no default."""
+
 
 def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
     """`nightjar-relay model …`."""
@@ -90,7 +93,9 @@ def model_show(parsed: argparse.Namespace, database: Database, _at_ms: int) -> R
     found = database.read_sync(lambda connection: store.find(connection, parsed.id))
     row: Row = msgspec.to_builtins(found.entry)
     moments = {"created_ms": found.created_ms, "changed_ms": found.changed_ms, "state": _state(found)}
-    return row | moments if parsed.json else row | moments | {"shape": "known" if found.entry.shape else None}
+    if parsed.json:
+        return row | moments
+    return row | moments | {"shape": "known" if found.entry.shape else None, "price": _shown_price(found.entry.price)}
 
 
 def model_retire(parsed: argparse.Namespace, database: Database, at_ms: int) -> Row:
@@ -123,6 +128,11 @@ def _entry(parsed: argparse.Namespace, before: dict[str, Any]) -> Entry:
     fields.setdefault("title", parsed.id)
     if "file" not in fields and "url" in fields:
         fields["file"] = str(fields["url"]).partition("?")[0].rpartition("/")[2]
+    if lacking := [f"--{name}" for name in _NEEDED if name not in fields]:
+        raise UsageError(
+            f"the catalogue needs {', '.join(lacking)} too; `nightjar models describe FILE` prints size and SHA-256 "
+            "for --from"
+        )
     return read_entry(fields)
 
 

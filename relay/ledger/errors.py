@@ -44,7 +44,7 @@ class LedgerInUse(RelayError):
 
     @property
     def remedy(self) -> str:
-        return "Stop the other relay, or give this one a data folder of its own."
+        return "Stop the other relay, or give this one a data folder of its own with --data."
 
     def __str__(self) -> str:
         return f"another relay is using {self.directory}"

@@ -46,6 +46,11 @@ def test_what_the_desktop_says_of_a_file_is_taken_over(terminal: Terminal, tmp_p
     assert "known" in terminal.run("model", "show", "mine")[1]
 
 
+def test_people_read_a_price_in_dollars(terminal: Terminal) -> None:
+    terminal.json(*ADD, "--price-prompt", "0.1", "--price-completion", "1")
+    assert "$0.1 / $1" in terminal.run("model", "show", ADD[2])[1]
+
+
 def test_a_description_may_come_through_a_pipe(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     text = io.TextIOWrapper(io.BytesIO(json.dumps(fields()).encode()))
     monkeypatch.setattr(sys, "stdin", text)
@@ -55,7 +60,7 @@ def test_a_description_may_come_through_a_pipe(terminal: Terminal, monkeypatch: 
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("model", "add", "x"), "missing required field"),
+        (("model", "add", "x"), "needs --url, --licence, --sha256, --size too"),
         ((*ADD[:3], "--url", "http://models.example/x.gguf", *ADD[5:]), "https://"),
         ((*ADD, "--price-prompt", "1"), "both"),
         ((*ADD, "--price-prompt", "-1", "--price-completion", "1"), "between 0 and"),
