@@ -35,11 +35,12 @@ DECLINED = {
 class _Choice:
     """One of the `n` answers of a call."""
 
-    __slots__ = ("calls", "ids", "logprobs", "opened", "reason", "reasoning", "text", "text_bytes")
+    __slots__ = ("calls", "ids", "logprobs", "measured", "opened", "reason", "reasoning", "text", "text_bytes")
 
     def __init__(self, calls: ToolCalls) -> None:
         self.calls = calls
         self.ids = 0
+        self.measured = 0
         self.text_bytes = 0
         self.opened = False
         self.reason = ""
@@ -162,6 +163,10 @@ class Enveloped:
         measured = delta.content is not None or delta.reasoning is not None or delta.logprobs
         if delta.refusal is not None or (measured and not request.logprobs) or (delta.tool_calls and not request.tools):
             self._refuse_record(DELTA)
+            return
+        choice.measured += len(delta.logprobs)
+        if choice.measured > self._limit + 1:  # the token that ends a turn may be told of, but is not counted
+            self._refuse("the node told of more tokens than were asked for")
             return
         if measured:
             self._measured(index, choice, delta)
