@@ -34,6 +34,12 @@ def test_the_edges_of_controls_and_the_focus_can_be_seen(colours: Colours) -> No
             assert contrast(edge, ground) >= VISIBLE
 
 
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_filled_part_of_a_bar_stands_out_from_the_rest(colours: Colours) -> None:
+    for ink in (colours.accent, colours.ink(Tone.CALM), colours.ink(Tone.BAD)):
+        assert contrast(ink, colours.edge) >= VISIBLE
+
+
 @pytest.mark.parametrize("ink", [PANEL_INK, PANEL_ATTENTION])
 @pytest.mark.parametrize("panel", ["#ffffff", "#f0f0f0", "#2b2b2b", "#1d1d1d", "#000000"])
 def test_the_trays_ink_shows_on_any_panel(ink: str, panel: str) -> None:
