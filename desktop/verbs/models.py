@@ -103,7 +103,10 @@ def list_lines(shelf: Store, library: Library, coming: tuple[Progress, ...]) -> 
         ]
         lines += [table(("Model", "Size", "State", "From"), rows), ""]
     else:
-        lines += ["No models yet. See what is wanted: nightjar models search", ""]
+        lines += [
+            "No models yet, beside the one that Nightjar starts with. See what is wanted: nightjar models search",
+            "",
+        ]
     if coming:
         lines += [*map(download_line, coming), ""]
     return lines
@@ -218,8 +221,8 @@ def search_lines(found: list[Ranked], here: set[str]) -> list[str]:
             _FIT[each.badge or ""],
             f"{each.estimate.tokens_per_s:.0f} tok/s",
             f"{dollars(each.estimate.nano_per_hour)}/h" if each.entry.url else "-",
-            f"{each.entry.demand.calls:,}",
-            str(each.entry.demand.nodes),
+            f"{each.entry.demand.calls:,}" if each.entry.url else "-",
+            str(each.entry.demand.nodes) if each.entry.url else "-",
             each.entry.licence,
             "here" if _is_here(each, here) else "",
         )

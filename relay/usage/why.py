@@ -82,7 +82,7 @@ def _of_model(model: ModelStanding) -> Finding:
         sentence = f"Nobody asked for {name} in the last 24 hours. Another model may be wanted more."
         return Finding("no_demand", sentence, name)
     asked = _count(model.asked, "call")
-    share = f"{model.served} of {asked} for {name} in the last 24 hours were answered here"
+    share = f"This PC answered {model.served} of {asked} for {name} in the last 24 hours"
     if model.cheaper:
         sentence = f"{share}; {_count(model.cheaper, 'other PC')} can answer for less."
         return Finding("cheaper_elsewhere", sentence, name)

@@ -194,7 +194,7 @@ async def test_a_model_that_is_not_here_is_named(terminal: Terminal) -> None:
         assert (status, "'ghost'" in err) == (1, True)
     assert (await terminal.run("models", "rm", "ghost", "--yes"))[0] == 1
     _, out, _ = await terminal.run("models")
-    assert out.startswith("No models yet.")
+    assert out.startswith("No models yet, beside the one that Nightjar starts with.")
 
 
 async def test_an_interrupted_download_says_how_it_goes_on_and_goes_on(
