@@ -99,14 +99,14 @@ class HotHttpProtocol(ArrivingHttpProtocol):
         running = self._running  # its answer may still be leaving: then it must hear of the connection's end
         return running is None or running.call is None
 
-    def _learn(self) -> None:
+    def _learn(self, head: bytes) -> None:
         """Remember the head just parsed, if the next one like it needs no parser."""
         hot = self._hot
         if hot is None or hot.call is None or hot.authorization is None or not hot.keep_alive:
             return
         names = [name for name, _ in self.headers]
         if names.count(b"content-length") == 1 and b"transfer-encoding" not in names:
-            self.heads.learn(self._head, hot.authorization)
+            self.heads.learn(head, hot.authorization)
 
     # --- requests in uvicorn's parser ---------------------------------------------------------------------------------
 
@@ -146,14 +146,15 @@ class HotHttpProtocol(ArrivingHttpProtocol):
             hot.receive(body)
 
     def on_message_complete(self) -> None:
-        hot = self._hot
+        hot, head = self._hot, self._head
+        self._head = b""
         if hot is None:
             super().on_message_complete()
             return
         self._awaited = _NOTHING
         if not hot.response_complete:
             hot.received()
-            self._learn()
+            self._learn(head)
 
     # --- the connection -----------------------------------------------------------------------------------------------
 

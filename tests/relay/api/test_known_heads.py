@@ -289,6 +289,22 @@ async def test_heads_of_strangers_are_not_remembered(parsed: list[bytes], caller
     assert len(parsed) == 2
 
 
+async def test_a_connection_keeps_nothing_of_what_it_has_read(
+    protocols: list[HotHttpProtocol], relay: RunningRelay
+) -> None:
+    """A prompt is no longer in memory for as long as its caller keeps the connection."""
+    for path in (b"/v1/chat/completions", b"/v1/models"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+        caller = Caller(relay, reader, writer)
+        writer.write(caller.request("secret").replace(b"/v1/chat/completions", path, 1))
+        await caller.answer()
+
+        assert not [
+            name for name, value in vars(protocols[-1]).items() if isinstance(value, bytes) and b"secret" in value
+        ]
+        writer.close()
+
+
 async def test_a_connection_that_rests_is_closed(
     relay: RunningRelay, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
