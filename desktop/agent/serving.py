@@ -149,7 +149,9 @@ class Serving:
         if call.resume is not None and call.n > 1:
             return _Refusal("resume_mismatch", "This node cannot tell whose ids of several choices are.")
         if call.n > min(self.free_slots, self._floor.desk.free_slots(call.model)):
-            return _Refusal("busy", "Every slot of this node is taken.", BUSY_RETRY_S)
+            most = self._floor.most()
+            limited = f"While this PC is in use, it writes {most} at once at most."
+            return _Refusal("busy", "Every slot of this node is taken." if most is None else limited, BUSY_RETRY_S)
         return None
 
     def _decline(self, leg: LegId, no: _Refusal) -> None:

@@ -245,6 +245,7 @@ async def test_beside_its_owner_a_pc_set_to_always_writes_fewer_answers_at_once(
         refused = await link.answer(legs[2])
     assert isinstance(refused.terminal, Decline)
     assert refused.terminal.reason == "busy"
+    assert "in use" in refused.terminal.message
 
 
 async def test_a_watch_that_dies_is_started_again_and_its_last_word_does_not_count(
