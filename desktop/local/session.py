@@ -49,7 +49,7 @@ def run(paths: Paths, *, port: int | None, headless: bool, json_ready: bool) -> 
     if not lock.acquire():
         raise AgentAlreadyRunning
     try:
-        settings = for_its_owner(load_settings(paths.settings))
+        settings = for_its_owner(load_settings(node.settings))
         logs.configure(node.logs, on_screen=logging.ERROR)
         report = JsonReport if json_ready else TextReport
         local = _Local(folder, node, settings=settings, port=port, make_report=report)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import platformdirs
@@ -53,8 +53,8 @@ class Paths:
 
     @property
     def local_node(self) -> Paths:
-        """The folders of the node of `nightjar local`, an agent of its own."""
-        return Paths.under(self.local / "node")
+        """The folders of the node of `nightjar local`, an agent of its own with the settings of the app."""
+        return replace(Paths.under(self.local / "node"), config=self.config)
 
     @property
     def keystore_service(self) -> str:
