@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from relay.api.hot import PATH, RAW_PATH, ChatRoute
@@ -72,13 +73,19 @@ class AsgiReply(Reply):
         self._size += len(message.get("body", b""))
         self._wake.set()
 
-    async def pump(self, send: Send) -> None:
-        """Hand everything to the server, until the answer is whole or was broken off."""
+    async def pump(self, send: Send, written: Callable[[], None] | None = None) -> None:
+        """Hand everything to the server, until the answer is whole or was broken off.
+
+        `written` is called a turn of the loop after each message: how much had left cannot be seen after a hang-up.
+        """
+        loop = asyncio.get_running_loop()
         while True:
             while self._messages:
                 message = self._messages.popleft()
                 await send(message)
                 self._size -= len(message.get("body", b""))
+                if written is not None:
+                    loop.call_soon(written)
                 if message["type"] == "http.response.body" and not message["more_body"]:
                     return
             if self.aborted:
@@ -146,7 +153,7 @@ async def _run(call: Call, reply: AsgiReply, receive: Receive, send: Send) -> No
     try:
         async with asyncio.TaskGroup() as tasks:
             listener = tasks.create_task(_listen(call, reply, receive))
-            await reply.pump(send)
+            await reply.pump(send, call.flushed)
             listener.cancel()
     except BaseException:
         call.caller_gone(reset=True)

@@ -189,6 +189,8 @@ class HotHttpProtocol(ArrivingHttpProtocol):
 
     def cut(self) -> None:
         if self._running is not None:
+            if self._running.call is not None:
+                self._running.call.flushed()  # what has left until now was read, as far as anybody can tell
             self._running.lost(reset=True)
         super().cut()
 

@@ -205,14 +205,20 @@ class Call:
         self._heard_at = self._watch.now
 
     def emit(self, data: bytes, tokens: int) -> None:
-        """Write stream bytes to the caller; `tokens` is the completion so far, these bytes included."""
+        """Write stream bytes to the caller; `tokens` is the completion so far, these bytes included.
+
+        They have left when the next ones come, as a rule, or at the next tick: to look any sooner would cost a turn of
+        the loop, and so a system call, for every chunk.
+        """
+        self.flushed()
+        if self.phase == CLOSED:
+            return
         if not self._head_sent:
             self._send_head()
         self._heard_at = self._watch.now
         self._reply.send(data)
         self._bytes += len(data)
         self._tokens = tokens
-        self._services.after_flush(self)
 
     def _send_head(self) -> None:
         self._head_sent = True
@@ -318,6 +324,9 @@ class Call:
         elif self.phase == ENDING:
             self.flushed()
         elif self.request.stream:
+            self.flushed()
+            if self.phase == CLOSED:
+                return
             heartbeat_s = self._services.timers.settings.heartbeat_s
             if now - max(self._heard_at, self._pinged_at) >= heartbeat_s:
                 self._ping(now)
@@ -342,8 +351,8 @@ class Call:
         self.attempt_failed(Failure(Fault.ILL, *(_NOT_ACCEPTED if late else _EXPIRED[self.phase]), 504))
 
     def flushed(self) -> None:
-        """One loop turn after a write: what has left is put on the board; an answer that has left whole is settled."""
-        if self.phase == CLOSED:
+        """Some time after a write: what has left is put on the board; an answer that has left whole is settled."""
+        if self.phase == CLOSED or (self.phase != ENDING and self._bytes_out == self._bytes):
             return
         unsent = self._measure()
         self._books.progress(self._tokens_out, self._bytes_out)
