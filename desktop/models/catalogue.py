@@ -15,13 +15,13 @@ from desktop.errors import DesktopError
 
 MAX_ENTRIES = 2000
 
-Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,95}$")]
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,95}\Z")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Bytes = Annotated[int, Meta(ge=1, le=2**42)]
 Whole = Annotated[int, Meta(ge=0, le=2**53)]
 Line = Annotated[str, Meta(max_length=300)]
 Url = Annotated[str, Meta(max_length=2000)]
-Host = Annotated[str, Meta(pattern=r"^(\*\.)?[a-z0-9.-]{1,253}$")]
+Host = Annotated[str, Meta(pattern=r"^(\*\.)?[a-z0-9.-]{1,253}\Z")]
 
 
 class Price(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Id
     title: Line
-    file: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.gguf$")]
+    file: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.gguf\Z")]
     size: Bytes
     sha256: Sha256
     url: Url = ""

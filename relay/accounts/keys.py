@@ -1,6 +1,7 @@
-"""API keys: how one is made, and how the relay recognises one without keeping it.
+"""API keys: how one is made, and how the relay recognises one without storing it.
 
-A key is `sk-nj-` and 32 random bytes, so its SHA-256 needs no salt and no slow hash: there is nothing to guess.
+A key is `sk-nj-` and 32 random bytes, so its SHA-256 needs no salt and no slow hash: there is nothing to guess. Keys in
+use stand in memory as their callers sent them; on disk there are only hashes.
 """
 
 from __future__ import annotations
