@@ -47,3 +47,4 @@ if __name__ == "__main__":
     if target.exists():
         sys.exit(f"{target} exists already: name a new folder.")
     compile_into(target)
+    print(f"done: cd {target} && python -m relay serve")
