@@ -188,7 +188,12 @@ async def test_an_interrupted_enroll_cancels_its_code(desktop: Desktop, number: 
     async with FakeRelay().serving() as relay:
         before = await desktop.join(relay)
         command = [sys.executable, "-m", "desktop", "enroll", "--relay", relay.url]
-        verb = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+        verb = await asyncio.create_subprocess_exec(
+            *command,
+            stderr=asyncio.subprocess.PIPE,
+            # Whoever runs the tests in the background may have them ignore SIGINT, which children inherit.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
         assert verb.stderr is not None
         while b"enter the code" not in await verb.stderr.readline():
             pass
