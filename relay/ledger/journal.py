@@ -32,6 +32,9 @@ MAX_SEGMENTS: Final = 4
 
 MAX_RECORD_BYTES: Final = 4096
 
+LET_GO_BYTES: Final = 1024 * 1024
+"""So much is written before it leaves the process's memory: what is in the file is read again only after a crash."""
+
 _MAGIC = b"NJLEDG1\0"
 _START = len(_MAGIC)
 _HEAD = struct.Struct("<IIB")
@@ -81,6 +84,7 @@ class Journal:
         self._begin()
         self._spare: MappedFile | None = None
         self._retired: list[MappedFile] = []
+        self._let_go = 0
         self._oldest = first
 
     def _begin(self) -> None:
@@ -118,10 +122,13 @@ class Journal:
 
     def sync(self) -> None:
         """Makes everything appended before this call survive a power cut. Raises OSError."""
-        current = self._file  # before the retired: one that is retired from here on is in one of the two
+        current, written = self._file, self._offset  # before the retired: one that is retired now is in one of the two
         retired = tuple(self._retired)
         for file in {*retired, current}:
             file.sync()
+        if written - self._let_go >= LET_GO_BYTES or written < self._let_go:
+            current.let_go(written)
+            self._let_go = written
         for file in retired:
             file.close()
         del self._retired[: len(retired)]

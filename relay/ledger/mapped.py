@@ -41,6 +41,11 @@ class MappedFile:
             self.bytes.flush()  # there a file's own flush does not know of its mapped pages
         os.fsync(self._descriptor)
 
+    def let_go(self, upto: int) -> None:
+        """Takes the pages before `upto` out of this process; they stay in the file, and come back when read."""
+        if hasattr(self.bytes, "madvise") and (whole := upto // mmap.PAGESIZE * mmap.PAGESIZE):
+            self.bytes.madvise(mmap.MADV_DONTNEED, 0, whole)
+
     def close(self) -> None:
         self.bytes.close()
         os.close(self._descriptor)

@@ -34,6 +34,35 @@ def test_records_come_back_in_order_without_any_sync(journal: Journal, tmp_path:
     assert payloads(tmp_path) == [b"record %d" % number for number in range(10)]
 
 
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux tells what a mapping takes")
+def test_what_is_on_the_disk_takes_no_memory(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, first=1)
+    written = [number.to_bytes(2) * 1000 for number in range(1500)]
+    for each in written:
+        journal.append(1, each)
+    before = _resident_kb(tmp_path)
+
+    journal.sync()
+
+    assert before > 2500
+    assert _resident_kb(tmp_path) < 100
+    journal.append(1, b"the next")
+    assert payloads(tmp_path) == [*written, b"the next"]
+    journal.close()
+
+
+def _resident_kb(folder: Path) -> int:
+    """Of this process's memory, what the files of a folder take."""
+    total = 0
+    ours = False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if not line.split(maxsplit=1)[0].endswith(":"):
+            ours = str(folder) in line
+        elif ours and line.startswith("Rss:"):
+            total += int(line.split()[1])
+    return total
+
+
 def test_reading_can_begin_after_any_record(journal: Journal, tmp_path: Path) -> None:
     ends = [journal.append(1, bytes([number])) for number in range(5)]
     for number, end in enumerate(ends):
