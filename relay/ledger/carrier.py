@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -82,6 +82,7 @@ class Carrier:
         self._stopping = False
         self._failing = False
         self._cramped = False
+        self._looked = 0
         self._thread = threading.Thread(target=self._run, name="ledger-carrier", daemon=True)
 
     def start(self) -> None:
@@ -159,15 +160,16 @@ class Carrier:
 
     def _collect(self) -> Batch | None:
         upto = self._journal.position
-        still_open = list(self._open.values())
+        still_open = list(self._open.values())  # in the order in which they began
         closed = [self.queue.popleft() for _ in range(len(self.queue))]
         posted, gone = self._posted, {call.admission.call for call in closed}
         held = [
             OpenHold(admission.call, admission.organisation, admission.bound, admission.started_ms)
-            for admission in (books.admission for books in still_open)
+            for admission in (books.admission for books in self._newly(still_open))
             if admission.bound and admission.call not in posted and admission.call not in gone
         ]
-        oldest = min((books.since for books in still_open), default=upto)
+        self._looked = upto
+        oldest = still_open[0].since if still_open else upto
         carried = closed[-1].end if closed else self._mark.carried
         if not closed and not held and oldest == self._mark.oldest:
             return None
@@ -177,6 +179,13 @@ class Carrier:
             held=held,
             resolved={call: posted[call] for call in posted.keys() & gone},
         )
+
+    def _newly(self, still_open: list[CallBooks]) -> Iterator[CallBooks]:
+        """Those that may have begun since the last look. With many long calls most have been seen many times."""
+        for books in reversed(still_open):
+            if books.since < self._looked:
+                return
+            yield books
 
     def _carry(self, batch: Batch) -> None:
         """Posts a batch. One that fails is kept as it is: its commit may have happened, and its number will tell."""
