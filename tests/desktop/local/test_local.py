@@ -37,6 +37,7 @@ class Running:
             json={
                 "model": self.ready["model"],
                 "messages": [{"role": "user", "content": "What is the capital of France?"}],
+                "temperature": 0,
             },
             timeout=30,
             trust_env=False,
