@@ -1,7 +1,7 @@
 """`python packaging/compile_relay.py FOLDER`: puts a copy of the relay into FOLDER, its hot path compiled by mypyc.
 
 The sources stay the only ones: they run as they are in a checkout, and compiled where the relay is measured and
-shipped, in about half the time per call. Needs mypy, setuptools and a C compiler; takes about a minute.
+shipped, in about two thirds of the time per call. Needs mypy, setuptools and a C compiler; takes about a minute.
 
 Not compiled are msgspec's structs and uvicorn's subclasses, whose classes are made at run time, and what is rare.
 """
