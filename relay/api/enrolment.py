@@ -13,6 +13,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from msgspec import Meta
 
+from relay.api import desktop_json
+from relay.api.desktop_json import address
 from relay.nodes.enrolment import Enrolment, EnrolmentRefused, Fault, Loopback, Statement
 
 MAX_BODY: Final = 16 * 1024
@@ -79,7 +81,7 @@ def router(enrolment: Enrolment) -> APIRouter:
     @routes.post("/challenge")
     async def challenge(request: Request) -> Response:
         async def answer() -> Answer:
-            nonce = enrolment.challenge(_address(request))
+            nonce = enrolment.challenge(address(request))
             return {"nonce": nonce, "relay_id": enrolment.relay_id, "relay_key": enrolment.relay_key}
 
         return await _answered(answer)
@@ -96,8 +98,8 @@ def router(enrolment: Enrolment) -> APIRouter:
     async def proof(request: Request) -> Response:
         async def answer() -> Answer:
             body = await _read(request, _Proof)
-            address = _address(request)
-            return {"continue_url": await enrolment.prove(body.device_code, body.code, body.verifier, address=address)}
+            url = await enrolment.prove(body.device_code, body.code, body.verifier, address=address(request))
+            return {"continue_url": url}
 
         return await _answered(answer)
 
@@ -105,7 +107,7 @@ def router(enrolment: Enrolment) -> APIRouter:
     async def token(request: Request) -> Response:
         async def answer() -> Answer:
             body = await _read(request, _ByToken)
-            node = await enrolment.by_token(body.statement, body.token, _address(request))
+            node = await enrolment.by_token(body.statement, body.token, address(request))
             return {"node_id": node.id, "key_id": node.key_id}
 
         return await _answered(answer)
@@ -115,9 +117,7 @@ def router(enrolment: Enrolment) -> APIRouter:
 
 async def _start(enrolment: Enrolment, request: Request) -> Answer:
     body = await _read(request, _Start)
-    started = await enrolment.start(
-        body.statement, _address(request), scheme=request.url.scheme, loopback=body.loopback
-    )
+    started = await enrolment.start(body.statement, address(request), scheme=request.url.scheme, loopback=body.loopback)
     return {
         "device_code": started.issued.device_code.reveal(),
         "user_code": started.issued.user_code,
@@ -130,7 +130,7 @@ async def _start(enrolment: Enrolment, request: Request) -> Answer:
 
 async def _poll(enrolment: Enrolment, request: Request) -> Answer:
     body = await _read(request, _Poll)
-    found = await enrolment.poll(body.device_code, _address(request))
+    found = await enrolment.poll(body.device_code, address(request))
     state = enrolment.outcome(found)
     answer: Answer = {"state": state}
     if state == "approved":
@@ -139,40 +139,14 @@ async def _poll(enrolment: Enrolment, request: Request) -> Answer:
 
 
 async def _read(request: Request, struct: type[S]) -> S:
-    """The body, never more of it in memory than allowed. Raises EnrolmentRefused."""
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MAX_BODY:
-            raise EnrolmentRefused(Fault.BAD_REQUEST, "The request is larger than any enrolment.")
-    try:
-        return msgspec.json.decode(data, type=struct)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        problem = str(error) if isinstance(error, msgspec.ValidationError) else "not JSON"
-        raise EnrolmentRefused(Fault.BAD_REQUEST, f"The request cannot be read: {problem}.") from error
+    body: S = await desktop_json.read(request, struct, limit=MAX_BODY)
+    return body
 
 
 async def _answered(answer: Callable[[], Awaitable[Answer]]) -> Response:
     try:
-        return _json(200, await answer())
+        return desktop_json.answer(await answer())
+    except desktop_json.UnreadableBody as error:
+        return desktop_json.error(400, f"The request cannot be read: {error}.", Fault.BAD_REQUEST.value)
     except EnrolmentRefused as refused:
-        error = {
-            "message": refused.message,
-            "type": "invalid_request_error",
-            "param": None,
-            "code": refused.fault.value,
-        }
-        response = _json(_STATUS.get(refused.fault, 400), {"error": error})
-        if refused.retry_after is not None:
-            response.headers["retry-after"] = str(max(1, round(refused.retry_after)))
-        return response
-
-
-def _json(status: int, body: Answer) -> Response:
-    headers = {"cache-control": "no-store"}
-    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
-
-
-def _address(request: Request) -> str:
-    """Who asks, as uvicorn sees it: a trusted forwarder's word included, nobody else's."""
-    return request.client.host if request.client else "local"
+        return desktop_json.refusal(refused, _STATUS)

@@ -13,8 +13,8 @@ from collections.abc import Collection
 from typing import Final
 
 from relay.clock import Clock
-from relay.errors import RelayError
 from relay.nodes import store
+from relay.nodes.refused import Refused
 from relay.nodes.seals import Seals
 from relay.nodes.store import NodeRecord
 from relay.nodes.throttle import Throttle
@@ -40,17 +40,8 @@ class AccessFault(enum.Enum):
     TOO_MANY = "too_many_requests"
 
 
-class AccessRefused(RelayError):
-    """Nothing is told, with a sentence for people. `retry_after` is in seconds."""
-
-    def __init__(self, fault: AccessFault, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(fault, message)
-        self.fault = fault
-        self.message = message
-        self.retry_after = retry_after
-
-    def __str__(self) -> str:
-        return self.message
+class AccessRefused(Refused):
+    """Nothing is told."""
 
 
 class OwnerAccess:

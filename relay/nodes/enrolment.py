@@ -27,11 +27,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from relay.clock import Clock
-from relay.errors import RelayError
 from relay.nodes import enrolments
 from relay.nodes.codes import as_typed, digest
 from relay.nodes.enrolments import Application, Issued
 from relay.nodes.facts import BadFacts, DesktopFacts, read_facts
+from relay.nodes.refused import Refused
 from relay.nodes.seals import Seals
 from relay.nodes.store import KeyTaken, NodeRecord, Pool, add_node
 from relay.nodes.throttle import Throttle
@@ -65,17 +65,8 @@ class Fault(enum.Enum):
     TOO_MANY = "too_many_requests"
 
 
-class EnrolmentRefused(RelayError):
-    """A step that was not taken, with a sentence for people. `retry_after` is in seconds."""
-
-    def __init__(self, fault: Fault, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(fault, message)
-        self.fault = fault
-        self.message = message
-        self.retry_after = retry_after
-
-    def __str__(self) -> str:
-        return self.message
+class EnrolmentRefused(Refused):
+    """A step that was not taken."""
 
 
 @dataclass(frozen=True, slots=True)
