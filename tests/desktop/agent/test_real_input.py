@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from desktop.system.watch import live
 from desktop.system.watch.linux import linux_watch
 from relay.wire.frames import Yield
 from tests.desktop.agent.conftest import Desktop
+from tests.desktop.x_server import x_server
 from tests.fakes import FakeRelay
 
 pytestmark = [
@@ -43,23 +43,12 @@ SOON = Settings(
 @pytest.fixture
 async def display(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """An X server of this test's own, and no other way to tell about the owner."""
-    reading, writing = os.pipe()
-    process = await asyncio.create_subprocess_exec(
-        *("Xvfb", "-displayfd", str(writing), "-screen", "0", "640x480x24", "-nolisten", "tcp"),
-        stderr=asyncio.subprocess.DEVNULL,
-        pass_fds=(writing,),
-    )
-    os.close(writing)
-    try:
-        with os.fdopen(reading) as pipe:
-            monkeypatch.setenv("DISPLAY", f":{(await asyncio.to_thread(pipe.readline)).strip()}")
+    async with x_server() as (display, _):
+        monkeypatch.setenv("DISPLAY", display)
         for name in ("WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
         yield
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 async def touch(*action: str) -> None:

@@ -19,6 +19,8 @@ from dbus_fast.annotations import DBusBool, DBusInt32, DBusSignature, DBusStr, D
 from dbus_fast.constants import PropertyAccess
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property, dbus_signal
 
+from tests.desktop.x_server import x_server
+
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 30
 WATCHER_NAME = "org.kde.StatusNotifierWatcher"
@@ -44,18 +46,8 @@ async def process(*command: str, env: dict[str, str] | None = None, stdout: int 
 @asynccontextmanager
 async def display() -> AsyncIterator[str]:
     """An X server with a window manager; it picks a free number itself."""
-    reading, writing = os.pipe()
-    command = ("Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp")
-    server = await asyncio.create_subprocess_exec(*command, stdout=DEVNULL, stderr=DEVNULL, pass_fds=(writing,))
-    os.close(writing)
-    try:
-        with os.fdopen(reading) as pipe:
-            name = f":{(await asyncio.to_thread(pipe.readline)).strip()}"
-        async with process("openbox", env={**os.environ, "DISPLAY": name}):
-            yield name
-    finally:
-        server.terminate()
-        await server.wait()
+    async with x_server("1280x800") as (name, _), process("openbox", env={**os.environ, "DISPLAY": name}):
+        yield name
 
 
 @asynccontextmanager

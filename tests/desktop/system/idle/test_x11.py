@@ -17,6 +17,7 @@ from desktop.errors import SourceSilent
 from desktop.system.idle import x11
 from desktop.system.idle.x11 import XServer
 from desktop.system.uses.linux import FullScreen
+from tests.desktop.x_server import x_server
 
 TOOLS = ("Xvfb", "openbox", "xdotool")
 pytestmark = [
@@ -52,21 +53,12 @@ async def running(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     """Its process id; DISPLAY names it."""
-    reading, writing = os.pipe()
-    process = await asyncio.create_subprocess_exec(
-        *("Xvfb", "-displayfd", str(writing), "-screen", "0", "800x600x24", "-nolisten", "tcp"),
-        stderr=asyncio.subprocess.DEVNULL,
-        pass_fds=(writing,),
-    )
-    os.close(writing)
-    try:
-        with os.fdopen(reading) as pipe:
-            monkeypatch.setenv("DISPLAY", f":{(await asyncio.to_thread(pipe.readline)).strip()}")
-        yield process.pid
-    finally:
-        process.send_signal(signal.SIGCONT)
-        process.terminate()
-        await process.wait()
+    async with x_server() as (display, process):
+        monkeypatch.setenv("DISPLAY", display)
+        try:
+            yield process.pid
+        finally:
+            process.send_signal(signal.SIGCONT)
 
 
 @pytest.fixture
