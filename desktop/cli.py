@@ -22,7 +22,7 @@ from typing_extensions import override
 
 from desktop.agent.asking import ask, follow
 from desktop.agent.control import Reply, Request
-from desktop.agent.sharing.words import countdown, spelt
+from desktop.agent.sharing.words import countdown, host_of, spelt
 from desktop.errors import CommandRefused, DesktopError
 from desktop.settings import load_settings
 from desktop.system.paths import Paths
@@ -124,6 +124,7 @@ def _enroll_verb(verb: argparse.ArgumentParser) -> None:
         "--relay", default="", metavar="URL", help="the relay's address (default: the one in the settings)"
     )
     verb.add_argument("--token", metavar="TOKEN", help="an enrolment token; without one you approve in a browser")
+    verb.add_argument("--again", action="store_true", help="also where this PC is a node of that relay already")
     verb.set_defaults(act=_enroll)
 
 
@@ -194,6 +195,11 @@ def _enroll(options: argparse.Namespace) -> int:
         raise CommandRefused(
             "Only `nightjar local` runs here, and its node stays with its own relay.",
             "Start it again if that relay barred it; to share elsewhere, start the app: nightjar --headless",
+        )
+    before = snapshot_of(ask(socket, Request(verb="status"))).enrolment
+    if before.kind == "enrolled" and host_of(before.relay) == host_of(relay) and not options.again:
+        raise CommandRefused(
+            f"This PC is a node of {host_of(relay)} already.", "To enrol it anew all the same: nightjar enroll --again"
         )
     try:
         with _ended_by_signals():

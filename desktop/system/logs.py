@@ -10,6 +10,7 @@ import json
 import logging
 import logging.handlers
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from typing_extensions import override
@@ -44,6 +45,21 @@ class ShortLines(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         facts = ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in _facts(record).items())
         return super().formatMessage(record) + (f" ({facts})" if facts else "")
+
+
+def plain(line: str) -> str:
+    """A line of the file as people read it, its times by this PC's clock; one that is none of ours as it is."""
+    try:
+        event = json.loads(line)
+        at = datetime.fromtimestamp(event.pop("at")).astimezone()
+        level, said = event.pop("level").upper(), event.pop("event")
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError):
+        return line
+    event.pop("where", None)
+    trace = event.pop("trace", "")
+    facts = ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in event.items())
+    told = f"{at:%Y-%m-%d %H:%M:%S} {level:<7} {said}" + (f" ({facts})" if facts else "")
+    return "\n".join([told, *(f"    {each}" for each in trace.splitlines())])
 
 
 def _facts(record: logging.LogRecord) -> dict[str, object]:

@@ -13,6 +13,7 @@ from collections import deque
 from pathlib import Path
 
 from desktop.errors import AgentNotRunning, CommandRefused, DesktopError
+from desktop.system.logs import plain
 from desktop.system.paths import Paths
 from desktop.verbs.output import say_json
 
@@ -56,7 +57,7 @@ def _logs(options: argparse.Namespace) -> int:
     if options.json:
         say_json({"ok": True, "file": str(file), "lines": lines})
         return 0
-    print("\n".join(lines) or f"There is no log yet; it will be {file}.", flush=True)
+    print("\n".join(map(plain, lines)) or f"There is no log yet; it will be {file}.", flush=True)
     if options.follow:
         _follow(file, end)
     return 0
@@ -79,7 +80,7 @@ def _tail(file: Path, count: int) -> tuple[list[str], tuple[int, int]]:
 
 
 def _follow(file: Path, end: tuple[int, int]) -> None:
-    """Prints what comes after `end`. A log that was begun anew is read from its beginning."""
+    """Prints the lines that come after `end`. A log that was begun anew is read from its beginning."""
     number, place = end
     while True:
         time.sleep(_POLL_S)
@@ -89,11 +90,12 @@ def _follow(file: Path, end: tuple[int, int]) -> None:
                 if status.st_ino != number or status.st_size < place:
                     number, place = status.st_ino, 0
                 log.seek(place)
-                sys.stdout.write(log.read().decode(errors="replace"))
-                sys.stdout.flush()
-                place = log.tell()
+                whole = log.read().rpartition(b"\n")[0]
         except FileNotFoundError:
             continue
+        if whole:
+            print("\n".join(map(plain, whole.decode(errors="replace").split("\n"))), flush=True)
+            place += len(whole) + 1
 
 
 # --- report --------------------------------------------------------------------------------------------------------

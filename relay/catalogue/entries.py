@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -88,13 +89,34 @@ def read_entry(fields: object) -> Entry:
     try:
         entry = msgspec.convert(fields, Entry)
     except msgspec.ValidationError as error:
-        raise BadEntry(str(error)) from error
+        raise BadEntry(_explained(str(error))) from error
     _check_address(entry.url)
     if entry.licence_url and urlsplit(entry.licence_url).scheme not in ("http", "https"):
         raise BadEntry(f"{entry.licence_url!r} is no web address")
     if len(msgspec.json.encode(entry.shape)) > MAX_SHAPE_BYTES:
         raise BadEntry(f"its shape is larger than {MAX_SHAPE_BYTES // 1024} KiB")
     return entry
+
+
+_FORMS: Final = {
+    "id": "1 to 96 letters, digits and ._:@/+-, the first a letter or digit",
+    "file": "a plain name that ends in .gguf",
+    "sha256": "64 digits from 0 to 9 and a to f",
+    "url": "plain characters without spaces",
+    "licence_url": "plain characters without spaces",
+    "redirect_hosts": "names of hosts, as cdn.example.com or *.example.com",
+}
+"""What the patterns of the fields say, for people."""
+
+
+def _explained(problem: str) -> str:
+    """A field's pattern says nothing to most people."""
+    field = _WHERE.search(problem)
+    form = _FORMS.get(field.group(1)) if field is not None and "matching regex" in problem else None
+    return problem if field is None or form is None else f"{field.group(1)} must be {form}"
+
+
+_WHERE: Final = re.compile(r"`\$\.(\w+)")
 
 
 def _check_address(url: str) -> None:

@@ -123,7 +123,7 @@ def _entry(parsed: argparse.Namespace, before: dict[str, Any]) -> Entry:
         fields["size"] = parsed.size
     if parsed.redirect_host is not None:
         fields["redirect_hosts"] = parsed.redirect_host
-    if (price := _price(parsed, before.get("price"))) is not None:
+    if (price := _price(parsed, fields.get("price"))) is not None:
         fields["price"] = price
     fields.setdefault("title", parsed.id)
     if "file" not in fields and "url" in fields:

@@ -172,6 +172,18 @@ async def test_enroll_with_a_token_ends_when_it_is_done(desktop: Desktop) -> Non
         assert desktop.agent.snapshot.enrolment.kind == "enrolled"
 
 
+async def test_who_is_a_node_already_is_told_so_and_may_enrol_again(
+    desktop: Desktop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with FakeRelay().serving() as relay:
+        before = await desktop.join(relay)
+        assert await run("enroll", "--relay", relay.url + "/", "--token", "good-token") == 1
+        assert "nightjar enroll --again" in capsys.readouterr().err
+        assert desktop.agent.snapshot.enrolment == before.enrolment
+        assert await run("enroll", "--again", "--relay", relay.url, "--token", "used up") == 1
+        assert "this token is not valid" in capsys.readouterr().err
+
+
 async def test_enroll_shows_the_code_and_waits_for_the_approval(
     desktop: Desktop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,7 +199,7 @@ async def test_enroll_shows_the_code_and_waits_for_the_approval(
 async def test_an_interrupted_enroll_cancels_its_code(desktop: Desktop, number: signal.Signals) -> None:
     async with FakeRelay().serving() as relay:
         before = await desktop.join(relay)
-        command = [sys.executable, "-m", "desktop", "enroll", "--relay", relay.url]
+        command = [sys.executable, "-m", "desktop", "enroll", "--again", "--relay", relay.url]
         verb = await asyncio.create_subprocess_exec(
             *command,
             stderr=asyncio.subprocess.PIPE,

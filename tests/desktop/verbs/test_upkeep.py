@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,16 @@ def test_the_last_lines_of_the_log(paths: Paths, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == "line 98\nline 99\n"
     assert cli.main(["logs", "--json", "--lines", "1"]) == 0
     assert json.loads(capsys.readouterr().out)["lines"] == ["line 99"]
+
+
+def test_an_event_of_the_log_is_shown_as_people_read_it(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    event = {"at": 0, "level": "warning", "where": "x", "event": "it broke", "free_slots": 2, "trace": "a\nb"}
+    write_log(paths, json.dumps(event), "[1]", "{}")
+    assert cli.main(["logs"]) == 0
+    told, *trace = capsys.readouterr().out.splitlines()
+    assert told.startswith(datetime.fromtimestamp(0).astimezone().strftime("%Y-%m-%d %H:%M:%S"))
+    assert told.endswith(" WARNING it broke (free slots: 2)")
+    assert trace == ["    a", "    b", "[1]", "{}"]
 
 
 def test_without_a_log_it_says_where_one_will_be(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:

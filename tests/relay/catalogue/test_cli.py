@@ -46,6 +46,14 @@ def test_what_the_desktop_says_of_a_file_is_taken_over(terminal: Terminal, tmp_p
     assert "known" in terminal.run("model", "show", "mine")[1]
 
 
+def test_an_edit_takes_the_price_of_a_description_too(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.json(*ADD, "--price-prompt", "5", "--price-completion", "5")
+    described = tmp_path / "described.json"
+    described.write_text(json.dumps({"price": {"prompt": 1, "completion": 2}}))
+    terminal.json("model", "edit", "tiny", "--from", str(described))
+    assert terminal.json("model", "show", "tiny")["price"] == {"prompt": 1, "completion": 2}
+
+
 def test_people_read_a_price_in_dollars(terminal: Terminal) -> None:
     terminal.json(*ADD, "--price-prompt", "0.1", "--price-completion", "1")
     assert "$0.1 / $1" in terminal.run("model", "show", ADD[2])[1]
