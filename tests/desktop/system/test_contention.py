@@ -55,6 +55,7 @@ def test_the_first_look_knows_nothing_yet() -> None:
 
 @pytest.mark.parametrize("ours", [True, False])
 def test_load_of_another_program_is_seen_and_our_own_is_not(ours: bool) -> None:
+    """Own load taken for the owner's, and never idle: FoldingAtHome/fah-issues#1483."""
     own = OwnProcesses()
     use = ProcessorUse(own)
     with burning(ours=ours) as pid:
@@ -94,6 +95,7 @@ def test_without_the_kernels_help_the_tree_is_the_same(monkeypatch: pytest.Monke
 
 
 def test_a_span_in_which_the_pc_slept_or_its_clock_was_set_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that stood still while the PC slept counted as idle time or as load."""
     use = ProcessorUse(OwnProcesses())
     use.look()
     for jump in (7200.0, -7200.0):

@@ -31,6 +31,7 @@ from tests.desktop.system.buses import (
 
 
 async def test_a_film_that_keeps_gnome_from_becoming_idle_is_seen(bus: Bus, address: str) -> None:
+    """A film without input: BOINC/boinc#2301, #4986, rcaelers/workrave#565, nicehash/NiceHashMiner#547."""
     session = GnomeSession()
     async with offered(address, "org.gnome.SessionManager", {"/org/gnome/SessionManager": session}):
         assert not await GnomeInhibitor(bus).look()
@@ -42,6 +43,7 @@ async def test_a_film_that_keeps_gnome_from_becoming_idle_is_seen(bus: Bus, addr
 
 @pytest.mark.parametrize("held", [1, 4])
 async def test_a_film_on_kde_is_seen(bus: Bus, address: str, held: int) -> None:
+    """A film without input, on KDE: BOINC/boinc#1137."""
     agent, name = PolicyAgent(), "org.kde.Solid.PowerManagement.PolicyAgent"
     async with offered(address, name, {"/org/kde/Solid/PowerManagement/PolicyAgent": agent}):
         assert not await KdeInhibitor(bus).look()
@@ -50,6 +52,7 @@ async def test_a_film_on_kde_is_seen(bus: Bus, address: str, held: int) -> None:
 
 
 async def test_a_film_on_xfce_and_its_like_is_seen(bus: Bus, address: str) -> None:
+    """A film without input, elsewhere: BOINC/boinc#819."""
     service = PowerInhibit()
     path = "/org/freedesktop/PowerManagement/Inhibit"
     async with offered(address, "org.freedesktop.PowerManagement", {path: service}):
@@ -66,6 +69,7 @@ async def test_an_inhibitor_of_logind_is_named(bus: Bus, address: str) -> None:
 
 
 async def test_a_game_played_with_a_gamepad_is_seen_through_gamemode(bus: Bus, address: str) -> None:
+    """Gamepads reset no idle timer: hyprwm/Hyprland#15967, hyprwm/hypridle#124, swaywm/sway#6801."""
     service = GameModeService()
     async with offered(address, "com.feralinteractive.GameMode", {"/com/feralinteractive/GameMode": service}):
         assert not await GameMode(bus).look()
@@ -77,6 +81,7 @@ async def test_a_game_played_with_a_gamepad_is_seen_through_gamemode(bus: Bus, a
 async def test_what_a_desktop_lacks_is_said_to_be_missing(
     bus: Bus, use: type[GnomeInhibitor | KdeInhibitor | PowerInhibitor | GameMode]
 ) -> None:
+    """An idle source that is missing must be seen in the diagnostics: entracte#190."""
     with pytest.raises(SourceSilent):
         await use(bus).look()
 

@@ -152,6 +152,7 @@ async def test_the_desktop_a_window_with_borders_or_none_is_no_use(change: dict[
 
 
 async def test_our_own_window_is_no_use() -> None:
+    """Its own window counted as the owner's: nicehash/NiceHashMiner-Archived#991."""
     assert not await ForegroundWindow(User32(), lambda pid: pid == 4711).look()
 
 

@@ -52,6 +52,7 @@ async def test_the_first_that_answers_is_believed_and_the_others_are_let_be() ->
 
 
 async def test_who_types_over_ssh_counts_beside_the_desktop() -> None:
+    """A person at a remote shell: FoldingAtHome/fah-issues#1674, BOINC/boinc#5132."""
     assert await idle_s(IdleClock([Told("desktop", 4000)], Told("terminals", 20), graphical=True)) == 20
 
 
@@ -61,6 +62,7 @@ async def test_on_a_server_terminals_are_enough() -> None:
 
 
 async def test_a_desktop_that_none_can_read_is_unknown_however_quiet_its_terminals() -> None:
+    """Always idle on a desktop nobody could read: BOINC/boinc#1187, #3715, #5223."""
     clock = IdleClock([Told("a", "not here")], Told("terminals", 9000), graphical=True)
     assert await idle_s(clock) == "this desktop offers no source that it knows"
 

@@ -47,6 +47,7 @@ async def test_kde_on_x11_counts_in_milliseconds(bus: Bus, address: str) -> None
 
 
 async def test_plasma_on_wayland_says_no_and_is_believed(bus: Bus, address: str) -> None:
+    """Never idle on a newer desktop: BOINC/boinc#4084, #5062."""
     async with (
         offered(address, "org.kde.ksmserver", {}),
         offered(address, "org.freedesktop.ScreenSaver", {ScreenSaver.PATH: ScreenSaver(wayland=True)}),
@@ -56,6 +57,7 @@ async def test_plasma_on_wayland_says_no_and_is_believed(bus: Bus, address: str)
 
 
 async def test_another_desktops_screen_saver_counts_something_else_and_is_not_asked(bus: Bus, address: str) -> None:
+    """Never idle, since the wrong source was believed: BOINC/boinc#5075."""
     async with offered(address, "org.freedesktop.ScreenSaver", {ScreenSaver.PATH: ScreenSaver()}):
         with pytest.raises(SourceSilent, match="not KDE"):
             await KdeIdle(bus).open()

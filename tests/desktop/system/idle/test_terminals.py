@@ -22,6 +22,7 @@ def devices(folder: Path, **read_at: float) -> Path:
 
 
 async def test_the_terminal_that_was_read_last_counts_and_what_is_printed_does_not(tmp_path: Path) -> None:
+    """Its own console counted as the owner's input: nicehash/NiceHashMiner-Archived#991."""
     source = TerminalIdle(devices(tmp_path, tty1=NOON - 500, pts_0=NOON - 40, pts_1=NOON - 4000))
     await source.open()
     assert await source.input_at(NOON) == NOON - 40

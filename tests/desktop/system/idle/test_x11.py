@@ -96,6 +96,7 @@ async def test_a_real_mouse_or_key_is_an_input(server: int, source: XServer, act
 async def test_an_x_server_that_hangs_is_given_up_and_not_asked_every_second(
     server: int, source: XServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """An X server that never answers hung the whole client: BOINC/boinc#6913."""
     await source.open()
     monkeypatch.setattr(x11, "_PATIENCE_S", 0.3)
     os.kill(server, signal.SIGSTOP)
@@ -142,6 +143,7 @@ async def test_a_display_nobody_serves_says_so(source: XServer, monkeypatch: pyt
 
 
 async def test_a_window_that_fills_the_screen_is_seen_unless_it_is_ours(server: int, source: XServer) -> None:
+    """Full screen is use, our own window is not: BOINC/boinc#1137, nicehash/NiceHashMiner-Archived#991."""
     assert server
     async with running("openbox"):
         assert await FullScreen(source, lambda _pid: False).look() == ""

@@ -183,6 +183,7 @@ async def test_a_program_is_sought_as_soon_as_somebody_asks(desktop: Desktop, mo
 
 
 async def test_another_persons_session_counts_as_use(desktop: Desktop) -> None:
+    """Several people on one PC: BOINC/boinc#872."""
     desktop.mutter.idle_ms = 600_000
     async with watching(desktop) as listener:
         await listener.until(lambda c: age(c) > 500)
