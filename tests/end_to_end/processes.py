@@ -157,12 +157,8 @@ def nightjar(*verb: str, home: Path, **environment: str) -> subprocess.Completed
     )
 
 
-@contextlib.contextmanager
-def running_node(home: Path, relay: RelayProcess) -> Iterator[NodeProcess]:
-    """Enrolled at the relay by a token, sharing the demo model, also while somebody uses the machine of the tests."""
-    settings = Paths.under(home).config / "settings.toml"
-    settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text("[limits]\nanswers_in_use = 8\n")
+def start_node(home: Path) -> NodeProcess:
+    """An agent in a home that may have been lived in, once it answers."""
     environment = os.environ | {"NIGHTJAR_HOME": str(home), "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
     with (home / "node.log").open("ab") as log:
         process = subprocess.Popen(
@@ -173,18 +169,31 @@ def running_node(home: Path, relay: RelayProcess) -> Iterator[NodeProcess]:
             stdout=log,
             stderr=log,
         )
+    node = NodeProcess(process, home)
+    eventually(lambda: _answers(node), "an agent that answers")
+    return node
+
+
+@contextlib.contextmanager
+def running_node(home: Path, relay: RelayProcess) -> Iterator[NodeProcess]:
+    """Enrolled at the relay by a token, sharing the demo model, also while somebody uses the machine of the tests."""
+    settings = Paths.under(home).config / "settings.toml"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text("[limits]\nanswers_in_use = 8\n")
+    node = start_node(home)
     try:
-        node = NodeProcess(process, home)
-        eventually(lambda: _answers(node), "an agent that answers")
-        token = ask_relay("node", "token", data=relay.data)["token"]
-        address = f"http://{relay.address}"
-        for verb in (["enroll", "--relay", address, "--token", token], ["mode", "always"]):
-            done = nightjar(*verb, home=home)
-            assert done.returncode == 0, done.stderr
-        eventually(lambda: node.snapshot().sharing.sharing or None, "a node that shares")
+        enrol(node, relay.address, token=ask_relay("node", "token", data=relay.data)["token"])
         yield node
     finally:
-        end(process)
+        end(node.process)
+
+
+def enrol(node: NodeProcess, address: str, *, token: str) -> None:
+    """Make it a node of the relay at host:port that always shares."""
+    for verb in (["enroll", "--relay", f"http://{address}", "--token", token], ["mode", "always"]):
+        done = nightjar(*verb, home=node.home)
+        assert done.returncode == 0, done.stderr
+    eventually(lambda: node.snapshot().sharing.sharing or None, "a node that shares")
 
 
 def _answers(node: NodeProcess) -> Snapshot | None:
