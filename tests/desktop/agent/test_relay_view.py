@@ -20,8 +20,8 @@ from desktop.system.secrets import open_store
 from relay.catalogue import store as catalogue_store
 from relay.wire.identity import SigningKey, catalogue_text
 from relay.wire.owner import SignedCatalogue
-from tests.relay.api.test_node_calls import Node, _answers, relay_with_node
 from tests.relay.catalogue.test_entries import an_entry
+from tests.relay.nodes.player import Node, answer_rightly, relay_with_node
 from tests.relay.running import MODEL, RunningRelay, a_chat
 
 OTHER = SigningKey(b"o" * 32)
@@ -41,7 +41,7 @@ def a_member(relay: RunningRelay, node: Node, folder: Path, **changed: object) -
 
 @pytest.fixture
 async def joined(tmp_path: Path) -> AsyncIterator[tuple[RunningRelay, Member]]:
-    async with relay_with_node(tmp_path / "relay", _answers) as (relay, node):
+    async with relay_with_node(tmp_path / "relay", answer_rightly) as (relay, node):
         yield relay, a_member(relay, node, tmp_path)
 
 

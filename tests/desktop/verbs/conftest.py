@@ -21,7 +21,7 @@ from relay.catalogue import store as catalogue_store
 from relay.catalogue.entries import read_entry
 from tests.desktop.models.conftest import CONTENT
 from tests.desktop.models.file_server import FileServer
-from tests.relay.api.test_node_calls import _answers, relay_with_node
+from tests.relay.nodes.player import answer_rightly, relay_with_node
 from tests.relay.running import RunningRelay
 
 
@@ -58,7 +58,7 @@ async def relay(own_home: Path, tmp_path: Path) -> AsyncIterator[RunningRelay]:
     """With this PC as its node, which answers."""
     paths = Paths.under(own_home)
     paths.make()
-    async with relay_with_node(tmp_path / "relay", _answers) as (relay, node):
+    async with relay_with_node(tmp_path / "relay", answer_rightly) as (relay, node):
         identity = node.desk.identity
         address = RelayAddress.parse(f"http://127.0.0.1:{relay.port}")
         joined = Joined(address, identity.node_id, identity.key.fingerprint, identity.relay_key, identity.key)

@@ -3,124 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
-from websockets.exceptions import ConnectionClosed
 
 from relay.accounts import directory
-from relay.clock import Clock, ManualClock
+from relay.clock import ManualClock
 from relay.ledger.check import BooksCheck
-from relay.nodes import store
-from relay.settings import ProviderSettings, TimerSettings
-from relay.storage.ids import NodeId
-from relay.wire.frames import Cancel, FinishReason, LegId, StepKind, Usage
-from relay.wire.handshake import NodeIdentity
-from relay.wire.identity import SigningKey
-from relay.wire.session import CallOffered
-from tests.relay.nodes.desk import Desk, a_model, text
+from relay.settings import TimerSettings
+from relay.wire.frames import LegId, StepKind
+from tests.relay.nodes.desk import text
+from tests.relay.nodes.player import PROMPT, Node, Play, answer_rightly, relay_with_node
 from tests.relay.provider import ANSWER, plain_answer, scripted_provider, stream_answer
-from tests.relay.running import MODEL, RunningRelay, a_chat, as_provider, running_relay
+from tests.relay.running import MODEL, RunningRelay, a_chat, as_provider
 
-Play = Callable[["Node", LegId], Awaitable[None]]
-PROMPT = 5
 OWNER_PERCENT = 70
-
-
-class Node:
-    """A desk that plays one script for each call it is offered."""
-
-    def __init__(self, desk: Desk, *plays: Play) -> None:
-        self.desk = desk
-        self.calls: list[CallOffered] = []
-        self.cancelled = asyncio.Event()
-        self._plays = list(plays)
-
-    async def serve(self) -> None:
-        """Until the link closes."""
-        with contextlib.suppress(ConnectionClosed):
-            await self._serve()
-
-    async def _serve(self) -> None:
-        while True:
-            event = await self.desk.hear(object)
-            if isinstance(event, CallOffered):
-                self.calls.append(event)
-                play = self._plays.pop(0) if len(self._plays) > 1 else self._plays[0]
-                await play(self, event.call.id)
-            elif isinstance(event, Cancel):
-                self.cancelled.set()
-
-    async def accept(self, leg: LegId) -> None:
-        await self.desk.say(self.desk.session.accept(leg, prompt_tokens=PROMPT, prompt_digest=bytes(32)))
-
-    async def write(self, leg: LegId, *words: str, choice: int = 0) -> None:
-        for number, each in enumerate(words, start=1):
-            await self.desk.step(text(leg, each, [number], choice=choice))
-
-    async def end(self, leg: LegId, reason: str = "stop", *, choice: int = 0) -> None:
-        await self.desk.step(text(leg, reason, choice=choice, kind=StepKind.END))
-
-    async def finish(self, leg: LegId, tokens: int, reason: FinishReason = "stop") -> None:
-        usage = Usage(prompt_tokens=PROMPT, completion_tokens=tokens)
-        await self.desk.say(self.desk.session.finish(leg, reason=reason, usage=usage, now=time.monotonic()))
-
-
-@asynccontextmanager
-async def relay_with_node(
-    folder: Path,
-    *plays: Play,
-    edge: str = "http",
-    clock: Clock | None = None,
-    providers: Sequence[ProviderSettings] = (),
-    timers: TimerSettings | None = None,
-) -> AsyncIterator[tuple[RunningRelay, Node]]:
-    timers = timers or TimerSettings()
-    async with running_relay(folder, edge=edge, clock=clock, providers=providers, timers=timers) as relay:
-        key = SigningKey(secrets.token_bytes(32))
-
-        def enrol(connection: object) -> tuple[str, bytes]:
-            record = store.add_node(
-                connection,  # type: ignore[arg-type]
-                key.public,
-                {},
-                organisation=directory.first_organisation(connection),  # type: ignore[arg-type]
-                owner=directory.first_person(connection),  # type: ignore[arg-type]
-                name="desk",
-                pool="own",
-                at_ms=0,
-            )
-            return record.id, store.signing_key(connection, at_ms=0).public  # type: ignore[arg-type]
-
-        node_id, relay_key = await relay.services.database.write(enrol)
-        identity = NodeIdentity(NodeId(node_id), key, f"127.0.0.1:{relay.port}", relay_key)
-        async with Desk(f"ws://127.0.0.1:{relay.port}/v1/node", identity) as desk, asyncio.TaskGroup() as tasks:
-            node = Node(desk, *plays)
-            await desk.open()
-            ready = asyncio.Event()
-            stop = relay.services.registry.listen(ready.set)
-            await desk.share(a_model(model=MODEL))
-            while not relay.services.registry.links_for(MODEL):
-                ready.clear()
-                await ready.wait()
-            stop()
-            serving = tasks.create_task(node.serve())
-            yield relay, node
-            serving.cancel()
-
-
-async def _answers(node: Node, leg: LegId) -> None:
-    await node.accept(leg)
-    await node.write(leg, "The ", "capital ", "is ", "Paris.")
-    await node.end(leg)
-    await node.finish(leg, 4)
 
 
 async def _answers_twice(node: Node, leg: LegId) -> None:
@@ -228,9 +128,9 @@ async def _vanishes(node: Node, leg: LegId) -> None:
 TOOLS = [{"type": "function", "function": {"name": "f"}}]
 
 CASES: dict[str, tuple[dict[str, object], Play]] = {
-    "stream": (a_chat(stream=True), _answers),
-    "stream with usage": (a_chat(stream=True, stream_options={"include_usage": True}), _answers),
-    "plain": (a_chat(), _answers),
+    "stream": (a_chat(stream=True), answer_rightly),
+    "stream with usage": (a_chat(stream=True, stream_options={"include_usage": True}), answer_rightly),
+    "plain": (a_chat(), answer_rightly),
     "two choices": (a_chat(n=2), _answers_twice),
     "two streamed choices": (a_chat(n=2, stream=True), _answers_twice),
     "log-probabilities": (a_chat(logprobs=True, top_logprobs=1), _measures),
@@ -274,7 +174,7 @@ def _without_framing(answer: bytes) -> bytes:
 
 
 async def test_the_stream_is_openais_and_the_relays_own(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         answer = _without_framing(await relay.raw(relay.chat(a_chat(stream=True, max_tokens=9, seed=3))))
 
     events = [json.loads(line[6:]) for line in answer.decode().split("\n") if line.startswith("data: {")]
@@ -329,7 +229,7 @@ async def test_calls_of_tools_are_numbered_and_named_by_the_relay(tmp_path: Path
 
 
 async def test_a_node_learns_neither_key_nor_account(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         await relay.raw(relay.chat(a_chat()))
         offered = repr(node.calls[0])
 
@@ -338,7 +238,7 @@ async def test_a_node_learns_neither_key_nor_account(tmp_path: Path) -> None:
 
 
 async def test_the_owner_is_paid_the_larger_part_and_the_books_balance(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, _node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, _node):
         await relay.raw(relay.chat(a_chat(stream=True)))
         [row] = await relay.usage_rows()
         books = await relay.books()
@@ -459,7 +359,7 @@ async def test_a_node_that_vanishes_mid_stream_ends_the_answer_in_an_error(tmp_p
 
 
 async def test_the_owner_hears_what_was_earned(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         await relay.raw(relay.chat(a_chat()))
         [link] = relay.services.registry.links_for(MODEL)
         [row] = await relay.usage_rows()
@@ -471,7 +371,7 @@ async def test_the_owner_hears_what_was_earned(tmp_path: Path) -> None:
 
 
 async def test_a_model_only_a_node_has_is_listed_and_unknown_when_the_node_is_gone(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         request = (
             f"GET /v1/models HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {relay.key}\r\nconnection: close\r\n\r\n"
         )
@@ -488,7 +388,7 @@ async def test_a_model_only_a_node_has_is_listed_and_unknown_when_the_node_is_go
 
 async def test_a_model_whose_node_is_paused_is_listed_and_answered_with_503(tmp_path: Path) -> None:
     """The node comes back by itself: a caller that waits is served, and no client should forget the model."""
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         await _pause(relay, node)
         answer = await relay.raw(relay.chat(a_chat()))
         listed = await relay.raw(_get(relay, "/v1/models"))
@@ -505,7 +405,7 @@ async def test_a_model_whose_node_is_paused_is_listed_and_answered_with_503(tmp_
 
 
 async def test_a_paused_node_is_no_news_to_a_key_that_may_not_use_it(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         await _pause(relay, node)
 
         def a_key(connection: Connection) -> str:

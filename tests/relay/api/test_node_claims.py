@@ -10,8 +10,8 @@ import pytest
 
 from relay.completions import enveloped
 from relay.wire.frames import LegId, StepKind
-from tests.relay.api.test_node_calls import Node, relay_with_node
 from tests.relay.nodes.desk import text
+from tests.relay.nodes.player import Node, relay_with_node
 from tests.relay.running import a_chat
 
 

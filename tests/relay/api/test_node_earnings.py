@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from relay.wire.frames import Account
-from tests.relay.api.test_node_calls import _answers, relay_with_node
 from tests.relay.nodes.desk import Desk
+from tests.relay.nodes.player import answer_rightly, relay_with_node
 from tests.relay.running import a_chat
 
 
 async def test_a_node_that_comes_back_is_told_what_it_has_earned_before(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         await relay.raw(relay.chat(a_chat(max_tokens=20)))
         gone = asyncio.Event()
         relay.services.registry.listen(gone.set)

@@ -23,9 +23,9 @@ from relay.wire import owner as wire
 from relay.wire.frames import Ask, PicoDollars
 from relay.wire.handshake import NodeIdentity
 from relay.wire.identity import SigningKey, catalogue_text, is_signed, owner_text
-from tests.relay.api.test_node_calls import Node, _answers, relay_with_node
 from tests.relay.catalogue.test_entries import an_entry
 from tests.relay.nodes.desk import Desk, a_model
+from tests.relay.nodes.player import Node, answer_rightly, relay_with_node
 from tests.relay.running import MODEL, RunningRelay, a_chat
 
 STRANGER = SigningKey(b"s" * 32)
@@ -65,7 +65,7 @@ async def owner_of(relay: RunningRelay, node: Node) -> Owner:
 
 
 async def test_an_owner_is_told_what_the_books_say(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         owner = await owner_of(relay, node)
         async with owner.http:
             for _ in range(3):
@@ -85,7 +85,7 @@ async def test_an_owner_is_told_what_the_books_say(tmp_path: Path) -> None:
 
 
 async def test_no_answer_says_what_was_asked_or_who_asked(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         owner = await owner_of(relay, node)
         async with owner.http:
             await relay.raw(relay.chat(a_chat(max_tokens=20)))
@@ -98,7 +98,7 @@ async def test_no_answer_says_what_was_asked_or_who_asked(tmp_path: Path) -> Non
 
 
 async def test_reasons_and_demand_follow_what_happens(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         owner = await owner_of(relay, node)
         async with owner.http:
             before = await owner.ask(wire.ReasonsWanted(), wire.Reasons)
@@ -130,7 +130,7 @@ def _enrol_elsewhere(connection: Connection) -> NodeId:
 
 
 async def test_a_private_pc_of_others_is_no_rival(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         number = await relay.services.database.write(_enrol_elsewhere)
         owner = await owner_of(relay, node)
         identity = NodeIdentity(number, OTHERS, owner.identity.host, owner.identity.relay_key)
@@ -148,7 +148,7 @@ async def test_a_private_pc_of_others_is_no_rival(tmp_path: Path) -> None:
 
 
 async def test_nobody_hears_of_models_that_only_others_can_name(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         number = await relay.services.database.write(_enrol_elsewhere)
         owner = await owner_of(relay, node)
         owner.identity = NodeIdentity(number, OTHERS, owner.identity.host, owner.identity.relay_key)
@@ -174,7 +174,7 @@ async def test_what_all_callers_ask_for_is_not_read_for_every_question(
         return original(connection, since_ms=since_ms)
 
     monkeypatch.setattr(node_reports, "demand", demand)
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         owner = await owner_of(relay, node)
         async with owner.http:
             for question in (wire.ReasonsWanted(), wire.DemandWanted(), wire.CatalogueWanted()):
@@ -184,7 +184,7 @@ async def test_what_all_callers_ask_for_is_not_read_for_every_question(
 
 
 async def test_the_catalogue_is_signed_by_the_relay_and_has_demand_and_price(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         owner = await owner_of(relay, node)
         await relay.services.database.write(
             lambda connection: catalogue_store.add(connection, an_entry(id=MODEL), at_ms=1)
@@ -201,7 +201,7 @@ async def test_the_catalogue_is_signed_by_the_relay_and_has_demand_and_price(tmp
 
 async def test_a_name_of_the_catalogue_is_found_only_where_its_very_file_is(tmp_path: Path) -> None:
     entry = an_entry(id=MODEL, shape={"template_sha256": "cd" * 32})
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         owner, registry = await owner_of(relay, node), relay.services.registry
         changed = asyncio.Event()
         registry.listen(changed.set)
@@ -233,7 +233,7 @@ async def test_a_name_of_the_catalogue_is_found_only_where_its_very_file_is(tmp_
 async def test_nobody_else_and_nothing_else_is_answered(
     changed: dict[str, Any], status: int, code: str, tmp_path: Path
 ) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         owner = await owner_of(relay, node)
         async with owner.http:
             response = await owner.post(wire.EarningsWanted(), **changed)
@@ -241,7 +241,7 @@ async def test_nobody_else_and_nothing_else_is_answered(
 
 
 async def test_a_question_cannot_be_exchanged_for_another_one(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         owner = await owner_of(relay, node)
         async with owner.http:
             nonce = await owner.nonce()
@@ -259,7 +259,7 @@ async def test_a_question_cannot_be_exchanged_for_another_one(tmp_path: Path) ->
 
 
 async def test_a_revoked_node_is_told_nothing(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         owner = await owner_of(relay, node)
         async with owner.http:
             await relay.services.database.write(
@@ -273,7 +273,7 @@ async def test_a_revoked_node_is_told_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"x" * 9000, b'{"node_id": 1}', b"[" * 5000])
 async def test_a_body_that_is_no_question_is_refused(body: bytes, tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         owner = await owner_of(relay, node)
         async with owner.http:
             response = await owner.http.post(wire.ASK_PATH, content=body)
@@ -281,7 +281,7 @@ async def test_a_body_that_is_no_question_is_refused(body: bytes, tmp_path: Path
 
 
 async def test_somebody_who_asks_too_much_is_told_to_wait(tmp_path: Path) -> None:
-    async with relay_with_node(tmp_path, _answers) as (relay, node):
+    async with relay_with_node(tmp_path, answer_rightly) as (relay, node):
         owner = await owner_of(relay, node)
         async with owner.http:
             answers = [await owner.http.post(wire.NONCE_PATH) for _ in range(31)]
