@@ -13,13 +13,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from relay.api.hot import PATH, RAW_PATH, ChatRoute
+from relay.completions.headers import read_headers
 from relay.completions.refusal import wrong_method
 from relay.completions.reply import Reply
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from relay.completions.call import Call
+    from relay.completions.running import Running
 
 
 class CallerGoneError(Exception):
@@ -112,7 +113,6 @@ class HotAsgi:
             await reply.pump(send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        authorization = next((value for name, value in scope["headers"] if name == b"authorization"), None)
         reply = AsgiReply(send)
         try:
             body = await self._body(receive, reply)
@@ -122,7 +122,7 @@ class HotAsgi:
         if body is None:
             self._route.refuse_large(reply)
         else:
-            call = self._route.begin(authorization, body, reply)
+            call = self._route.begin(read_headers(scope["headers"]), body, reply)
         if call is None:
             await reply.pump(send)
         else:
@@ -148,7 +148,7 @@ class HotAsgi:
                 return b"".join(parts) if size <= settings.body_bytes else None
 
 
-async def _run(call: Call, reply: AsgiReply, receive: Receive, send: Send) -> None:
+async def _run(call: Running, reply: AsgiReply, receive: Receive, send: Send) -> None:
     """Pump the answer while listening for a hang-up. An aborted answer just ends: the server then closes the socket."""
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -161,7 +161,7 @@ async def _run(call: Call, reply: AsgiReply, receive: Receive, send: Send) -> No
     call.flushed()
 
 
-async def _listen(call: Call, reply: AsgiReply, receive: Receive) -> None:
+async def _listen(call: Running, reply: AsgiReply, receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     call.caller_gone(reset=True)

@@ -15,6 +15,7 @@ from relay.api.arrival import ArrivingHttpProtocol, Awaited
 from relay.api.exchange import HotExchange
 from relay.api.heads import KnownHeads
 from relay.api.hot import RAW_PATH, ChatRoute
+from relay.completions.headers import CallHeaders, read_headers
 from relay.completions.phase import ENDING
 
 _NOTHING, _BODY = Awaited.NOTHING, Awaited.BODY
@@ -57,11 +58,11 @@ class HotHttpProtocol(ArrivingHttpProtocol):
         super().data_received(data)
         self._between = self._awaited is _NOTHING
 
-    def _begin(self, data: bytes, body_at: int, length: int, authorization: bytes) -> None:
+    def _begin(self, data: bytes, body_at: int, length: int, headers: CallHeaders) -> None:
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
         self._hot = self._running = hot = HotExchange(
-            self.transport, self.route, authorization, self.answered, keep_alive=True
+            self.transport, self.route, headers, self.answered, keep_alive=True
         )
         self.cycle = hot  # type: ignore[assignment]  # it stands where uvicorn's own would
         if len(data) == body_at + length:
@@ -86,8 +87,8 @@ class HotHttpProtocol(ArrivingHttpProtocol):
             self._read = data[left:]
             self._parse(self._read)
 
-    def _take(self, authorization: bytes | None, *, keep_alive: bool) -> HotExchange:
-        hot = HotExchange(self.transport, self.route, authorization, self.answered, keep_alive=keep_alive)
+    def _take(self, headers: CallHeaders, *, keep_alive: bool) -> HotExchange:
+        hot = HotExchange(self.transport, self.route, headers, self.answered, keep_alive=keep_alive)
         self._hot = self._running = hot
         self.cycle = hot  # type: ignore[assignment]  # it stands where uvicorn's own would
         return hot
@@ -102,11 +103,13 @@ class HotHttpProtocol(ArrivingHttpProtocol):
     def _learn(self, head: bytes) -> None:
         """Remember the head just parsed, if the next one like it needs no parser."""
         hot = self._hot
-        if hot is None or hot.call is None or hot.authorization is None or not hot.keep_alive:
+        if hot is None or hot.call is None or hot.headers.authorization is None or not hot.keep_alive:
+            return
+        if not hot.headers.repeats:
             return
         names = [name for name, _ in self.headers]
         if names.count(b"content-length") == 1 and b"transfer-encoding" not in names:
-            self.heads.learn(head, hot.authorization)
+            self.heads.learn(head, hot.headers)
 
     # --- requests in uvicorn's parser ---------------------------------------------------------------------------------
 
@@ -120,13 +123,8 @@ class HotHttpProtocol(ArrivingHttpProtocol):
     def on_headers_complete(self) -> None:
         self.end_head()
         if self.url == RAW_PATH and self.parser.get_method() == b"POST" and self._is_plain():
-            authorization = None
-            for name, value in self.headers:
-                if name == b"authorization":
-                    authorization = value
-                    break
             keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-            self._take(authorization, keep_alive=keep_alive)
+            self._take(read_headers(self.headers), keep_alive=keep_alive)
             return
         self._hot = None
         url, headers, expects = self.url, self.headers, self.expect_100_continue

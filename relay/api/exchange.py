@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
 from relay.api.hot import ChatRoute
 from relay.completions.envelope import status_line
+from relay.completions.headers import CallHeaders
 from relay.completions.phase import CLOSED
 from relay.completions.reply import Reply
-
-if TYPE_CHECKING:
-    from relay.completions.call import Call
+from relay.completions.running import Running
 
 _STATUS_OK: Final = status_line(200)
 
@@ -35,7 +34,7 @@ class HotExchange(Reply):
     more_body = True
     response_complete = False
     _body: list[bytes] | None = None
-    _call: Call | None = None
+    _call: Running | None = None
     _head = b""
     _size = 0
 
@@ -43,14 +42,14 @@ class HotExchange(Reply):
         self,
         transport: asyncio.Transport,
         route: ChatRoute,
-        authorization: bytes | None,
+        headers: CallHeaders,
         answered: Callable[[], None],
         *,
         keep_alive: bool,
     ) -> None:
         """`answered` is called when the answer is whole, unless the caller is gone."""
         self.transport = transport
-        self.authorization = authorization
+        self.headers = headers
         self.keep_alive = keep_alive
         self._route = route
         self._answered = answered
@@ -82,7 +81,7 @@ class HotExchange(Reply):
     def ask(self, body: bytes) -> None:
         """The whole request is here."""
         self.more_body = False
-        call = self._route.begin(self.authorization, body, self)
+        call = self._route.begin(self.headers, body, self)
         if not self.response_complete:
             self._call = call
 
@@ -94,7 +93,7 @@ class HotExchange(Reply):
             call.caller_gone(reset=reset)
 
     @property
-    def call(self) -> Call | None:
+    def call(self) -> Running | None:
         """The running call."""
         call = self._call
         return None if call is None or call.phase == CLOSED else call

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from relay.completions.headers import CallHeaders
+
 MOST_HEADS: Final = 1024
 MOST_HEAD_BYTES: Final = 2048
 MOST_LENGTH_DIGITS: Final = 9
@@ -22,31 +24,31 @@ class KnownHeads:
     """The table. It is emptied when full: what is in use comes back with its next request."""
 
     def __init__(self) -> None:
-        self._authorizations: dict[bytes, bytes] = {}
+        self._known: dict[bytes, CallHeaders] = {}
 
     def __len__(self) -> int:
-        return len(self._authorizations)
+        return len(self._known)
 
-    def find(self, data: bytes) -> tuple[int, int, bytes] | None:
-        """If `data` begins with a known head: where the body begins, how long it is, and the call's `authorization`."""
+    def find(self, data: bytes) -> tuple[int, int, CallHeaders] | None:
+        """If `data` begins with a known head: where the body begins, how long it is, and what the head says."""
         cut = _cut(data)
         if cut is None:
             return None
         key, digits, body_at = cut
-        authorization = self._authorizations.get(key)
-        if authorization is None or len(digits) > MOST_LENGTH_DIGITS or not digits.isdigit():
+        headers = self._known.get(key)
+        if headers is None or len(digits) > MOST_LENGTH_DIGITS or not digits.isdigit():
             return None
-        return body_at, int(digits), authorization
+        return body_at, int(digits), headers
 
-    def learn(self, read: bytes, authorization: bytes) -> None:
+    def learn(self, read: bytes, headers: CallHeaders) -> None:
         """`read` begins with a head that the parser took; it has one `content-length`, and its connection lives on."""
         size = read.find(_HEAD_END) + len(_HEAD_END)
         cut = _cut(read[:size])
         if cut is None or size > MOST_HEAD_BYTES:
             return
-        if len(self._authorizations) >= MOST_HEADS:
-            self._authorizations.clear()
-        self._authorizations[cut[0]] = authorization
+        if len(self._known) >= MOST_HEADS:
+            self._known.clear()
+        self._known[cut[0]] = headers
 
 
 def _cut(data: bytes) -> tuple[bytes, bytes, int] | None:

@@ -9,11 +9,12 @@ from collections.abc import Callable
 
 from relay.accounts.errors import AuthenticationFault, NotAuthenticated
 from relay.accounts.keys import Keyring
-from relay.completions.call import Call
 from relay.completions.envelope import error_body, error_headers
+from relay.completions.headers import CallHeaders
 from relay.completions.refusal import Refusal, not_authenticated, too_large
 from relay.completions.reply import Reply
 from relay.completions.request import parse
+from relay.completions.running import Running
 from relay.completions.service import Completions
 from relay.ledger.entries import CallId
 from relay.ledger.errors import LedgerUnavailable
@@ -42,10 +43,10 @@ class ChatRoute:
         self._next_id = next_id
         self.settings = settings
 
-    def begin(self, authorization: bytes | None, body: bytes, reply: Reply) -> Call | None:
+    def begin(self, headers: CallHeaders, body: bytes, reply: Reply) -> Running | None:
         """Start the call, or answer with what is wrong with it."""
         try:
-            identity = self._keyring.authenticate(authorization)
+            identity = self._keyring.authenticate(headers.authorization)
             return self._completions.begin(identity, parse(body), reply)
         except NotAuthenticated as error:
             missing = error.reason is AuthenticationFault.MISSING

@@ -22,6 +22,7 @@ from relay.completions.phase import ACCEPTED, CLOSED, COMMITTED, CONNECTING, END
 from relay.completions.refusal import Refusal
 from relay.completions.reply import Reply
 from relay.completions.request import ChatRequest
+from relay.completions.running import Running
 from relay.completions.services import CallServices
 from relay.faults import crash
 from relay.ledger.books import CallBooks
@@ -48,11 +49,10 @@ _HEAD: Final = (
 )
 
 
-class Call:
+class Call(Running):
     """The life of one call. See the module's docstring."""
 
     # What most calls never change stands here once, not in every instance.
-    phase: int = CONNECTING
     attempts = 0
     prompt_tokens = 0
     source: TokenSource = "relay"

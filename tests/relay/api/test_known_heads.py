@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from relay.api.arrival import ArrivingHttpProtocol, Awaited
 from relay.api.edge_http import HotHttpProtocol
 from relay.api.heads import MOST_HEAD_BYTES, MOST_HEADS, KnownHeads
+from relay.completions.headers import CallHeaders
 from tests.relay.provider import ScriptedProvider, plain_answer, response, scripted_provider
 from tests.relay.running import RunningRelay, a_chat, as_provider, running_relay
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nContent-Length: 5\r\nauthorization: Bearer k\r\n\r\n"
-KEY = b"Bearer k"
+KEY = CallHeaders(b"Bearer k")
 
 
 @pytest.fixture
@@ -170,6 +171,15 @@ async def test_only_the_first_of_many_calls_is_parsed(parsed: list[bytes], calle
     assert len(parsed) == 1
 
 
+async def test_a_head_that_names_its_request_is_not_learnt(parsed: list[bytes], caller: Caller) -> None:
+    for number in range(3):
+        request = caller.request("x").replace(b"\r\n", b"\r\nIdempotency-Key: %d\r\n" % number, 1)
+        caller.writer.write(request)
+        assert (await caller.answer())[0] == 200
+
+    assert len(parsed) == 3
+
+
 async def test_a_head_learnt_on_one_connection_is_known_on_all(
     parsed: list[bytes], relay: RunningRelay, caller: Caller
 ) -> None:
@@ -200,8 +210,8 @@ async def _begun(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """A known head and a part of its body have arrived; returns the rest."""
     begun, original = asyncio.Event(), HotHttpProtocol._begin
 
-    def begin(self: HotHttpProtocol, data: bytes, body_at: int, length: int, authorization: bytes) -> None:
-        original(self, data, body_at, length, authorization)
+    def begin(self: HotHttpProtocol, data: bytes, body_at: int, length: int, headers: CallHeaders) -> None:
+        original(self, data, body_at, length, headers)
         begun.set()
 
     monkeypatch.setattr(HotHttpProtocol, "_begin", begin)
