@@ -247,7 +247,7 @@ async def test_a_stream_that_breaks_off_is_never_presented_as_whole(name: str, t
 async def test_a_first_token_that_takes_long_is_waited_for(tmp_path: Path) -> None:
     """Whoever waits hears heartbeats, of which an OpenAI client takes no notice."""
     said = asyncio.Event()
-    script = [STREAM_HEAD, said, *(chunk(each) for each in stream_events()), STREAM_END]
+    script: list[Step] = [STREAM_HEAD, said, *(chunk(each) for each in stream_events()), STREAM_END]
     timers = TimerSettings(heartbeat_s=0.1)
     async with (
         scripted_provider(script) as alpha,
