@@ -18,6 +18,8 @@ from relay.api.hot import ChatRoute
 from relay.catalogue import store as catalogue_store
 from relay.clock import Clock
 from relay.completions.ids import CallIds
+from relay.completions.repeats.desk import RepeatDesk
+from relay.completions.repeats.idempotency import Idempotency
 from relay.completions.service import Completions
 from relay.completions.targets import Targets
 from relay.configuration import BadSettings
@@ -35,6 +37,7 @@ from relay.storage import revision
 from relay.storage.engine import Database
 from relay.storage.ids import ProviderId
 from relay.storage.secret import Secret
+from relay.storage.vault import Vault, open_vault
 from relay.upstreams.http import Pool
 from relay.upstreams.node import Tenants
 from relay.upstreams.providers import Catalogue, OfferedModel, ProviderRecord, list_providers
@@ -127,7 +130,21 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             earned=lambda target: _tell_owner(ledger, clock, target.link),
             tenants=Tenants(key.seed),
         )
-        chat = ChatRoute(keyring, completions, settings.calls, next_id)
+        repeats = RepeatDesk(
+            Idempotency(
+                loop=asyncio.get_running_loop(),
+                clock=clock,
+                watch=completions.watch,
+                database=database,
+                vault=kept.vault,
+                settings=settings.idempotency,
+                slow_caller_bytes=settings.timers.slow_caller_bytes,
+            ),
+            next_id,
+        )
+        sweeper = tasks.create_task(repeats.sweep_forever())
+        stack.callback(sweeper.cancel)
+        chat = ChatRoute(keyring, completions, settings.calls, next_id, repeats)
         watcher = tasks.create_task(reload.forever())
         stack.callback(watcher.cancel)
         yield Services(
@@ -155,6 +172,7 @@ class _Kept:
     database: Database
     ledger: Ledger
     key: SigningKey
+    vault: Vault
     first_key: Secret[str] | None
 
 
@@ -169,7 +187,8 @@ async def _open_kept(settings: RelaySettings, clock: Clock, stack: AsyncExitStac
         organisation = await database.read(directory.first_organisation)
         await ledger.deposit(organisation, DEMO_CREDIT, reference="demo credit")
     key = await database.write(lambda connection: node_store.signing_key(connection, at_ms=clock.now_ms()))
-    return _Kept(database, ledger, key, first.key.value if first is not None else None)
+    vault = await asyncio.to_thread(open_vault, settings.answers_key)
+    return _Kept(database, ledger, key, vault, first.key.value if first is not None else None)
 
 
 def _tell_owner(ledger: Ledger, clock: Clock, link: NodeLink) -> None:

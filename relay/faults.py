@@ -21,8 +21,11 @@ CrashPoint = Literal[
     "mid_settle",
     "before_commit",
     "after_commit",
+    "after_claim",
+    "before_keep",
 ]
-"""The life of one call, in order; then the writer's batch, on either side of its database commit.
+"""The life of one call, in order; then the writer's batch, on either side of its database commit; then what is only
+reached by calls with an `Idempotency-Key`: the key is claimed; the answer is about to be kept.
 
 `after_hold`, `before_settle` and `mid_settle` are reached inside the ledger, `before_commit` and `after_commit` in its
 carrier; the two others belong to whoever dispatches the call.

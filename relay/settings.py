@@ -156,6 +156,49 @@ class CallSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IdempotencySettings:
+    """Calls with an `Idempotency-Key`."""
+
+    keep_s: Seconds = 86_400.0
+    """How long a key is remembered, with its answer: a day, so that a job that failed at night can be run again."""
+
+    linger_s: Seconds = 10.0
+    """How long a call goes on without its caller, awaiting a retry. Clients come back within 8 s, or not at all."""
+
+    answer_bytes: Whole = 4 * 1024 * 1024
+    """Longest answer that is kept, as it was written. A stream has some 200 bytes a token: 20,000 tokens."""
+
+    stored_bytes: Whole = 1024 * 1024 * 1024
+    """All kept answers together, sealed; beyond that the oldest lose theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """Answers given again to calls that ask the very same. A call can ask for it, or against it, by a header."""
+
+    on: bool = False
+    """For every call that does not say otherwise. Off: who does not know of it must not wonder at equal answers."""
+
+    ttl_s: Annotated[int, Meta(ge=1, le=86_400)] = 300
+    """Age up to which an answer is given again, if the call names none: OpenRouter's default."""
+
+    any_sampling: bool = False
+    """Also for calls with neither `temperature: 0` nor a `seed`, whose answers differ from one time to the next."""
+
+    coalesce: bool = True
+    """Identical calls that run at once share one answer, where the cache is on for them."""
+
+    answer_bytes: Whole = 1024 * 1024
+    """Longest answer that is kept, as a plain answer: far more than a model writes."""
+
+    memory_bytes: Whole = 64 * 1024 * 1024
+    """Answers held in memory, in front of the database."""
+
+    stored_bytes: Whole = 1024 * 1024 * 1024
+    """All cached answers together, sealed; beyond that those that end first go."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """Where the relay listens."""
 
@@ -226,6 +269,8 @@ class RelaySettings:
     timers: TimerSettings = TimerSettings()
     nodes: NodeSettings = NodeSettings()
     enrolment: EnrolmentSettings = EnrolmentSettings()
+    idempotency: IdempotencySettings = IdempotencySettings()
+    cache: CacheSettings = CacheSettings()
     providers: tuple[ProviderSettings, ...] = ()
 
     @property
@@ -237,3 +282,8 @@ class RelaySettings:
     def ledger(self) -> Path:
         """Folder of the journal and the board."""
         return self.data / "ledger"
+
+    @property
+    def answers_key(self) -> Path:
+        """File of the key that seals kept answers; not in the database, whose backup alone then tells nothing."""
+        return self.data / "answers.key"

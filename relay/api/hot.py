@@ -6,14 +6,18 @@ What the edges share stands here: the path, the body's limits, and how a refusal
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from relay.accounts.errors import AuthenticationFault, NotAuthenticated
+from relay.accounts.identity import Identity
 from relay.accounts.keys import Keyring
 from relay.completions.envelope import error_body, error_headers
 from relay.completions.headers import CallHeaders
 from relay.completions.refusal import Refusal, not_authenticated, too_large
+from relay.completions.repeats.desk import RepeatDesk
+from relay.completions.repeats.question import Question
 from relay.completions.reply import Reply
-from relay.completions.request import parse
+from relay.completions.request import ChatRequest, parse
 from relay.completions.running import Running
 from relay.completions.service import Completions
 from relay.ledger.entries import CallId
@@ -33,12 +37,18 @@ _INVALID = "Incorrect API key provided. Check the key, or make a new one with `n
 class ChatRoute:
     """`POST /v1/chat/completions`."""
 
-    __slots__ = ("_completions", "_keyring", "_next_id", "settings")
+    __slots__ = ("_completions", "_keyring", "_next_id", "_repeats", "settings")
 
     def __init__(
-        self, keyring: Keyring, completions: Completions, settings: CallSettings, next_id: Callable[[], CallId]
+        self,
+        keyring: Keyring,
+        completions: Completions,
+        settings: CallSettings,
+        next_id: Callable[[], CallId],
+        repeats: RepeatDesk,
     ) -> None:
         self._keyring = keyring
+        self._repeats = repeats
         self._completions = completions
         self._next_id = next_id
         self.settings = settings
@@ -47,15 +57,32 @@ class ChatRoute:
         """Start the call, or answer with what is wrong with it."""
         try:
             identity = self._keyring.authenticate(headers.authorization)
-            return self._completions.begin(identity, parse(body), reply)
+            request = parse(body)
+            if headers.asked is None and not self._repeats.always:
+                return self._completions.begin(identity, request, reply)
+            return self._repeats.begin(self._question(identity, request), headers.asked, reply)
         except NotAuthenticated as error:
             missing = error.reason is AuthenticationFault.MISSING
             self.refuse(not_authenticated(_MISSING if missing else _INVALID), reply)
-        except Refusal as error:
-            self.refuse(error, reply)
-        except LedgerUnavailable as error:
-            self.refuse(Refusal(503, str(error), kind="server_error", code="ledger_unavailable", retry_after=5), reply)
+        except (Refusal, LedgerUnavailable) as error:
+            self._cannot(error, reply)
         return None
+
+    def _question(self, identity: Identity, request: ChatRequest) -> Question:
+        return Question(identity, request, PATH, partial(self._begin, identity, request), self.refuse)
+
+    def _begin(self, identity: Identity, request: ChatRequest, reply: Reply) -> Running | None:
+        try:
+            return self._completions.begin(identity, request, reply)
+        except (Refusal, LedgerUnavailable) as error:
+            self._cannot(error, reply)
+        return None
+
+    def _cannot(self, error: Refusal | LedgerUnavailable, reply: Reply) -> None:
+        if isinstance(error, Refusal):
+            self.refuse(error, reply)
+        else:
+            self.refuse(Refusal(503, str(error), kind="server_error", code="ledger_unavailable", retry_after=5), reply)
 
     def refuse(self, refusal: Refusal, reply: Reply) -> None:
         """Answer with an error object."""

@@ -398,17 +398,17 @@ class Call(Running):
         delivered: tuple[Delivered, ...] = ()
         if self._bytes_out:
             delivered = (Delivered(self._legs, self.prompt_tokens or self.prompt_estimate, self._tokens_out),)
-        self._books.settle(
-            Outcome(
-                state=state,
-                delivered=delivered,
-                finish_reason=self._finish_reason,
-                error=self._failure,
-                source=self.source,
-                ttft_ms=self._ttft_ms,
-                duration_ms=self._elapsed_ms(),
-            )
+        outcome = Outcome(
+            state=state,
+            delivered=delivered,
+            finish_reason=self._finish_reason,
+            error=self._failure,
+            source=self.source,
+            ttft_ms=self._ttft_ms,
+            duration_ms=self._elapsed_ms(),
         )
+        self._books.settle(outcome)
+        self._reply.settled(outcome)
         if delivered and isinstance(self.target, NodeTarget):
             self._services.earned(self.target)
 

@@ -9,6 +9,9 @@ from abc import ABC, abstractmethod
 
 from mypy_extensions import mypyc_attr
 
+from relay.ledger.books import CallBooks
+from relay.ledger.calls import Outcome
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Reply(ABC):
@@ -16,6 +19,9 @@ class Reply(ABC):
 
     `headers` is a ready block of header lines, each with its CR LF, without the empty line; names in lower case.
     """
+
+    call_id: int = 0
+    """The id that the call must have; 0: a new one. A reply that names one is also asked for the call's books."""
 
     @abstractmethod
     def respond(self, status: int, headers: bytes, body: bytes) -> None:
@@ -40,3 +46,10 @@ class Reply(ABC):
     @abstractmethod
     def unsent(self) -> int:
         """Bytes accepted by `send` that still lie in this process."""
+
+    def booked(self, books: CallBooks) -> CallBooks:
+        """The call is admitted: the books it shall be kept in."""
+        return books
+
+    def settled(self, outcome: Outcome) -> None:  # noqa: B027 - only those who keep answers need to know
+        """The books are closed, with what had left by then. A stream's last bytes, and any error, come after this."""

@@ -81,7 +81,7 @@ class Completions(CallServices):
         if not route.targets:
             raise all_busy(request.model, BUSY_RETRY_S)
         max_tokens, bound = self._bound(identity, request, route)
-        call_id = self._next_id()
+        call_id = CallId(reply.call_id) if reply.call_id else self._next_id()
         admission = Admission(
             call=call_id,
             organisation=identity.organisation,
@@ -96,6 +96,8 @@ class Completions(CallServices):
             books = self._ledger.admit(admission)
         except InsufficientCredit as error:
             raise no_credit(error.needed, error.available) from error
+        if reply.call_id:
+            books = reply.booked(books)
         call = Call(
             self,
             reply,

@@ -302,6 +302,35 @@ usage_legs = Table(
 )
 """The legs of calls that more than one leg delivered; the only leg of any other call is in its `usage` row."""
 
+# --- answers that may be given again ---------------------------------------------------------------------------------
+
+idempotency_claims = Table(
+    "idempotency_claims",
+    metadata,
+    Column("scope", LargeBinary(32), primary_key=True),
+    Column("body", LargeBinary(32), nullable=False),
+    Column("call", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("fate", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("answer", LargeBinary),
+    Index("idempotency_claims_by_end", "expires_ms"),
+)
+"""One row for each `Idempotency-Key` in use. `scope` is a hash of API key, route and header, `body` of the request; the
+call was given its id before it began. `fate`: `open`, `kept` with a sealed `answer`, or why there is none."""
+
+cached_answers = Table(
+    "cached_answers",
+    metadata,
+    Column("key", LargeBinary(32), primary_key=True),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Index("cached_answers_by_end", "expires_ms"),
+)
+"""Answers of the response cache, sealed. `key` is a hash of all that can change the answer."""
+
 # --- what processes tell each other through the database -----------------------------------------------------------
 
 revision = Table(

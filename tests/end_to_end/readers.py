@@ -25,6 +25,7 @@ class Caller:
     stream: bool = True
     narrow: bool = False
     """Reads nothing until its relay is dead, and has little room for what waits."""
+    idempotency_key: str = ""
     data: bytearray = field(default_factory=bytearray)
     ended: bool = False
     """The answer came to its own end. A stream is settled before it says so, a plain answer just after it has left."""
@@ -62,10 +63,11 @@ class Caller:
                 "max_tokens": self.words,
             }
         ).encode()
+        keyed = f"idempotency-key: {self.idempotency_key}\r\n" if self.idempotency_key else ""
         return (
-            b"POST /v1/chat/completions HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n"
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n%b"
             b"content-type: application/json\r\nauthorization: Bearer %b\r\ncontent-length: %d\r\n\r\n%b"
-            % (key.encode(), len(body), body)
+            % (keyed.encode(), key.encode(), len(body), body)
         )
 
     def _count(self) -> int:

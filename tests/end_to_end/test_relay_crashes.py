@@ -184,6 +184,45 @@ async def test_a_crash_while_a_crash_is_repaired_changes_nothing(house: House, p
     await asyncio.to_thread(end, successor.process)
 
 
+# --- calls with an Idempotency-Key ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("point", "stream"),
+    [
+        ("after_claim", True),
+        ("after_dispatch", True),
+        ("after_last_token", True),
+        ("after_last_token", False),
+        ("mid_settle", True),
+        ("before_keep", True),
+        ("before_keep", False),
+    ],
+)
+async def test_a_retry_after_a_crash_is_never_a_second_bill(house: House, point: str, stream: bool) -> None:
+    relay = await house.start(CRASH_AT=point)
+    first = Caller(20, stream=stream, idempotency_key="order-4711")
+    async with calling(house, relay) as call:
+        call(first)
+    successor = await house.start()
+    retry = Caller(20, stream=stream, idempotency_key="order-4711")
+    port = int(successor.address.rpartition(":")[2])
+    async with house.typist.at(successor.address):
+        await retry.call(port, house.key, heard=lambda _: None, dead=asyncio.Event())
+    await asyncio.to_thread(end, successor.process)
+
+    books = read_books(house.data)
+    books.assert_in_order()
+    billed = [each.completion_tokens for each in books.calls.values() if each.cost_nano]
+    assert len(billed) == 1
+    if retry.ended:  # what the dead relay did is not billed, so the call could be made anew
+        assert (retry.received, billed) == (20, [20])
+    else:
+        assert retry.data.startswith(b"HTTP/1.1 410 ")
+        assert b"for %d tokens of answer" % billed[0] in retry.data
+        assert first.received - first.last_write <= billed[0] <= first.received
+
+
 # --- any instant ------------------------------------------------------------------------------------------------------
 
 

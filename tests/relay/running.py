@@ -100,9 +100,10 @@ async def running_relay(
     edge: str = "http",
     clock: Clock | None = None,
     drain_s: float = 0.0,
+    key: str | None = None,
     **settings: Any,
 ) -> AsyncIterator[RunningRelay]:
-    """Start a relay with $5 of credit; stop it in order."""
+    """Start a relay with $5 of credit; stop it in order. `key`: one that an earlier relay made on the same folder."""
     server = ServerSettings(port=0, edge=edge, drain_s=drain_s)
     chosen = replace(RelaySettings(data=folder, demo=True, server=server), providers=tuple(providers), **settings)
     listener = listen(chosen.server)
@@ -113,8 +114,10 @@ async def running_relay(
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(running.serve_announced(listener, ready.set))
             await ready.wait()
-            assert built.first_key is not None
+            if key is None:
+                assert built.first_key is not None
+                key = built.first_key.reveal()
             try:
-                yield RunningRelay(built, port, built.first_key.reveal())
+                yield RunningRelay(built, port, key)
             finally:
                 running.should_exit = True
