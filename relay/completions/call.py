@@ -12,6 +12,7 @@ and from the attempt's output (`accepted`, `commit`, `emit`, `complete`, `attemp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from relay.accounts.identity import Identity
@@ -61,6 +62,7 @@ class Call(Running):
     """The prompt's tokens as far as the current attempt can tell, for an answer that never comes to its end."""
     _attempt: Attempt | None = None
     _chain: tuple[tuple[str, Failure], ...] = ()
+    _completes: Callable[[], None] | None = None
     _backlog: Backlog | None = None
     _bytes = 0
     _bytes_out = 0
@@ -70,7 +72,6 @@ class Call(Running):
     _legs = 0
     _next_target = 1
     _overhead_ms = 0.0
-    _pinged_at = 0.0
     _repeated = False
     _reply_end = b""
     _state: CallState = "completed"
@@ -102,7 +103,7 @@ class Call(Running):
         self._started = services.clock.now()
         self._watch = watch = services.watch
         watch.add(self)
-        self._heard_at = watch.now
+        self._heard_at = self._wrote_at = watch.now
         self._expires = watch.now + services.timers.settings.call_s
 
     # --- facts that outputs ask for -----------------------------------------------------------------------------------
@@ -164,6 +165,9 @@ class Call(Running):
         self._attempt = None
         if self.phase >= ENDING:
             return
+        if self._completes is not None:
+            self._completes()
+            return
         self._chain = (*self._chain, (self.target.name, failure))
         if self.phase == COMMITTED and self._bytes:  # with nothing written yet, nobody has seen this answer
             self._fail_in_band(refusal(self._chain[-1:]))
@@ -215,7 +219,7 @@ class Call(Running):
             return
         if not self._head_sent:
             self._send_head()
-        self._heard_at = self._watch.now
+        self._heard_at = self._wrote_at = self._watch.now
         self._reply.send(data)
         self._bytes += len(data)
         self._tokens = tokens
@@ -226,6 +230,10 @@ class Call(Running):
 
     def _headers(self, content_type: bytes) -> bytes:
         return _HEAD % (content_type, self.id, self.id, self.target.headers, self.attempts, self._overhead_ms)
+
+    def all_said(self, complete: Callable[[], None]) -> None:
+        """Nothing of the answer is missing but the target's word that it was all: if that never comes, `complete`."""
+        self._completes = complete
 
     def complete(self, *, reason: str, prompt_tokens: int, tokens: int, tail: bytes) -> None:
         """A streamed answer is whole. `tail` is what ends the stream: written once the rest has left and is booked."""
@@ -327,14 +335,13 @@ class Call(Running):
             self.flushed()
             if self.phase == CLOSED:
                 return
-            heartbeat_s = self._services.timers.settings.heartbeat_s
-            if now - max(self._heard_at, self._pinged_at) >= heartbeat_s:
+            if now - self._wrote_at >= self._services.timers.settings.heartbeat_s:
                 self._ping(now)
 
     def _ping(self, now: float) -> None:
         if not self._head_sent:
             self._send_head()
-        self._pinged_at = now
+        self._wrote_at = now
         self._reply.send(PING)
 
     def _expired(self, now: float) -> None:

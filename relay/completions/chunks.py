@@ -37,6 +37,7 @@ class Delta(msgspec.Struct, frozen=True, gc=False):
 class Choice(msgspec.Struct, frozen=True, gc=False):
     """One choice of an event."""
 
+    index: int | None = 0
     delta: Delta | None = None
     finish_reason: str | None = None
 

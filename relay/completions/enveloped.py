@@ -221,6 +221,8 @@ class Enveloped:
         if self._stream:
             self._open_choice(index, choice)
             self._events.append(self._envelope.finish(index, reason))
+        if not self._open:
+            self._call.all_said(self._complete)
 
     def _cut(self, index: int, choice: _Choice) -> None:
         """More tokens than were asked for: the relay ends the choice itself, and the call with the last of them."""

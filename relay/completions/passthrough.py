@@ -13,6 +13,7 @@ import msgspec
 
 from relay.completions.chunks import (
     AnswerChoice,
+    Choice,
     Event,
     Usage,
     decode_answer,
@@ -34,6 +35,7 @@ _log = logging.getLogger(__name__)
 MAX_PLAIN_BYTES = 32 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
 MAX_EVENT_BYTES = 1024 * 1024
+_CUT = "the stream ended before the answer did"
 BYTES_PER_TOKEN = 4
 """For estimates only, where a provider never came to tell its usage."""
 
@@ -49,6 +51,9 @@ class PassThrough(ResponseSink):
     _reason = ""
     _usage: Usage | None = None
     _done = False
+    _ended: tuple[int | None, ...] = ()
+    """The choices of several that have ended."""
+    _whole_stream = False
     _gathered = 0
 
     def __init__(self, call: Call) -> None:
@@ -92,17 +97,15 @@ class PassThrough(ResponseSink):
             return
         if self._head != 200:
             self._refused()
-        elif self._stream:
+        elif not self._stream:
+            self._answered()
+        elif self._whole_stream:
             self._stream_ended()
         else:
-            self._answered()
+            self._broken(_CUT)
 
     def lost(self, reason: str, *, fast: bool) -> None:
-        if self._done:
-            return
-        if self._stream and self._head == 200 and self._reason:
-            self._stream_ended()
-        else:
+        if not self._done:
             self._call.attempt_failed(Failure(Fault.ILL, reason, "connection_lost", fast=fast))
 
     # --- plain answers and refusals ---------------------------------------------------------------------------------
@@ -220,12 +223,19 @@ class PassThrough(ResponseSink):
             if choice.finish_reason:
                 self._reason = choice.finish_reason
                 self._call.commit()
+                if self._single or self._is_last_to_end(choice):
+                    self._whole_stream = True
+                    self._call.all_said(self._stream_ended)
+
+    def _is_last_to_end(self, choice: Choice) -> bool:
+        self._ended = (*self._ended, choice.index)
+        return len(set(self._ended)) >= self._call.request.n
 
     def _stream_ended(self) -> None:
         """The provider has no more to say. Without a finish reason the answer was cut, and is never shown as whole."""
         self._done = True
         if not self._reason:
-            self._broken("the stream ended before the answer did")
+            self._broken(_CUT)
             return
         usage = self._usage
         if usage is not None:

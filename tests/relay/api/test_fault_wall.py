@@ -28,6 +28,7 @@ from tests.relay.provider import (
     chunk,
     delta,
     error_answer,
+    event,
     plain_answer,
     response,
     scripted_provider,
@@ -118,7 +119,19 @@ BEGUN_STREAMS: dict[str, Sequence[Step]] = {
     "an error event": begun(chunk(b'data: {"error": {"message": "overloaded"}}\n\n')),
     "a stall": begun(asyncio.Event()),
 }
+SAID = [chunk(each) for each in stream_events()[:-2]]
+"""Everything up to the finish reason; what is missing are counts and the word that it was all."""
+
 HARMLESS_STREAMS: dict[str, Sequence[Step]] = {
+    "a bad event after the end": [STREAM_HEAD, *SAID, chunk(b"data: {oops\n\n"), STREAM_END],
+    "an error after the end": [
+        STREAM_HEAD,
+        *SAID,
+        chunk(b'data: {"error": {"message": "overloaded"}}\n\n'),
+        STREAM_END,
+    ],
+    "a stall after the end": [STREAM_HEAD, *SAID, asyncio.Event()],
+    "a cut after the end": [STREAM_HEAD, *SAID, CLOSE],
     "no DONE": [STREAM_HEAD, *(chunk(each) for each in stream_events()[:-1]), STREAM_END],
     "a reset after the last event": [STREAM_HEAD, *(chunk(each) for each in stream_events()), CLOSE],
 }
@@ -272,6 +285,20 @@ async def test_what_does_no_harm_is_no_fault(name: str, tmp_path: Path) -> None:
     seen, beta, _ = await asked_with_another(HARMLESS_STREAMS[name], tmp_path, stream=True)
     assert seen == Seen(ANSWER, None, "stop")
     assert not beta.requests
+
+
+async def test_the_end_of_one_choice_is_not_that_of_the_other(tmp_path: Path) -> None:
+    def said(choice: int, **fields: Any) -> bytes:
+        return chunk(event(choices=[{"index": choice, "delta": {"content": "One."}, "finish_reason": None} | fields]))
+
+    script = [STREAM_HEAD, said(0), said(1), said(0, finish_reason="stop"), CLOSE]
+    async with (
+        scripted_provider(script) as alpha,
+        running_relay(tmp_path, providers=[as_provider(alpha)], timers=TIMERS) as relay,
+    ):
+        answer = await relay.raw(relay.chat(a_chat(stream=True, n=2)))
+        assert b'"finish_reason":"error"' in answer
+        assert b"[DONE]" not in answer
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])

@@ -125,6 +125,14 @@ async def _vanishes(node: Node, leg: LegId) -> None:
     await asyncio.Event().wait()
 
 
+async def _ends_and_vanishes(node: Node, leg: LegId) -> None:
+    await node.accept(leg)
+    await node.write(leg, "The ", "end.")
+    await node.end(leg)
+    node.desk.socket.transport.abort()
+    await asyncio.Event().wait()
+
+
 TOOLS = [{"type": "function", "function": {"name": "f"}}]
 
 CASES: dict[str, tuple[dict[str, object], Play]] = {
@@ -356,6 +364,16 @@ async def test_a_node_that_vanishes_mid_stream_ends_the_answer_in_an_error(tmp_p
     assert b"[DONE]" not in answer
     assert (row.state, row.completion_tokens) == ("failed", 1)
     assert row.owner_nano > 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_node_that_vanishes_with_the_last_word_has_answered(stream: bool, tmp_path: Path) -> None:
+    async with relay_with_node(tmp_path, _ends_and_vanishes) as (relay, _):
+        answer = await relay.raw(relay.chat(a_chat(stream=stream)))
+        (row,) = await relay.usage_rows()
+    assert b'"finish_reason":"stop"' in answer
+    assert b'"error"' not in answer
+    assert (row.state, row.completion_tokens) == ("completed", 2)
 
 
 async def test_the_owner_hears_what_was_earned(tmp_path: Path) -> None:
