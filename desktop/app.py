@@ -44,14 +44,14 @@ from desktop.system.watch.choose import watch_over
 log = logging.getLogger(__name__)
 
 
-def start(paths: Paths, *, headless: bool) -> int:
-    """Runs the app until it is quit; the exit status. Raises DesktopError."""
+def start(paths: Paths, *, headless: bool, background: bool = False) -> int:
+    """Runs the app until it is quit; the exit status. `background`: in the tray alone. Raises DesktopError."""
     if not headless:
         require_display()
     paths.make()
     lock = FileLock(paths.lock)
     if not lock.acquire():
-        return _second_start(paths, headless=headless)
+        return _second_start(paths, headless=headless, background=background)
     try:
         settings = load_settings(paths.settings)
         logs.configure(paths.logs, on_screen=logging.INFO if headless else logging.ERROR)
@@ -59,13 +59,15 @@ def start(paths: Paths, *, headless: bool) -> int:
         agent = build_agent(paths, settings, memberships=memberships, open_browser=not headless)
         if memberships.member is None:
             log.warning("this PC is not enrolled at a relay yet; in another terminal: nightjar enroll --relay URL")
-        return run_headless(agent) if headless else run_with_window(agent, background=False)
+        return run_headless(agent) if headless else run_with_window(agent, background=background)
     finally:
         lock.release()
 
 
-def _second_start(paths: Paths, *, headless: bool) -> int:
-    """The first instance shows its window instead, if it has one."""
+def _second_start(paths: Paths, *, headless: bool, background: bool) -> int:
+    """The first instance shows its window instead, if it has one; a start at login asks for none."""
+    if background:
+        return 0
     if not headless:
         from desktop.ui.single_instance import raise_running
 

@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Lends this PC's idle time to run language models. Without a verb it starts the app.",
     )
     parser.add_argument("--headless", action="store_true", help="start without tray and window, for servers")
+    parser.add_argument("--background", action="store_true", help="start in the tray, its window closed")
     parser.add_argument("--version", action="store_true", help="print the version and end")
     parser.set_defaults(act=_start)
     verbs = parser.add_subparsers(metavar="VERB", parser_class=_OneLineParser)
@@ -157,6 +158,7 @@ _VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "report": (upkeep.describe_report, "show facts for a bug report, without names and addresses"),
     "purge": (upkeep.describe_purge, "remove logs and history, or everything Nightjar keeps"),
     "service": (upkeep.describe_service, "run Nightjar as a service of yours (systemd)"),
+    "autostart": (upkeep.describe_autostart, "say whether Nightjar starts when you log in, or change it"),
     "quit": (_quit_verb, "end the running app, finishing its answers"),
     "local": (_local_verb, "start a private relay on this PC with this PC as its node"),
 }
@@ -171,7 +173,7 @@ def _start(options: argparse.Namespace) -> int:
     if options.version:
         print(f"nightjar {app.version()}")
         return 0
-    return app.start(Paths.for_user(), headless=options.headless)
+    return app.start(Paths.for_user(), headless=options.headless, background=options.background)
 
 
 def _local(options: argparse.Namespace) -> int:

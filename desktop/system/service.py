@@ -10,6 +10,7 @@ from pathlib import Path
 
 from desktop.errors import CommandRefused
 from desktop.system.paths import HOME_VARIABLE
+from desktop.system.program import own_command
 
 UNIT = "nightjar.service"
 _PATIENCE_S = 30.0
@@ -42,14 +43,6 @@ WantedBy=default.target
 """
 
 
-def command() -> tuple[str, ...]:
-    """How this very program is started without a screen."""
-    if getattr(sys, "frozen", False):
-        return (sys.executable, "--headless")
-    script = Path(sys.executable).with_name("nightjar")
-    return (str(script), "--headless") if script.exists() else (sys.executable, "-m", "desktop", "--headless")
-
-
 def unit_file() -> Path:
     """Where systemd looks for units of this user."""
     config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
@@ -63,7 +56,7 @@ def install() -> Path:
     was_there = file.exists()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(unit_text(command(), home=os.environ.get(HOME_VARIABLE, "")), encoding="utf-8")
+        file.write_text(unit_text(own_command("--headless"), home=os.environ.get(HOME_VARIABLE, "")), encoding="utf-8")
     except OSError as error:
         raise CommandRefused(f"{file} cannot be written: {(error.strerror or str(error)).lower()}.") from error
     try:

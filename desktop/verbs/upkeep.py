@@ -1,4 +1,4 @@
-"""The verbs that look after Nightjar itself: logs, report, purge, service."""
+"""The verbs that look after Nightjar itself: logs, report, purge, service, autostart."""
 
 from __future__ import annotations
 
@@ -44,6 +44,11 @@ def describe_service(verb: argparse.ArgumentParser) -> None:
         "action", choices=["install", "remove", "show"], help="show prints the unit without installing it"
     )
     verb.set_defaults(act=_service)
+
+
+def describe_autostart(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("wanted", nargs="?", choices=["on", "off"], help="change it (default: say how it is)")
+    verb.set_defaults(act=_autostart)
 
 
 # --- logs ----------------------------------------------------------------------------------------------------------
@@ -259,8 +264,9 @@ def _readable(size: int) -> str:
 def _service(options: argparse.Namespace) -> int:
     from desktop.system import service
     from desktop.system.paths import HOME_VARIABLE
+    from desktop.system.program import own_command
 
-    text = service.unit_text(service.command(), home=os.environ.get(HOME_VARIABLE, ""))
+    text = service.unit_text(own_command("--headless"), home=os.environ.get(HOME_VARIABLE, ""))
     if options.action == "show":
         says = text.rstrip("\n")
     elif options.action == "install":
@@ -273,6 +279,24 @@ def _service(options: argparse.Namespace) -> int:
         say_json({"ok": True, "unit": text, "file": str(service.unit_file()), "says": says})
     else:
         print(says)
+    return 0
+
+
+# --- autostart -----------------------------------------------------------------------------------------------------
+
+
+def _autostart(options: argparse.Namespace) -> int:
+    from desktop.system.autostart import autostart
+
+    entry = autostart()
+    act = {"on": entry.turn_on, "off": entry.turn_off}.get(options.wanted or "", entry.state)
+    at_login = act()
+    if options.json:
+        say_json({"ok": True, "on": at_login.on, "place": at_login.place, "blocked": at_login.blocked})
+        return 0
+    print("Nightjar starts when you log in." if at_login.on else "Nightjar does not start when you log in.")
+    if at_login.on or at_login.blocked:
+        print(at_login.blocked or f"Written in {at_login.place}; no longer with: nightjar autostart off")
     return 0
 
 

@@ -35,6 +35,7 @@ VERBS = [
     "report",
     "purge",
     "service",
+    "autostart",
     "enroll",
     "quit",
     "local",
