@@ -22,6 +22,9 @@ def main() -> int:
 
         return x11_helper.main()
     from desktop import cli
+    from desktop.system.program import restore_environment
+
+    restore_environment()
 
     return cli.main(arguments)
 

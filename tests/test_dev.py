@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-VERBS = ("run", "demo", "test", "check", "bench", "shell")
+VERBS = ("run", "demo", "test", "check", "bench", "package", "shell")
 Finished = subprocess.CompletedProcess[str]
 
 # What the script itself calls, apart from Python: a machine that has nothing more.
@@ -81,6 +81,12 @@ def test_an_unknown_verb_is_one_line_and_status_2(run: Callable[..., Finished]) 
     done = run("deploy")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "nightjar: unknown verb 'deploy'; ./dev help lists them\n"
+
+
+def test_package_without_a_kind_is_one_line_and_status_2(run: Callable[..., Finished]) -> None:
+    done = run("package", "exe")
+    assert done.returncode == 2
+    assert done.stderr == "nightjar: package needs a kind: dir or deb\n"
 
 
 def test_bench_without_a_name_is_one_line_and_status_2(run: Callable[..., Finished]) -> None:

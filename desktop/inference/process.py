@@ -19,6 +19,7 @@ from typing_extensions import override
 
 import desktop
 from desktop.inference.frames import PARENT_VARIABLE, FrameReader, PipeBroken
+from desktop.system.program import is_frozen
 
 _INHERITED: Final = (
     "PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
@@ -151,7 +152,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
 
 def command() -> list[str]:
     """In a frozen build the program itself, else this interpreter; `-P`: never a module from the current folder."""
-    if getattr(sys, "frozen", False):
+    if is_frozen():
         return [sys.executable, "--worker"]
     return [sys.executable, "-P", "-m", "desktop.inference.worker"]
 
@@ -159,6 +160,6 @@ def command() -> list[str]:
 def environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     ours = {PARENT_VARIABLE: str(os.getpid()), "GGML_NO_BACKTRACE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    if not getattr(sys, "frozen", False):
+    if not is_frozen():
         ours["PYTHONPATH"] = str(Path(desktop.__file__).parents[1])
     return kept | ours

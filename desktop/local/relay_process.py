@@ -22,6 +22,7 @@ import msgspec
 
 import desktop
 from desktop.errors import LocalRelayFailed
+from desktop.system.program import is_frozen
 
 Answer = TypeVar("Answer")
 
@@ -167,8 +168,12 @@ async def _spawn(arguments: Sequence[str], *, stdin: int, stdout: int, stderr: i
 
 
 def _program() -> list[str]:
-    """A frozen build ships the relay as a second program in its folder."""
-    if getattr(sys, "frozen", False):
-        name = "nightjar-relay.exe" if sys.platform == "win32" else "nightjar-relay"
-        return [str(Path(sys.executable).with_name(name))]
-    return [sys.executable, "-m", "relay"]
+    """Frozen, the relay is a program of its own, in a folder inside ours (as packages have it) or beside it."""
+    if not is_frozen():
+        return [sys.executable, "-m", "relay"]
+    here = Path(sys.executable).parent
+    name = "nightjar-relay.exe" if sys.platform == "win32" else "nightjar-relay"
+    for folder in (here / "nightjar-relay", here.parent / "nightjar-relay"):
+        if (folder / name).is_file():
+            return [str(folder / name)]
+    raise LocalRelayFailed("this Nightjar came without its relay", "Install Nightjar anew.")

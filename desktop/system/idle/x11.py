@@ -17,6 +17,7 @@ from pathlib import Path
 
 import desktop
 from desktop.errors import SourceSilent
+from desktop.system.program import is_frozen
 
 HELPER_FLAG = "--x11-helper"
 """The first argument with which our own executable becomes the helper."""
@@ -110,7 +111,7 @@ class XServer:
 
 def helper_command() -> tuple[str, ...]:
     """In a frozen build the program itself, else this interpreter; `-P`: never a module from the current folder."""
-    if getattr(sys, "frozen", False):
+    if is_frozen():
         return (sys.executable, HELPER_FLAG)
     return (sys.executable, "-P", "-m", "desktop.system.idle.x11_helper")
 
