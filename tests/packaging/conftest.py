@@ -14,8 +14,8 @@ MADE = "NIGHTJAR_PACKAGES"
 
 
 def made(tmp_path_factory: pytest.TempPathFactory, script: str) -> Path:
-    if folder := os.environ.get(MADE):
-        return Path(folder)
+    if there := os.environ.get(MADE):
+        return Path(there)
     folder = tmp_path_factory.mktemp("packages")
     subprocess.run([sys.executable, FOLDER / script, folder], check=True)
     return folder
