@@ -13,9 +13,10 @@ and from the attempt's output (`accepted`, `commit`, `emit`, `complete`, `attemp
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from relay.accounts.identity import Identity
+from relay.completions.continuation import Continuation
 from relay.completions.envelope import JSON_TYPE, PING, STREAM_TYPE, ChatEnvelope, error_body, error_headers
 from relay.completions.failover import Verdict, decide, refusal
 from relay.completions.metering import Backlog
@@ -28,9 +29,13 @@ from relay.completions.services import CallServices
 from relay.faults import crash
 from relay.ledger.books import CallBooks
 from relay.ledger.calls import CallState, Delivered, LegTerms, Outcome, TokenSource
+from relay.ledger.pricing import Price
 from relay.nodes.link import LinkUnavailable
 from relay.upstreams.port import Attempt, Failure, Fault
 from relay.upstreams.target import NodeTarget, Route, Target
+
+if TYPE_CHECKING:
+    from relay.completions.enveloped import Enveloped
 
 _EXPIRED: Final = {
     CONNECTING: ("no connection in time", "connect_timeout"),
@@ -60,6 +65,12 @@ class Call(Running):
     """Who counted the tokens of the current attempt."""
     prompt_estimate = 0
     """The prompt's tokens as far as the current attempt can tell, for an answer that never comes to its end."""
+    answer_at_node: Enveloped | None = None
+    """What has come of the current attempt, if it is at a node."""
+    legs = 0
+    """Legs begun so far."""
+    continuation: Continuation | None = None
+    """What became of it after its first target was lost."""
     _attempt: Attempt | None = None
     _chain: tuple[tuple[str, Failure], ...] = ()
     _completes: Callable[[], None] | None = None
@@ -69,7 +80,6 @@ class Call(Running):
     _failure: str | None = None
     _finish_reason: str | None = None
     _head_sent = False
-    _legs = 0
     _next_target = 1
     _overhead_ms = 0.0
     _repeated = False
@@ -123,6 +133,16 @@ class Call(Running):
         """The caller's, or one of this call's own: a node's sampler is always seeded, so that it can be checked."""
         return self.id if self.request.seed is None else self.request.seed
 
+    @property
+    def tokens_shown(self) -> int:
+        """Of a stream, its tokens up to what was last written."""
+        return self._tokens
+
+    @property
+    def dearest(self) -> Price:
+        """What the tokens may cost at most: the hold was reckoned with it."""
+        return self._route.price
+
     # --- attempts -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -131,19 +151,24 @@ class Call(Running):
         self._open(self.target)
 
     def _open(self, target: Target) -> None:
-        self.target = target
-        self.attempts += 1
-        self._legs += 1
-        self._books.leg(LegTerms(number=self._legs, target=target.name, payee=target.payee, price=target.price))
+        self._begin_leg(target)
         self._patience = patience = self._services.timers.of(target, stream=self.request.stream)
         self.prompt_tokens = self.prompt_estimate = 0
         self.source = "relay"
+        self.answer_at_node = None
+        self.continuation = None
         self._enter(CONNECTING, patience.until_taken(len(self.request.raw)))
         crash.point("after_dispatch")
         try:
             self._attempt = self._services.open_attempt(self, target)
         except LinkUnavailable as error:
             self.attempt_failed(Failure(Fault.GONE, str(error), "node_gone"))
+
+    def _begin_leg(self, target: Target) -> None:
+        self.target = target
+        self.attempts += 1
+        self.legs += 1
+        self._books.leg(LegTerms(number=self.legs, target=target.name, payee=target.payee, price=target.price))
 
     def _enter(self, phase: int, silence_s: float) -> None:
         self.phase = phase
@@ -156,9 +181,12 @@ class Call(Running):
 
     def accepted(self, prompt_tokens: int = 0) -> None:
         """The target has taken the call on; `prompt_tokens` if it said so already."""
-        if prompt_tokens:
+        if prompt_tokens and not self.prompt_tokens:
             self.prompt_tokens = min(prompt_tokens, self.request.prompt_bound)
-        self._enter(ACCEPTED, self._patience.until_content(self.prompt_tokens))
+        patience = self._patience.until_content(self.prompt_tokens)
+        if self.continuation is not None:
+            patience = min(patience, self.continuation.left_s)
+        self._enter(ACCEPTED, patience)
 
     def attempt_failed(self, failure: Failure) -> None:
         """The attempt is over without an answer."""
@@ -169,10 +197,12 @@ class Call(Running):
             self._completes()
             return
         self._chain = (*self._chain, (self.target.name, failure))
-        if self.phase == COMMITTED and self._bytes:  # with nothing written yet, nobody has seen this answer
-            self._fail_in_band(refusal(self._chain[-1:]))
+        if self._hand_over(failure):
             return
-        if failure.fault is Fault.BUSY and self._legs < MOST_BUSY:
+        if self._bytes:  # with nothing written yet, nobody has seen this answer
+            self._give_up()
+            return
+        if failure.fault is Fault.BUSY and self.legs < MOST_BUSY:
             self.attempts -= 1
         limit, untried = self._services.timers.settings.attempts, len(self._route.targets) - self._next_target
         self._follow(decide(failure, attempts=self.attempts, limit=limit, untried=untried, repeated=self._repeated))
@@ -188,21 +218,59 @@ class Call(Running):
         else:
             self.fail(refusal(self._chain))
 
+    # --- resume -------------------------------------------------------------------------------------------------------
+
+    def _hand_over(self, failure: Failure) -> bool:
+        """After a loss: whether another node goes on with the answer, or may soon."""
+        answer = self.answer_at_node
+        if answer is None or not answer.may_go_on or failure.fault is Fault.REQUEST:
+            return False
+        if self.request.stream and not self._bytes:  # nobody has seen it: it may as well begin anew
+            return False
+        if self.continuation is None:
+            self.continuation = Continuation(self, self._services, answer)
+        self.flushed()
+        return self.continuation.after_loss(failure, cause=len(self._chain) - 1)
+
+    def continue_at(self, target: NodeTarget, answer: Enveloped, *, within_s: float) -> None:
+        """Have `target` go on with `answer`; it has so many seconds to take it."""
+        self._begin_leg(target)
+        self._enter(CONNECTING, min(self._patience.until_taken(len(self.request.raw)), within_s))
+        crash.point("after_dispatch")
+        try:
+            self._attempt = self._services.continue_attempt(self, target, answer)
+        except LinkUnavailable as error:
+            self.attempt_failed(Failure(Fault.GONE, str(error), "node_gone"))
+
+    def wait_for_target(self, within_s: float) -> None:
+        """Nobody can go on just now, but somebody may."""
+        self._enter(CONNECTING, within_s)
+
+    def _give_up(self) -> None:
+        """Nobody goes on: the caller hears why the answer stopped, and what was tried since."""
+        since = -1 if self.continuation is None else self.continuation.cause
+        self._fail_in_band(refusal(self._chain[since:]))
+
     # --- the answer ---------------------------------------------------------------------------------------------------
 
     def commit(self) -> None:
         """The first content is here: from now on this answer is the caller's."""
         if self.phase < COMMITTED:
-            self._ttft_ms = self._elapsed_ms()
-            self._books.committed(self.prompt_tokens)
+            if self.continuation is not None:
+                self.continuation.found()
+            else:
+                self._ttft_ms = self._elapsed_ms()
+                self._books.committed(self.prompt_tokens)
             self._enter(COMMITTED, self._patience.gap)
 
     def commit_stream(self) -> None:
         """Content of a node is here: for a plain call it reaches nobody yet, so the call can still fail over."""
         if self.request.stream:
             self.commit()
-        else:
-            self.touch()
+            return
+        self.touch()
+        if self.continuation is not None:
+            self.continuation.found()
 
     def touch(self) -> None:
         """The target lives: its silence is counted anew."""
@@ -229,7 +297,8 @@ class Call(Running):
         self._reply.begin(200, self._headers(STREAM_TYPE))
 
     def _headers(self, content_type: bytes) -> bytes:
-        return _HEAD % (content_type, self.id, self.id, self.target.headers, self.attempts, self._overhead_ms)
+        head = _HEAD % (content_type, self.id, self.id, self.target.headers, self.attempts, self._overhead_ms)
+        return head if self.continuation is None else head + self.continuation.header
 
     def all_said(self, complete: Callable[[], None]) -> None:
         """Nothing of the answer is missing but the target's word that it was all: if that never comes, `complete`."""
@@ -335,8 +404,13 @@ class Call(Running):
             self.flushed()
             if self.phase == CLOSED:
                 return
-            if now - self._wrote_at >= self._services.timers.settings.heartbeat_s:
-                self._ping(now)
+            if self.continuation is not None and not self.continuation.look_again():
+                self._give_up()
+            self._keep_alive(now)
+
+    def _keep_alive(self, now: float) -> None:
+        if now - self._wrote_at >= self._services.timers.settings.heartbeat_s:
+            self._ping(now)
 
     def _ping(self, now: float) -> None:
         if not self._head_sent:
@@ -362,7 +436,8 @@ class Call(Running):
         if self.phase == CLOSED or (self.phase != ENDING and self._bytes_out == self._bytes):
             return
         unsent = self._measure()
-        self._books.progress(self._tokens_out, self._bytes_out)
+        before = 0 if self.continuation is None else self.continuation.before
+        self._books.progress(max(0, self._tokens_out - before), self._bytes_out)
         if self.phase == ENDING:
             if unsent <= 0:
                 self._finish()
@@ -404,7 +479,11 @@ class Call(Running):
         crash.point("before_settle")
         delivered: tuple[Delivered, ...] = ()
         if self._bytes_out:
-            delivered = (Delivered(self._legs, self.prompt_tokens or self.prompt_estimate, self._tokens_out),)
+            prompt = self.prompt_tokens or self.prompt_estimate
+            if self.continuation is None:
+                delivered = (Delivered(self.legs, prompt, self._tokens_out),)
+            else:
+                delivered = self.continuation.divided(prompt, self._tokens_out)
         outcome = Outcome(
             state=state,
             delivered=delivered,
@@ -416,8 +495,15 @@ class Call(Running):
         )
         self._books.settle(outcome)
         self._reply.settled(outcome)
-        if delivered and isinstance(self.target, NodeTarget):
+        if delivered:
+            self._tell_earners()
+
+    def _tell_earners(self) -> None:
+        if isinstance(self.target, NodeTarget):
             self._services.earned(self.target)
+        if self.continuation is not None:
+            for target in self.continuation.served:
+                self._services.earned(target)
 
     def _elapsed_ms(self) -> int:
         return round((self._services.clock.now() - self._started) * 1000)

@@ -11,6 +11,7 @@ from relay.completions.envelope import DONE, told
 from relay.completions.metering import billable
 from relay.completions.passthrough import MAX_PLAIN_BYTES
 from relay.completions.phase import COMMITTED
+from relay.completions.resume import Heard
 from relay.completions.tool_calls import ForeignPiece, ToolCalls
 from relay.upstreams.port import Failure, Fault
 from relay.wire.deltas import Delta, TokenLogprob
@@ -50,12 +51,28 @@ class _Choice:
 
 
 class Enveloped:
-    """The sink of one leg on a node."""
+    """The sink of a leg on a node, and of the legs on other nodes that go on with its answer.
 
-    __slots__ = ("_call", "_choices", "_envelope", "_events", "_gathered", "_limit", "_open", "_stream")
+    `heard` are the records that it came of, kept where another node may have to go on; None where none can.
+    """
 
-    def __init__(self, call: Call) -> None:
+    __slots__ = (
+        "_call",
+        "_choices",
+        "_envelope",
+        "_events",
+        "_gathered",
+        "_limit",
+        "_open",
+        "_stream",
+        "heard",
+        "prompt_digest",
+    )
+
+    def __init__(self, call: Call, *, resumable: bool = False) -> None:
         self._call = call
+        self.heard: list[Heard] | None = [] if resumable else None
+        self.prompt_digest = b""
         self._envelope = call.envelope
         self._limit = call.max_tokens
         self._stream = call.request.stream
@@ -66,13 +83,20 @@ class Enveloped:
         self._open = call.request.n
         self._events: list[bytes] = []
 
+    @property
+    def may_go_on(self) -> bool:
+        """Whether another node can go on with it: there is something of it, and all of that is known by its ids."""
+        return bool(self.heard and self.prompt_digest)
+
     def tokens(self) -> int:
         """Billable completion tokens so far, over all choices."""
         return sum(billable(choice.ids, choice.text_bytes, self._limit) for choice in self._choices)
 
     # --- LegSink ----------------------------------------------------------------------------------------------------
 
-    def accepted(self, prompt_tokens: int, prompt_digest: bytes) -> None:  # noqa: ARG002 - the digest serves a resume
+    def accepted(self, prompt_tokens: int, prompt_digest: bytes) -> None:
+        if not self.prompt_digest:
+            self.prompt_digest = prompt_digest
         self._call.accepted(prompt_tokens)
 
     def declined(self, reason: str, message: str, retry_after: float | None) -> None:
@@ -81,10 +105,12 @@ class Enveloped:
         param = message.split("'")[1] if fault is Fault.REQUEST and message.count("'") >= 2 else None
         self._call.attempt_failed(Failure(fault, text, reason, 0, param, retry_after))
 
-    def step(self, choice: int, kind: int, n_ids: int, ids: bytes | memoryview, data: bytes) -> None:  # noqa: ARG002
+    def step(self, choice: int, kind: int, n_ids: int, ids: bytes, data: bytes) -> None:
         state = self._choices[choice]
         if state.reason:
             return
+        if self.heard is not None:
+            self.heard.append((kind, ids, data))
         state.ids += n_ids
         if not self._stream:
             self._gathered += len(data)
@@ -100,12 +126,8 @@ class Enveloped:
         elif kind == REASONING:
             if data:
                 self._reasoning(choice, state, data)
-        elif kind == ARGUMENTS and state.calls:
-            self._argued(choice, state, data)
-        elif kind == DELTA:
-            self._delta(choice, state, data)
         else:
-            self._refuse_record(kind)
+            self._more_than_text(choice, state, kind, data)
 
     def flush(self) -> None:
         """What one socket read brought leaves in one write."""
@@ -130,13 +152,22 @@ class Enveloped:
 
     def yielded(self, _yield: Yield) -> None:
         self.flush()
-        self._call.attempt_failed(Failure(Fault.GONE, "the computer is needed by its owner", "node_yielded"))
+        reason = "the computer is needed by its owner"
+        self._call.attempt_failed(Failure(Fault.GONE, reason, "node_yielded", announced=True))
 
     def lost(self, reason: str) -> None:
         self.flush()
         self._call.attempt_failed(Failure(Fault.GONE, f"the node is gone: {reason}", "node_lost"))
 
     # --- records ----------------------------------------------------------------------------------------------------
+
+    def _more_than_text(self, index: int, choice: _Choice, kind: int, data: bytes) -> None:
+        if kind == ARGUMENTS and choice.calls:
+            self._argued(index, choice, data)
+        elif kind == DELTA:
+            self._delta(index, choice, data)
+        else:
+            self._refuse_record(kind)
 
     def _text(self, index: int, choice: _Choice, data: bytes) -> None:
         choice.text_bytes += len(data)
@@ -235,6 +266,7 @@ class Enveloped:
         self._refuse(f"the node sent a record of kind {kind}, which this call did not ask for")
 
     def _refuse(self, problem: str) -> None:
+        self.heard = None
         self._call.drop_attempt()
         self._call.attempt_failed(Failure(Fault.ILL, problem, "bad_answer"))
 

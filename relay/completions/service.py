@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from relay.accounts.identity import Identity
@@ -13,6 +13,7 @@ from relay.completions.passthrough import PassThrough
 from relay.completions.refusal import Refusal, all_busy, no_credit, no_node_shares, shutting_down, unknown_model
 from relay.completions.reply import Reply
 from relay.completions.request import ChatRequest, patched
+from relay.completions.resume import marks_of
 from relay.completions.services import CallServices
 from relay.completions.targets import Targets
 from relay.completions.timers import Timers
@@ -25,6 +26,7 @@ from relay.settings import CallSettings, TimerSettings
 from relay.upstreams.node import Tenants, offer_chat
 from relay.upstreams.port import Attempt
 from relay.upstreams.target import NodeTarget, ProviderTarget, Route, Target
+from relay.wire.frames import LegId, Resume
 
 BUSY_RETRY_S = 2.0
 PAUSED_RETRY_S = 30.0
@@ -139,9 +141,27 @@ class Completions(CallServices):
         if isinstance(target, ProviderTarget):
             sink = PassThrough(call)
             return target.provider.ask(_outgoing(call, target), sink)
-        return self._offer(call, target, Enveloped(call))
+        answer = Enveloped(call, resumable=call.request.n == 1 and target.link.models[target.model].resume == "ids")
+        call.answer_at_node = answer
+        return self._offer(call, target, answer)
 
-    def _offer(self, call: Call, target: NodeTarget, leg: Enveloped) -> Attempt:
+    def continuations(self, call: Call, lost: NodeTarget, tried: Sequence[object]) -> tuple[list[NodeTarget], bool]:
+        context = min(lost.context, call.prompt_tokens + call.max_tokens)
+        return self._targets.continuations(call.identity, lost, price=call.dearest, context=context, tried=tried)
+
+    def continue_attempt(self, call: Call, target: NodeTarget, answer: Enveloped) -> Attempt:
+        marks = marks_of(answer.heard or ())
+        resume = Resume(
+            leg=LegId(call.legs),
+            position=marks.position,
+            prompt_digest=answer.prompt_digest,
+            channels=marks.channels,
+        )
+        return self._offer(call, target, answer, resume, marks.ids)
+
+    def _offer(
+        self, call: Call, target: NodeTarget, leg: Enveloped, resume: Resume | None = None, ids: bytes = b""
+    ) -> Attempt:
         request = call.request
         return offer_chat(
             target.link,
@@ -154,6 +174,8 @@ class Completions(CallServices):
             seed=call.seed,
             tenant=self._tenants.of(call.identity.organisation, target.link.node.node_id),
             max_tokens=call.max_tokens,
+            resume=resume,
+            ids=ids,
         )
 
     def after_flush(self, call: Call) -> None:

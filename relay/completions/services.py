@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from relay.clock import Clock
@@ -13,6 +14,7 @@ from relay.upstreams.target import NodeTarget, Target
 
 if TYPE_CHECKING:
     from relay.completions.call import Call
+    from relay.completions.enveloped import Enveloped
 
 
 class CallServices(ABC):
@@ -25,6 +27,14 @@ class CallServices(ABC):
     @abstractmethod
     def open_attempt(self, call: Call, target: Target) -> Attempt:
         """Start an attempt; its output speaks to `call`."""
+
+    @abstractmethod
+    def continuations(self, call: Call, lost: NodeTarget, tried: Sequence[object]) -> tuple[list[NodeTarget], bool]:
+        """Which nodes can go on where `lost` stopped, the likest first; and whether one may be able to soon."""
+
+    @abstractmethod
+    def continue_attempt(self, call: Call, target: NodeTarget, answer: Enveloped) -> Attempt:
+        """Have a node go on with `answer`. Raises LinkUnavailable."""
 
     @abstractmethod
     def after_flush(self, call: Call) -> None:

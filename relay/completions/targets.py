@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from relay.accounts.identity import Identity
@@ -57,6 +57,31 @@ class Targets:
             return None
         return Route([targets[each.index] for each in order(candidates, identity.exposure, self._chance)])
 
+    def continuations(
+        self, identity: Identity, lost: NodeTarget, *, price: Price, context: int, tried: Sequence[object]
+    ) -> tuple[list[NodeTarget], bool]:
+        """Nodes that can go on where `lost` stopped, those that compute alike first; and whether others are only busy.
+
+        They have the very model, cost at most `price` and hold `context` tokens.
+        """
+        model = lost.model
+        was = lost.link.models.get(model)
+        if was is None:
+            return [], False
+        able = [
+            each
+            for each in self._node_targets(model, self._registry.links_for(model), identity)
+            if each.pool in identity.exposure
+            and each.link not in tried
+            and _goes_on(each.link.models[model], was)
+            and each.context >= context
+            and each.price.prompt <= price.prompt
+            and each.price.completion <= price.completion
+        ]
+        free = [each for each in able if each.link.free_slots > 0]
+        free.sort(key=lambda each: (not computes_alike(each, lost), -each.link.free_slots))
+        return free, bool(able)
+
     def is_known(self, model: str, identity: Identity) -> bool:
         """Whether a connected node that this caller may use has the model, though it may take no calls now."""
         links = self._registry.known_models().get(model, ())
@@ -96,6 +121,16 @@ class Targets:
             if usable and name not in found:
                 found[name] = ListedModel(name, "nightjar", max(each.context for each in usable))
         return [found[name] for name in sorted(found)]
+
+
+def _goes_on(offered: AdvertisedModel, was: AdvertisedModel) -> bool:
+    return offered.resume == "ids" and offered.digest == was.digest
+
+
+def computes_alike(one: NodeTarget, other: NodeTarget) -> bool:
+    """Whether the same file gives the same numbers on both: the engine's build, its device and its cache are alike."""
+    model, its = one.link.models[one.model], other.link.models.get(other.model)
+    return its is not None and bool(model.numerics) and model.numerics == its.numerics
 
 
 def _candidate(index: int, target: Target) -> Candidate:

@@ -11,7 +11,7 @@ import hashlib
 from relay.nodes.link import Leg, LegSink, NodeLink
 from relay.storage.ids import NodeId, OrganisationId
 from relay.upstreams.port import Attempt
-from relay.wire.frames import CallHeader
+from relay.wire.frames import CallHeader, Resume
 
 _REMEMBERED = 65_536
 
@@ -66,8 +66,10 @@ def offer_chat(
     seed: int,
     tenant: str,
     max_tokens: int,
+    resume: Resume | None = None,
+    ids: bytes = b"",
 ) -> Attempt:
-    """Offer a chat completion.
+    """Offer a chat completion; with `resume` one that another node began, of which `ids` are the delivered tokens.
 
     Raises:
         LinkUnavailable: the link takes no call any more.
@@ -81,5 +83,6 @@ def offer_chat(
         seed=seed,
         tenant=tenant,
         max_tokens=max_tokens,
+        resume=resume,
     )
-    return NodeAttempt(link.open(header, body, sink))
+    return NodeAttempt(link.open(header, body, sink, ids=ids))

@@ -32,7 +32,7 @@ class Failure:
     """Why an attempt ended without an answer.
 
     `status` is what the upstream said (0 when it said nothing), `fast` that it failed within a second, so that the same
-    target may be tried once more. `retry_after` is in seconds.
+    target may be tried once more. `retry_after` is in seconds. `announced` says that the target told of its going.
     """
 
     fault: Fault
@@ -42,6 +42,7 @@ class Failure:
     param: str | None = None
     retry_after: float | None = None
     fast: bool = False
+    announced: bool = False
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

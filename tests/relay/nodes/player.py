@@ -9,7 +9,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+from sqlalchemy import Connection
 from websockets.exceptions import ConnectionClosed
 
 from relay.accounts import directory
@@ -55,9 +57,14 @@ class Node:
     async def accept(self, leg: LegId) -> None:
         await self.desk.say(self.desk.session.accept(leg, prompt_tokens=PROMPT, prompt_digest=bytes(32)))
 
-    async def write(self, leg: LegId, *words: str, choice: int = 0) -> None:
-        for number, each in enumerate(words, start=1):
+    async def write(self, leg: LegId, *words: str, choice: int = 0, start: int = 1) -> None:
+        """A token each, with ids from `start` on."""
+        for number, each in enumerate(words, start):
             await self.desk.step(text(leg, each, [number], choice=choice))
+
+    async def yield_(self, leg: LegId, tokens: int) -> None:
+        session = self.desk.session
+        await self.desk.say(session.yield_(leg, delivered_tokens=tokens, reason="input", now=time.monotonic()))
 
     async def end(self, leg: LegId, reason: str = "stop", *, choice: int = 0) -> None:
         await self.desk.step(text(leg, reason, choice=choice, kind=StepKind.END))
@@ -75,39 +82,50 @@ async def relay_with_node(
     clock: Clock | None = None,
     providers: Sequence[ProviderSettings] = (),
     timers: TimerSettings | None = None,
+    **model: Any,
 ) -> AsyncIterator[tuple[RunningRelay, Node]]:
+    """A relay, and a node that shares `MODEL`, of which `model` are the advertised facts that matter."""
     timers = timers or TimerSettings()
-    async with running_relay(folder, edge=edge, clock=clock, providers=providers, timers=timers) as relay:
-        key = SigningKey(secrets.token_bytes(32))
+    async with (
+        running_relay(folder, edge=edge, clock=clock, providers=providers, timers=timers) as relay,
+        connected_node(relay, *plays, **model) as node,
+    ):
+        yield relay, node
 
-        def enrol(connection: object) -> tuple[str, bytes]:
-            record = store.add_node(
-                connection,  # type: ignore[arg-type]
-                key.public,
-                {},
-                organisation=directory.first_organisation(connection),  # type: ignore[arg-type]
-                owner=directory.first_person(connection),  # type: ignore[arg-type]
-                name="desk",
-                pool="own",
-                at_ms=0,
-            )
-            return record.id, store.signing_key(connection, at_ms=0).public  # type: ignore[arg-type]
 
-        node_id, relay_key = await relay.services.database.write(enrol)
-        identity = NodeIdentity(NodeId(node_id), key, f"127.0.0.1:{relay.port}", relay_key)
-        async with Desk(f"ws://127.0.0.1:{relay.port}/v1/node", identity) as desk, asyncio.TaskGroup() as tasks:
-            node = Node(desk, *plays)
-            await desk.open()
-            ready = asyncio.Event()
-            stop = relay.services.registry.listen(ready.set)
-            await desk.share(a_model(model=MODEL))
-            while not relay.services.registry.links_for(MODEL):
-                ready.clear()
-                await ready.wait()
-            stop()
-            serving = tasks.create_task(node.serve())
-            yield relay, node
-            serving.cancel()
+@asynccontextmanager
+async def connected_node(relay: RunningRelay, *plays: Play, name: str = "desk", **model: Any) -> AsyncIterator[Node]:
+    """A node of the first organisation, connected and shared until the end."""
+    key = SigningKey(secrets.token_bytes(32))
+
+    def enrol(connection: Connection) -> tuple[str, bytes]:
+        record = store.add_node(
+            connection,
+            key.public,
+            {},
+            organisation=directory.first_organisation(connection),
+            owner=directory.first_person(connection),
+            name=name,
+            pool="own",
+            at_ms=0,
+        )
+        return record.id, store.signing_key(connection, at_ms=0).public
+
+    node_id, relay_key = await relay.services.database.write(enrol)
+    identity = NodeIdentity(NodeId(node_id), key, f"127.0.0.1:{relay.port}", relay_key)
+    async with Desk(f"ws://127.0.0.1:{relay.port}/v1/node", identity) as desk, asyncio.TaskGroup() as tasks:
+        node = Node(desk, *plays)
+        await desk.open()
+        registry, ready = relay.services.registry, asyncio.Event()
+        stop = registry.listen(ready.set)
+        await desk.share(a_model(model=MODEL, **model))
+        while registry.get(NodeId(node_id)) not in registry.links_for(MODEL):
+            ready.clear()
+            await ready.wait()
+        stop()
+        serving = tasks.create_task(node.serve())
+        yield node
+        serving.cancel()
 
 
 async def answer_rightly(node: Node, leg: LegId) -> None:

@@ -215,8 +215,10 @@ class PlayedNode:
     registry: Registry
     slots: int = 2
     epoch: int = 0
+    resumes: int = 0
+    """Calls it was to go on with."""
     bad_resumes: int = 0
-    """Calls it was to go on with that did not begin where it would have stood itself."""
+    """Those of them that did not begin where it would have stood itself."""
 
     def __post_init__(self) -> None:
         self._key = SigningKey(hashlib.sha256(self.name.encode()).digest())
@@ -285,6 +287,7 @@ class PlayedNode:
         play = self.rng.choice(PLAYS)
         start = 0
         if header.resume is not None:
+            self.resumes += 1
             start = header.resume.position
             if not _is_right(header.resume, offer.ids):
                 self.bad_resumes += 1
