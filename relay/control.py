@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from relay.api import enrolment, models, owner
+from relay.api import account, enrolment, models, owner
 from relay.app import Services
 from relay.completions.envelope import error_object
 from relay.completions.refusal import Refusal
@@ -22,6 +22,7 @@ def build(services: Services) -> FastAPI:
     """The application behind the hot route."""
     app = FastAPI(title="Nightjar Relay", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/", lambda: RedirectResponse("/console"), include_in_schema=False)
+    app.include_router(account.router(services))
     app.include_router(models.router(services))
     app.include_router(enrolment.router(services.enrolment))
     app.include_router(owner.router(services))

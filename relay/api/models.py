@@ -1,24 +1,26 @@
-"""The rare routes of the OpenAI-format API: models, and what became of a call. Ordinary FastAPI."""
+"""The models a key can name, and who offers them: `/v1/models`, their endpoints, `/v1/providers`.
+
+Names and types are OpenRouter's; OpenAI's clients find theirs among them. What is not known is null or left out.
+"""
 
 from __future__ import annotations
 
-import re
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from relay.accounts.errors import AuthenticationFault, NotAuthenticated
 from relay.accounts.identity import Identity
 from relay.accounts.keys import Keyring
-from relay.completions.refusal import Refusal, bad_request, not_authenticated, unknown_model
-from relay.completions.targets import ListedModel, Targets
-from relay.ledger.service import Ledger
+from relay.api.callers import caller
+from relay.api.model_filters import chosen
+from relay.catalogue import store as catalogue_store
+from relay.completions.refusal import unknown_model
+from relay.completions.targets import Offer, Targets
 from relay.storage.engine import Database
-from relay.usage import reports
 
-_HEX = re.compile(r"[0-7][0-9a-f]{15}")
-"""A positive int63, as the database holds it."""
+_Entries = Mapping[str, catalogue_store.Listed]
 
 
 class ModelServices(Protocol):
@@ -29,93 +31,129 @@ class ModelServices(Protocol):
     @property
     def targets(self) -> Targets: ...
     @property
-    def ledger(self) -> Ledger: ...
-    @property
     def database(self) -> Database: ...
 
 
-def caller(keyring: Keyring, request: Request) -> Identity:
-    """Who is asking.
-
-    Raises:
-        Refusal: 401.
-    """
-    header = request.headers.get("authorization")
-    try:
-        return keyring.authenticate(header.encode() if header is not None else None)
-    except NotAuthenticated as error:
-        missing = error.reason is AuthenticationFault.MISSING
-        text = "You didn't provide an API key." if missing else "Incorrect API key provided."
-        raise not_authenticated(text) from error
-
-
 def router(services: ModelServices) -> APIRouter:
-    """`GET /v1/models`, `GET /v1/models/{id}`."""
+    """`GET /v1/models`, `/v1/models/{id}`, `/v1/models/{id}/endpoints`, `/v1/providers`."""
     routes = APIRouter()
+
+    async def catalogue() -> _Entries:
+        return {each.entry.id: each for each in await services.database.read(catalogue_store.listed)}
 
     @routes.get("/v1/models")
     async def list_models(request: Request) -> JSONResponse:
-        identity = caller(services.keyring, request)
-        found = services.targets.models(identity)
-        return JSONResponse({"object": "list", "data": [_model(each) for each in found]})
+        offers = services.targets.offers(caller(services.keyring, request))
+        entries = await catalogue()
+        models = [_model(name, found, entries.get(name)) for name, found in offers.items()]
+        total, kept = chosen(models, offers, request.query_params)
+        return JSONResponse({"object": "list", "data": kept, "total_count": total})
+
+    @routes.get("/v1/models/{name:path}/endpoints")
+    async def list_endpoints(name: str, request: Request) -> JSONResponse:
+        found = _found(services.targets, name, caller(services.keyring, request))
+        entry = (await catalogue()).get(name)
+        model = _model(name, found, entry)
+        told = ("id", "name", "created", "description", "architecture")
+        endpoints = [_endpoint(name, each) for each in found]
+        return JSONResponse({"data": {key: model[key] for key in told} | {"endpoints": endpoints}})
 
     @routes.get("/v1/models/{name:path}")
     async def get_model(name: str, request: Request) -> JSONResponse:
-        identity = caller(services.keyring, request)
-        for each in services.targets.models(identity):
-            if each.name == name:
-                return JSONResponse(_model(each))
-        raise unknown_model(name)
+        found = _found(services.targets, name, caller(services.keyring, request))
+        return JSONResponse(_model(name, found, (await catalogue()).get(name)))
 
-    @routes.get("/v1/generation")
-    async def get_generation(request: Request, id: str = "") -> JSONResponse:  # noqa: A002 - the parameter's public name
-        identity = caller(services.keyring, request)
-        number = _call_number(id)
-        await services.ledger.flush()
-        found = await services.database.read(lambda connection: reports.call(connection, identity.organisation, number))
-        if found is None:
-            message = f"There is no finished call {id!r}. A running one appears here when it has ended."
-            raise Refusal(404, message, kind="invalid_request_error", param="id", code="generation_not_found")
-        return JSONResponse({"data": _generation(id, found)})
+    @routes.get("/v1/providers")
+    async def list_providers(request: Request) -> JSONResponse:
+        offers = services.targets.offers(caller(services.keyring, request))
+        names = sorted({each.name for found in offers.values() for each in found if each.pool == "cloud"})
+        return JSONResponse({"data": [_provider(name) for name in names]})
 
     return routes
 
 
-def _call_number(text: str) -> int:
-    """The call an id stands for: the value of `x-generation-id`, or of `id` in the answer."""
-    prefix, _, digits = text.rpartition("-")
-    if prefix not in ("gen", "chatcmpl", "req") or not _HEX.fullmatch(digits):
-        raise bad_request("'id' must be the x-generation-id of an answer.", param="id")
-    return int(digits, 16)
+def _found(targets: Targets, name: str, identity: Identity) -> Sequence[Offer]:
+    found = targets.offers(identity).get(name)
+    if found is None:
+        raise unknown_model(name)
+    return found
 
 
-def _generation(identifier: str, call: reports.CallUsage) -> dict[str, object]:
-    """What became of a call; money in nano-dollars, times in Unix milliseconds."""
+def _model(name: str, offers: Sequence[Offer], listed: catalogue_store.Listed | None) -> dict[str, Any]:
+    """One model, at the price of the cheapest who offers it; `offers` has at least one."""
+    cheapest = min(offers, key=lambda each: each.price.prompt + each.price.completion)
+    context = max(each.context for each in offers)
+    cloud = next((each for each in offers if each.pool == "cloud"), None)
+    model: dict[str, Any] = {
+        "id": name,
+        "canonical_slug": name,
+        "object": "model",
+        "name": name if listed is None else listed.entry.title,
+        "created": 0 if listed is None else listed.created_ms // 1000,
+        "owned_by": "nightjar" if cloud is None else cloud.name,
+        "description": "" if listed is None else listed.entry.summary,
+        "context_length": context,
+        "architecture": _architecture(),
+        "pricing": pricing(cheapest),
+        "top_provider": {"context_length": cheapest.context, "max_completion_tokens": None, "is_moderated": False},
+        "per_request_limits": None,
+    }
+    parameters = sorted({each for offer in offers for each in offer.parameters})
+    return model | {"supported_parameters": parameters} if parameters else model
+
+
+def _architecture() -> dict[str, Any]:
+    """Every model here is asked by text, and answers in text; who takes more does not say so yet."""
     return {
-        "id": identifier,
-        "model": call.model,
-        "target": call.target,
-        "state": call.state,
-        "finish_reason": call.finish_reason,
-        "error": call.error,
-        "streamed": call.streamed,
-        "attempts": call.attempts,
-        "tokens_prompt": call.prompt_tokens,
-        "tokens_completion": call.completion_tokens,
-        "token_source": call.token_source,
-        "created_ms": call.started_ms,
-        "ttft_ms": call.ttft_ms,
-        "duration_ms": call.duration_ms,
-        "cost_nano_usd": call.cost_nano,
-        "shares": {"node": call.owner_nano, "operator": call.operator_nano, "provider": call.provider_nano},
+        "modality": "text->text",
+        "input_modalities": ["text"],
+        "output_modalities": ["text"],
+        "tokenizer": None,
+        "instruct_type": None,
     }
 
 
-def _model(model: ListedModel) -> dict[str, object]:
+def pricing(offer: Offer) -> dict[str, str]:
+    """Dollars a token, as decimal strings."""
+    return {"prompt": _dollars(offer.price.prompt), "completion": _dollars(offer.price.completion), "request": "0"}
+
+
+def _dollars(pico: int) -> str:
+    """Pico-dollars as a plain decimal number of dollars, without an exponent."""
+    whole, rest = divmod(pico, 10**12)
+    return f"{whole}.{rest:012d}".rstrip("0").rstrip(".")
+
+
+def _endpoint(model: str, offer: Offer) -> dict[str, Any]:
+    """One target. `status` is OpenRouter's: 0 takes calls, below does not just now."""
+    endpoint: dict[str, Any] = {
+        "name": f"{offer.name} | {model}",
+        "model_id": model,
+        "model_name": model,
+        "provider_name": offer.name,
+        "tag": offer.name,
+        "pool": offer.pool,
+        "context_length": offer.context,
+        "max_completion_tokens": None,
+        "max_prompt_tokens": None,
+        "pricing": pricing(offer),
+        "quantization": offer.quantisation or "unknown",
+        "status": 0 if offer.takes_calls else -1,
+        "uptime_last_5m": None,
+        "uptime_last_30m": None,
+        "uptime_last_1d": None,
+        "latency_last_30m": None,
+        "throughput_last_30m": None,
+        "supports_implicit_caching": False,
+    }
+    return endpoint | {"supported_parameters": list(offer.parameters)} if offer.parameters else endpoint
+
+
+def _provider(name: str) -> dict[str, Any]:
     return {
-        "id": model.name,
-        "object": "model",
-        "created": 0,
-        "owned_by": model.owned_by,
-        "context_length": model.context,
+        "name": name,
+        "slug": name,
+        "privacy_policy_url": None,
+        "terms_of_service_url": None,
+        "status_page_url": None,
     }

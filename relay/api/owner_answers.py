@@ -170,7 +170,7 @@ class OwnerDesk:
         """Only of models that the node's own organisation can name: names of others' private ones say too much."""
         nodes, calls = self._nodes(), await self._calls(DEMAND_DAYS)
         insider = Identity(node.organisation, ProjectId(0), KeyId(0), name="", exposure=POOLS)
-        named = {each.name for each in self._services.targets.models(insider)}
+        named = set(self._services.targets.offers(insider))
         named |= {each.entry.id for each in await self._services.database.read(catalogue_store.listed)}
         models = [
             wire.ModelDemand(

@@ -22,12 +22,16 @@ PRIVATE_POOLS = frozenset({"own", "organisation"})
 
 
 @dataclass(frozen=True, slots=True)
-class ListedModel:
-    """A model as `GET /v1/models` shows it."""
+class Offer:
+    """One target of a model as its callers may see it; `parameters` are what it says it supports, if it says."""
 
     name: str
-    owned_by: str
+    pool: str
+    price: Price
     context: int
+    takes_calls: bool = True
+    quantisation: str = ""
+    parameters: tuple[str, ...] = ()
 
 
 class Targets:
@@ -110,17 +114,31 @@ class Targets:
         ask = offered.ask
         return self._node_price if ask is None else Price(ask.prompt, ask.completion)
 
-    def models(self, identity: Identity) -> list[ListedModel]:
-        """Every model this caller can name, by name: also one whose nodes are paused, which come back by themselves."""
-        found: dict[str, ListedModel] = {}
+    def offers(self, identity: Identity) -> dict[str, list[Offer]]:
+        """Who offers each model this caller can name, by name; also nodes that are paused just now."""
+        found: dict[str, list[Offer]] = {}
+        for name, links in self._registry.known_models().items():
+            for each in self._node_targets(name, links, identity):
+                if each.pool in identity.exposure:
+                    found.setdefault(name, []).append(_node_offer(each))
         if "cloud" in identity.exposure:
             for name, route in self._catalogue.routes.items():
-                found[name] = ListedModel(name, route.targets[0].name, route.context)
-        for name, links in self._registry.known_models().items():
-            usable = [each for each in self._node_targets(name, links, identity) if each.pool in identity.exposure]
-            if usable and name not in found:
-                found[name] = ListedModel(name, "nightjar", max(each.context for each in usable))
-        return [found[name] for name in sorted(found)]
+                offers = (Offer(each.name, each.pool, each.price, each.context) for each in route.targets)
+                found.setdefault(name, []).extend(offers)
+        return {name: found[name] for name in sorted(found)}
+
+
+def _node_offer(target: NodeTarget) -> Offer:
+    advertised = target.link.models[target.model]
+    return Offer(
+        target.name,
+        target.pool,
+        target.price,
+        target.context,
+        target.link.takes_calls,
+        advertised.quantisation,
+        tuple(sorted(advertised.features)),
+    )
 
 
 def _goes_on(offered: AdvertisedModel, was: AdvertisedModel) -> bool:

@@ -45,6 +45,12 @@ class RunningRelay:
         finally:
             writer.close()
 
+    async def get(self, path: str, *, key: str | None = None, method: str = "GET") -> tuple[int, Any]:
+        """Status and JSON of a rare route."""
+        headers = f"host: x\r\nauthorization: Bearer {self.key if key is None else key}\r\nconnection: close\r\n"
+        head, _, body = (await self.raw(f"{method} {path} HTTP/1.1\r\n{headers}\r\n".encode())).partition(b"\r\n\r\n")
+        return int(head.split(b" ", 2)[1]), json.loads(body)
+
     def chat(self, body: dict[str, Any] | bytes, *, key: str | None = None, close: bool = True) -> bytes:
         """The bytes of a chat request."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
