@@ -18,6 +18,7 @@ from relay.api.hot import ChatRoute
 from relay.catalogue import store as catalogue_store
 from relay.clock import Clock
 from relay.completions.ids import CallIds
+from relay.completions.repeats.cache import ResponseCache
 from relay.completions.repeats.desk import RepeatDesk
 from relay.completions.repeats.idempotency import Idempotency
 from relay.completions.service import Completions
@@ -138,6 +139,17 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
                 database=database,
                 vault=kept.vault,
                 settings=settings.idempotency,
+                slow_caller_bytes=settings.timers.slow_caller_bytes,
+            ),
+            ResponseCache(
+                loop=asyncio.get_running_loop(),
+                clock=clock,
+                watch=completions.watch,
+                database=database,
+                ledger=ledger,
+                vault=kept.vault,
+                settings=settings.cache,
+                next_id=next_id,
                 slow_caller_bytes=settings.timers.slow_caller_bytes,
             ),
             next_id,

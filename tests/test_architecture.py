@@ -21,6 +21,8 @@ PURE = {
     "relay.completions.failover",
     "relay.completions.resume",
     "relay.completions.metering",
+    "relay.completions.repeats.answer",
+    "relay.completions.repeats.canonical",
     "relay.ledger.entries",
     "relay.ledger.pricing",
     "relay.usage.why",

@@ -13,7 +13,7 @@ from relay.accounts.identity import Identity
 from relay.accounts.keys import Keyring
 from relay.completions.envelope import error_body, error_headers
 from relay.completions.headers import CallHeaders
-from relay.completions.refusal import Refusal, not_authenticated, too_large
+from relay.completions.refusal import Refusal, no_ledger, not_authenticated, too_large
 from relay.completions.repeats.desk import RepeatDesk
 from relay.completions.repeats.question import Question
 from relay.completions.reply import Reply
@@ -79,10 +79,7 @@ class ChatRoute:
         return None
 
     def _cannot(self, error: Refusal | LedgerUnavailable, reply: Reply) -> None:
-        if isinstance(error, Refusal):
-            self.refuse(error, reply)
-        else:
-            self.refuse(Refusal(503, str(error), kind="server_error", code="ledger_unavailable", retry_after=5), reply)
+        self.refuse(error if isinstance(error, Refusal) else no_ledger(error), reply)
 
     def refuse(self, refusal: Refusal, reply: Reply) -> None:
         """Answer with an error object."""

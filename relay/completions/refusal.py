@@ -6,6 +6,7 @@ Every refusal names what the caller can do. `envelope` writes the bytes.
 from __future__ import annotations
 
 from relay.errors import RelayError
+from relay.ledger.errors import LedgerUnavailable
 
 
 class Refusal(RelayError):
@@ -90,3 +91,8 @@ def shutting_down() -> Refusal:
     """The relay is going (503)."""
     message = "This relay is shutting down. Try again in a few seconds."
     return Refusal(503, message, kind="server_error", code="shutting_down", retry_after=5.0)
+
+
+def no_ledger(error: LedgerUnavailable) -> Refusal:
+    """Nothing can be booked just now, so nothing is admitted (503)."""
+    return Refusal(503, str(error), kind="server_error", code="ledger_unavailable", retry_after=5)

@@ -17,8 +17,8 @@ from relay.storage.ids import KeyId, NodeId, OrganisationId, ProjectId
 CallState = Literal["completed", "failed", "cancelled", "expired"]
 """Where every accepted call ends, exactly one of them."""
 
-TokenSource = Literal["relay", "provider", "estimate"]
-"""Who counted the tokens that are billed."""
+TokenSource = Literal["relay", "provider", "estimate", "cache"]
+"""Who counted the tokens that are billed. `cache`: none are, the answer was another call's."""
 
 
 class Admission(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=True):

@@ -82,6 +82,10 @@ class Database:
         """`write` for other threads: queues the work and returns at once."""
         return self._submit(self._writer, self._attempt_write, work)
 
+    def submit_read(self, work: Work[T]) -> Future[T]:
+        """`read` for those who wait without a task: queues the work and returns at once."""
+        return self._submit(self._reader, self._attempt_read, work)
+
     def close(self) -> None:
         """Finishes what is queued, then lets go of the files. May be called twice."""
         self._writer.shutdown()

@@ -27,6 +27,7 @@ class Attached(Running):
         self.reply = reply
         self.extra = extra
         self.paused = False
+        self.gone = False
         self.left = 0
         """Bytes of the flight's answer that were seen to leave for this caller, at least."""
         self._flight = flight
@@ -106,20 +107,28 @@ class Flight(Reply):
     def attach(self, reply: Reply, extra: bytes = b"") -> Attached:
         """Another caller; what was written so far is theirs at once. Ask `joinable` first."""
         attached = Attached(self, reply, extra)
+        self._admit(attached)
+        return attached
+
+    def _admit(self, attached: Attached) -> None:
+        reply = attached.reply
         self._attached.append(attached)
         if self._ends_at:
             self._ends_at = 0.0
             self._watch.remove(self)
         if self.plain:
             attached.phase = ENDING
-            reply.respond(self.status, self.head + extra, self.answer)
+            reply.respond(self.status, self.head_for(attached), self.answer)
         elif self.head:
             attached.phase = COMMITTED
-            reply.begin(self.status, self.head + extra)
+            reply.begin(self.status, self.head_for(attached))
             if self._pieces:
                 reply.send(self.so_far())
         self.pace()
-        return attached
+
+    def head_for(self, attached: Attached) -> bytes:
+        """The header lines of the answer, as this caller gets them."""
+        return self.head + attached.extra
 
     def replay(self, answer: KeptAnswer, extra: bytes) -> None:
         """Everybody gets an answer that was given before; `extra` are header lines for all of them."""
@@ -135,18 +144,21 @@ class Flight(Reply):
     def leave(self, attached: Attached, *, reset: bool) -> None:
         """A caller is gone. After a `reset` only what was seen to leave before has reached them."""
         if not reset:
-            self._note(attached)
+            self.left_of(attached)
+        attached.gone = True
+        self.leaving(attached)
+        if attached.phase == CLOSED:  # the call came to its end just now
+            return
         self._left = max(self._left, attached.left)
         attached.phase = CLOSED
         self._attached.remove(attached)
-        self.left(attached)
         if self._attached:
             self.pace()
-        elif self._over is not None and self._running is not None:
+        elif self._over is not None:
             self._without_callers()
 
-    def left(self, attached: Attached) -> None:
-        """A caller was taken off the list; for flights whose callers pay for themselves."""
+    def leaving(self, attached: Attached) -> None:
+        """A caller is gone and still on the list; for flights whose callers pay for themselves."""
 
     def _without_callers(self) -> None:
         running = self._running
@@ -166,12 +178,15 @@ class Flight(Reply):
     def look(self) -> None:
         """Something may have left: note how much, before a hang-up makes it unknowable."""
         for attached in self._attached:
-            self._note(attached)
+            self.left_of(attached)
         if self._running is not None:
             self._running.flushed()
 
-    def _note(self, attached: Attached) -> None:
-        attached.left = max(attached.left, self._written - max(attached.reply.unsent(), 0))
+    def left_of(self, attached: Attached) -> int:
+        """Bytes of the answer that have left for one caller, as far as was ever seen."""
+        if not attached.gone:
+            attached.left = max(attached.left, self._written - max(attached.reply.unsent(), 0))
+        return attached.left
 
     def pace(self) -> None:
         """Only a caller who is alone may slow down the target."""
@@ -206,7 +221,7 @@ class Flight(Reply):
         self._keep(body)
         for attached in tuple(self._attached):
             attached.phase = ENDING
-            attached.reply.respond(status, headers + attached.extra, body)
+            attached.reply.respond(status, self.head_for(attached), body)
         if status != 200:
             self._finish()
 
@@ -214,7 +229,7 @@ class Flight(Reply):
         self.status, self.head = status, headers
         for attached in tuple(self._attached):
             attached.phase = COMMITTED
-            attached.reply.begin(status, headers + attached.extra)
+            attached.reply.begin(status, self.head_for(attached))
 
     def send(self, data: bytes) -> None:
         if data != PING:
@@ -254,7 +269,7 @@ class Flight(Reply):
         """Of the one who is furthest; of nobody, if nobody is attached: then what left before is all that left."""
         missing = self._written - self._left
         for attached in self._attached:
-            missing = min(missing, attached.reply.unsent())
+            missing = min(missing, self._written - attached.left if attached.gone else attached.reply.unsent())
         return missing
 
     def settled(self, outcome: Outcome) -> None:
