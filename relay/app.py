@@ -42,6 +42,7 @@ from relay.storage.vault import Vault, open_vault
 from relay.upstreams.http import Pool
 from relay.upstreams.node import Tenants
 from relay.upstreams.providers import Catalogue, OfferedModel, ProviderRecord, list_providers
+from relay.upstreams.reach import Reach, networks
 from relay.wire.frames import PicoDollars
 from relay.wire.identity import SigningKey
 
@@ -101,7 +102,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         )
         enrolment = Enrolment(database, key=key, hosts=hosts, clock=clock, settings=settings.enrolment)
         tasks = asyncio.TaskGroup()
-        pool = Pool(clock, tasks.create_task)
+        pool = Pool(clock, tasks.create_task, Reach(networks(settings.upstreams.private_addresses)))
         keyring, catalogue = Keyring(clock), Catalogue(pool)
         reload = _Reload(
             database,

@@ -254,6 +254,17 @@ class ProviderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamSettings:
+    """Where providers may be."""
+
+    private_addresses: tuple[str, ...] = ()
+    """Addresses and networks that providers may be at though they are not public, as `127.0.0.1` or `10.0.0.0/8`.
+
+    None by default: a URL, or whoever answers for its name, could point at anything near the relay.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class RelaySettings:
     """Everything, as read by `configuration`."""
 
@@ -271,6 +282,7 @@ class RelaySettings:
     enrolment: EnrolmentSettings = EnrolmentSettings()
     idempotency: IdempotencySettings = IdempotencySettings()
     cache: CacheSettings = CacheSettings()
+    upstreams: UpstreamSettings = UpstreamSettings()
     providers: tuple[ProviderSettings, ...] = ()
 
     @property

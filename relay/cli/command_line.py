@@ -142,7 +142,7 @@ def _provider_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     add.add_argument("--price-prompt", type=float, default=0.0, metavar="USD", help="per million prompt tokens")
     add.add_argument("--price-completion", type=float, default=0.0, metavar="USD", help="per million completion tokens")
     add.add_argument("--context", type=int, default=DEFAULT_CONTEXT, metavar="TOKENS", help="context of its models")
-    add.set_defaults(run=in_new_relay(verbs.provider_add))
+    add.set_defaults(run=verbs.provider_in_reach)
     providers.add_parser("list", parents=[common], help="list providers").set_defaults(
         run=in_relay(verbs.provider_list)
     )

@@ -23,7 +23,9 @@ from relay.settings import RelaySettings
 from relay.storage.engine import Database
 from relay.storage.ids import KeyId, NodeId
 from relay.storage.secret import Secret
+from relay.upstreams.provider import parse_base_url
 from relay.upstreams.providers import OfferedModel, add_provider, disable_provider, list_providers
+from relay.upstreams.reach import Reach, networks
 from relay.wire.frames import PicoDollars
 
 MAX_TOKEN_USES = 10_000
@@ -120,6 +122,13 @@ def _credit(connection: Connection) -> Row:
     """What the first organisation can spend, as far as the running relay has written it down."""
     organisation = directory.first_organisation(connection)
     return {"credit_nano_usd": ledger_store.credits_of(connection).get(organisation, 0)}
+
+
+def provider_in_reach(parsed: argparse.Namespace, settings: RelaySettings) -> Row | list[Row]:
+    """Add a provider, unless the relay could never connect to it."""
+    origin, _ = parse_base_url(parsed.base_url)
+    Reach(networks(settings.upstreams.private_addresses)).check_literal(origin.host)
+    return in_new_relay(provider_add)(parsed, settings)
 
 
 def provider_add(parsed: argparse.Namespace, database: Database, at_ms: int) -> Row:

@@ -18,6 +18,7 @@ import httptools
 
 from relay.clock import Clock
 from relay.upstreams.port import Attempt, ResponseSink
+from relay.upstreams.reach import PUBLIC, OutOfReach, Reach
 
 IDLE_PER_ORIGIN = 256
 FAST_FAILURE_S = 1.0
@@ -276,15 +277,30 @@ class Lane:
         connection = Connection(self)
         protocol = cast("asyncio.Protocol", connection)  # all that it is, but for the base class
         try:
-            await asyncio.get_running_loop().create_connection(
-                lambda: protocol, origin.host, origin.port, ssl=self._pool.tls() if origin.tls else None
-            )
+            await self._connect(protocol)
         except OSError as error:
             dial.failed(f"no connection to {origin.host}:{origin.port}: {error.strerror or error}")
-        except ValueError as error:  # a name that no DNS can have is found by its encoder
+        except (OutOfReach, ValueError) as error:  # a name that no DNS can have is found by its encoder
             dial.failed(f"no connection to {origin.host}:{origin.port}: {error}")
         else:
             dial.connected(connection, self.clock.now())
+
+    async def _connect(self, protocol: asyncio.Protocol) -> None:
+        """To the first address that takes it, of those that may be used; the certificate is checked by the name."""
+        origin = self._origin
+        context = self._pool.tls() if origin.tls else None
+        name = origin.host if origin.tls else None
+        failed: OSError | None = None
+        for address in await self._pool.reach.find(origin.host, origin.port):
+            try:
+                await asyncio.get_running_loop().create_connection(
+                    lambda: protocol, address, origin.port, ssl=context, server_hostname=name
+                )
+            except OSError as error:
+                failed = failed or error
+            else:
+                return
+        raise failed or OSError("it has no address")
 
     def put(self, connection: Connection) -> None:
         """Keep a connection for the next call."""
@@ -353,8 +369,14 @@ class Dial(Attempt):
 class Pool:
     """The lanes to all origins, and what they share."""
 
-    def __init__(self, clock: Clock, spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        reach: Reach = PUBLIC,
+    ) -> None:
         self.clock = clock
+        self.reach = reach
         self.spawn = spawn
         self.opened = 0
         self._lanes: dict[Origin, Lane] = {}

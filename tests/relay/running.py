@@ -14,7 +14,7 @@ from relay.app import Services, services
 from relay.clock import Clock, SystemClock
 from relay.ledger.check import BooksCheck, check
 from relay.server import RelayServer, listen, node_hosts, server_config
-from relay.settings import ModelSettings, ProviderSettings, RelaySettings, ServerSettings
+from relay.settings import ModelSettings, ProviderSettings, RelaySettings, ServerSettings, UpstreamSettings
 from relay.storage.ids import OrganisationId
 from relay.usage import reports
 from tests.relay.provider import ScriptedProvider
@@ -111,7 +111,9 @@ async def running_relay(
 ) -> AsyncIterator[RunningRelay]:
     """Start a relay with $5 of credit; stop it in order. `key`: one that an earlier relay made on the same folder."""
     server = ServerSettings(port=0, edge=edge, drain_s=drain_s)
-    chosen = replace(RelaySettings(data=folder, demo=True, server=server), providers=tuple(providers), **settings)
+    near = UpstreamSettings(private_addresses=("127.0.0.1",))
+    base = RelaySettings(data=folder, demo=True, server=server, upstreams=near)
+    chosen = replace(base, providers=tuple(providers), **settings)
     listener = listen(chosen.server)
     port = listener.getsockname()[1]
     async with services(chosen, clock or SystemClock(), hosts=node_hosts(chosen.server, port)) as built:

@@ -205,3 +205,16 @@ def test_without_nightjar_home_both_programs_agree_on_the_folder(
     monkeypatch.delenv("NIGHTJAR_HOME", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert configuration.local_folder() == Paths.for_user().local / "relay"
+
+
+def test_a_provider_that_the_relay_may_not_connect_to_is_not_added_until_the_settings_allow_it(
+    terminal: Terminal,
+) -> None:
+    command = ("provider", "add", "vllm", "--base-url", "http://127.0.0.1:8000/v1", "--model", "m")
+    status, _, err = terminal.run(*command)
+    assert status == 1
+    assert "upstreams.private_addresses" in err
+
+    terminal.folder.mkdir(parents=True, exist_ok=True)
+    (terminal.folder / "relay.toml").write_text('[upstreams]\nprivate_addresses = ["127.0.0.1"]\n')
+    assert terminal.run(*command)[0] == 0

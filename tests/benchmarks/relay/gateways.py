@@ -105,6 +105,7 @@ class PreparedRelay:
     def _serving(self) -> Iterator[tuple[Running, dict[str, object]]]:
         """The process and what it announced, which is when its port is open."""
         self.data.mkdir(exist_ok=True)
+        (self.data / "relay.toml").write_text('[upstreams]\nprivate_addresses = ["127.0.0.1"]\n')
         announced = self.data / "announcement.json"
         announced.unlink(missing_ok=True)
         command = (sys.executable, "-m", "relay", "serve", "--demo", "--port", "0")

@@ -11,8 +11,10 @@ import pytest
 from relay.clock import Clock
 from relay.upstreams.http import IDLE_S, Lane, Origin, Pool
 from relay.upstreams.port import Attempt, ResponseSink
+from relay.upstreams.reach import PUBLIC, Reach, networks
 from tests.relay.provider import CLOSE, ScriptedProvider, response, scripted_provider
 
+LOOPBACK = Reach(networks(["127.0.0.0/8"]))
 REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
 OPEN_STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -65,9 +67,17 @@ class Later(Clock):
 class Client:
     """A lane to the provider."""
 
-    def __init__(self, tasks: asyncio.TaskGroup, port: int, *, tls: bool = False, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        tasks: asyncio.TaskGroup,
+        port: int,
+        *,
+        tls: bool = False,
+        host: str = "127.0.0.1",
+        reach: Reach = LOOPBACK,
+    ) -> None:
         self.clock = Later()
-        self.pool = Pool(self.clock, tasks.create_task)
+        self.pool = Pool(self.clock, tasks.create_task, reach)
         self.lane: Lane = self.pool.lane(Origin(host, port, tls=tls))
 
     def ask(self) -> tuple[Heard, Attempt]:
@@ -214,3 +224,40 @@ async def test_cancelling_while_dialling_closes_the_half_open_connection(provide
 
         await asyncio.wait_for(provider.hung_up.wait(), 2)
     assert not heard.over
+
+
+async def test_a_provider_at_an_address_that_is_not_public_is_not_dialled(provider: ScriptedProvider) -> None:
+    for host in ("127.0.0.1", "localhost", "2130706433"):
+        async with asyncio.TaskGroup() as tasks:
+            heard = await Client(tasks, provider.port, host=host, reach=PUBLIC).answer()
+
+        assert "upstreams.private_addresses" in heard.over
+        assert provider.requests == []
+
+
+async def test_the_address_that_was_looked_at_is_the_one_that_is_dialled(
+    provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever answers for the name may say something else when asked a second time."""
+    answers = [["127.0.0.1"], ["127.0.0.2"]]
+    asked = []
+
+    async def lookup(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        return [(0, 0, 0, "", (each, port)) for each in answers.pop(0)]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lookup)
+    provider.plays([response(b"{}")])
+    async with asyncio.TaskGroup() as tasks:
+        heard = await Client(tasks, provider.port, host="rebinding.test", reach=Reach(networks(["127.0.0.1"]))).answer()
+
+    assert (heard.over, heard.status) == ("end", 200)
+    assert asked == ["rebinding.test"]
+
+
+async def test_a_redirect_is_an_answer_and_never_followed(provider: ScriptedProvider) -> None:
+    provider.plays([response(b"{}", status=307, location="http://169.254.169.254/latest/meta-data")])
+    async with asyncio.TaskGroup() as tasks:
+        heard = await Client(tasks, provider.port).answer()
+
+    assert (heard.status, provider.connections) == (307, 1)
