@@ -140,7 +140,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
                 database=database,
                 vault=kept.vault,
                 settings=settings.idempotency,
-                slow_caller_bytes=settings.timers.slow_caller_bytes,
+                timers=settings.timers,
             ),
             ResponseCache(
                 loop=asyncio.get_running_loop(),
@@ -151,7 +151,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
                 vault=kept.vault,
                 settings=settings.cache,
                 next_id=next_id,
-                slow_caller_bytes=settings.timers.slow_caller_bytes,
+                timers=settings.timers,
             ),
             next_id,
         )

@@ -37,7 +37,7 @@ _INVALID = "Incorrect API key provided. Check the key, or make a new one with `n
 class ChatRoute:
     """`POST /v1/chat/completions`."""
 
-    __slots__ = ("_completions", "_keyring", "_next_id", "_repeats", "settings")
+    __slots__ = ("_always", "_completions", "_keyring", "_next_id", "_repeats", "settings")
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class ChatRoute:
     ) -> None:
         self._keyring = keyring
         self._repeats = repeats
+        self._always = repeats.always
         self._completions = completions
         self._next_id = next_id
         self.settings = settings
@@ -58,7 +59,7 @@ class ChatRoute:
         try:
             identity = self._keyring.authenticate(headers.authorization)
             request = parse(body)
-            if headers.asked is None and not self._repeats.always:
+            if headers.asked is None and not self._always:
                 return self._completions.begin(identity, request, reply)
             return self._repeats.begin(self._question(identity, request), headers.asked, reply)
         except NotAuthenticated as error:

@@ -441,7 +441,7 @@ class Call(Running):
         if self.phase == ENDING:
             if unsent <= 0:
                 self._finish()
-        elif unsent > self._services.timers.settings.slow_caller_bytes:
+        elif self._is_slow(unsent):
             self._drop_slow_caller()
 
     def _measure(self) -> int:
@@ -457,6 +457,10 @@ class Call(Running):
             backlog.look(self._bytes, self._tokens, unsent=unsent)
             self._bytes_out, self._tokens_out = backlog.bytes_out, backlog.tokens_out
         return unsent
+
+    def _is_slow(self, unsent: int) -> bool:
+        most = self._services.timers.settings.slow_caller_bytes
+        return unsent > most and unsent > most + self._reply.may_lag()
 
     def _drop_slow_caller(self) -> None:
         self.drop_attempt()

@@ -49,6 +49,11 @@ class Continuation:
         return self._handovers.left_s(self._services.watch.now)
 
     @property
+    def exact(self) -> bool:
+        """Whether all who gave a part of it compute alike: then it is the answer that one of them would have given."""
+        return self._exact
+
+    @property
     def header(self) -> bytes:
         """The header line that says how it went on."""
         return _EXACT if self._exact else _REPLAYED

@@ -47,6 +47,10 @@ class Reply(ABC):
     def unsent(self) -> int:
         """Bytes accepted by `send` that still lie in this process."""
 
+    def may_lag(self) -> int:
+        """Bytes that may be unsent beyond what makes a caller too slow: who comes late has much to read at once."""
+        return 0
+
     def booked(self, books: CallBooks) -> CallBooks:
         """The call is admitted: the books it shall be kept in."""
         return books

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -85,6 +86,15 @@ async def _rest(reader: asyncio.StreamReader) -> bytes:
     except ConnectionError:
         pass
     return b"".join(parts)
+
+
+def narrow_socket() -> socket.socket:
+    """Not connected yet; with little room on its way for what is not read."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+    connection.setblocking(False)
+    return connection
 
 
 def a_chat(**fields: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from relay.completions.refusal import bad_request, no_ledger
 from relay.completions.repeats import shelf
 from relay.completions.repeats.answer import NotUnderstood, read_plain, read_stream
 from relay.completions.repeats.canonical import NoKey, key_of
+from relay.completions.repeats.drain import drain
 from relay.completions.repeats.flight import Flight
 from relay.completions.repeats.marked import MarkedReply
 from relay.completions.repeats.question import Question, wishes_of
@@ -33,7 +34,7 @@ from relay.ledger.calls import Admission, Outcome
 from relay.ledger.entries import CallId, NanoDollars
 from relay.ledger.errors import LedgerUnavailable
 from relay.ledger.service import Ledger
-from relay.settings import CacheSettings
+from relay.settings import CacheSettings, TimerSettings
 from relay.storage.engine import Database
 from relay.storage.errors import StorageUnavailable
 from relay.storage.vault import Vault
@@ -94,7 +95,7 @@ class ResponseCache:
         vault: Vault,
         settings: CacheSettings,
         next_id: Callable[[], CallId],
-        slow_caller_bytes: int,
+        timers: TimerSettings,
     ) -> None:
         self.settings = settings
         self._loop = loop
@@ -104,7 +105,7 @@ class ResponseCache:
         self._ledger = ledger
         self._vault = vault
         self._next_id = next_id
-        self._slow_caller_bytes = slow_caller_bytes
+        self._timers = timers
         self._front = Front(settings.memory_bytes)
         self._flights: dict[tuple[bytes, bool, bool], _CachedFlight] = {}
 
@@ -156,7 +157,7 @@ class ResponseCache:
             self._ledger,
             now_ms=self._clock.now_ms,
             keep_bytes=self.settings.answer_bytes,
-            slow_bytes=self._slow_caller_bytes,
+            timers=self._timers,
             over=self._over,
         )
         flight.place = place
@@ -218,6 +219,7 @@ class ResponseCache:
         else:
             reply.respond(200, head, shelved.answer.plain(name, created))
             reply.settled(outcome)
+        drain(self._watch, reply, within_s=self._timers.drain_s)
 
     def _book(self, question: Question, call_id: CallId, shelved: Shelved, now_ms: int) -> Outcome:
         identity, answer = question.identity, shelved.answer
@@ -258,8 +260,10 @@ class ResponseCache:
         outcome = flight.outcome
         if outcome is None or not flight.joinable or not _is_whole(flight, outcome):
             return None
-        (delivered,) = outcome.delivered
-        counts = {"prompt_tokens": delivered.prompt_tokens, "completion_tokens": delivered.completion_tokens}
+        counts = {
+            "prompt_tokens": sum(leg.prompt_tokens for leg in outcome.delivered),
+            "completion_tokens": sum(leg.completion_tokens for leg in outcome.delivered),
+        }
         read = read_plain if flight.plain else read_stream
         try:
             answer = read(flight.answer, **counts)
@@ -285,10 +289,10 @@ _HIT: Final = (
 
 
 def _is_whole(flight: SharedFlight, outcome: Outcome) -> bool:
-    """Nothing is missing, and the answer is one target's. Cut by a limit it is whole if the caller set the limit."""
+    """Nothing is missing, and one target could have given it. Cut by a limit it is whole if the caller set that."""
     own_limit = flight.question is not None and flight.question.request.max_tokens is not None
-    whole = outcome.state == "completed" and len(outcome.delivered) == 1
-    return whole and (outcome.finish_reason != "length" or own_limit)
+    whole = outcome.state == "completed" and outcome.delivered and flight.exact
+    return bool(whole) and (outcome.finish_reason != "length" or own_limit)
 
 
 def _missed(ttl_s: int) -> bytes:

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from relay.completions.envelope import PING
 from relay.completions.phase import CLOSED, COMMITTED, ENDING
 from relay.completions.refusal import Refusal
+from relay.completions.repeats.drain import drain
 from relay.completions.repeats.kept import KeptAnswer
 from relay.completions.reply import Reply
 from relay.completions.running import Running
 from relay.completions.watch import Watch
 from relay.ledger.calls import Outcome
+from relay.settings import TimerSettings
 
 
 class Attached(Running):
@@ -28,9 +30,15 @@ class Attached(Running):
         self.extra = extra
         self.paused = False
         self.gone = False
+        self.missed = 0
+        """Bytes this caller got at once, being late: who has so much to read is not yet slow."""
         self.left = 0
         """Bytes of the flight's answer that were seen to leave for this caller, at least."""
         self._flight = flight
+
+    def may_lag(self) -> int:
+        """Bytes that may be unsent before this caller is slow."""
+        return self.missed + self.reply.may_lag()
 
     def caller_gone(self, *, reset: bool = False) -> None:
         if self.phase != CLOSED:
@@ -58,14 +66,14 @@ class Flight(Reply):
         *,
         call_id: int,
         keep_bytes: int,
-        slow_bytes: int,
+        timers: TimerSettings,
         linger_s: float,
         over: Callable[[Flight], None],
     ) -> None:
         """`over` is called once, when nobody can attach any more; `answer` is then whole, or empty if there is none.
 
-        Of the answer at most `keep_bytes` are kept; one that grows beyond that takes on nobody else. Who has
-        `slow_bytes` unsent is put out, unless alone. Without a caller the call goes on for `linger_s`.
+        Of the answer at most `keep_bytes` are kept; one that grows beyond that takes on nobody else. Without a caller
+        the call goes on for `linger_s`.
         """
         self.call_id = call_id
         self.status = 0
@@ -82,7 +90,7 @@ class Flight(Reply):
         self._ends_at = 0.0
         self._watch = watch
         self._keep_bytes = keep_bytes
-        self._slow_bytes = slow_bytes
+        self._timers = timers
         self._linger_s = linger_s
         self._over: Callable[[Flight], None] | None = over
 
@@ -123,7 +131,9 @@ class Flight(Reply):
             attached.phase = COMMITTED
             reply.begin(self.status, self.head_for(attached))
             if self._pieces:
-                reply.send(self.so_far())
+                missed = self.so_far()
+                attached.missed = len(missed)
+                reply.send(missed)
         self.pace()
 
     def head_for(self, attached: Attached) -> bytes:
@@ -135,6 +145,8 @@ class Flight(Reply):
         for attached in self._attached:
             attached.extra = b""
         answer.tell(self, extra)
+        for attached in self._attached:
+            drain(self._watch, attached.reply, within_s=self._timers.drain_s)
         self._finish()
 
     def so_far(self) -> bytes:
@@ -185,7 +197,10 @@ class Flight(Reply):
     def left_of(self, attached: Attached) -> int:
         """Bytes of the answer that have left for one caller, as far as was ever seen."""
         if not attached.gone:
-            attached.left = max(attached.left, self._written - max(attached.reply.unsent(), 0))
+            unsent = max(attached.reply.unsent(), 0)
+            attached.left = max(attached.left, self._written - unsent)
+            if not unsent:
+                attached.missed = 0
         return attached.left
 
     def pace(self) -> None:
@@ -237,7 +252,7 @@ class Flight(Reply):
         several = len(self._attached) > 1
         for attached in tuple(self._attached):
             attached.reply.send(data)
-            if several and attached.reply.unsent() > self._slow_bytes:
+            if several and attached.reply.unsent() > self._timers.slow_caller_bytes + attached.may_lag():
                 self._put_out(attached)
 
     def _keep(self, data: bytes) -> None:
@@ -257,6 +272,7 @@ class Flight(Reply):
         for attached in tuple(self._attached):
             attached.phase = CLOSED
             attached.reply.end()
+            drain(self._watch, attached.reply, within_s=self._timers.drain_s)
         self._finish()
 
     def abort(self) -> None:
@@ -264,6 +280,9 @@ class Flight(Reply):
             attached.phase = CLOSED
             attached.reply.abort()
         self._finish()
+
+    def may_lag(self) -> int:
+        return min((attached.may_lag() for attached in self._attached), default=self._keep_bytes)
 
     def unsent(self) -> int:
         """Of the one who is furthest; of nobody, if nobody is attached: then what left before is all that left."""

@@ -27,7 +27,7 @@ from relay.completions.reply import Reply
 from relay.completions.watch import Watch
 from relay.faults import crash
 from relay.ledger.entries import CallId
-from relay.settings import IdempotencySettings
+from relay.settings import IdempotencySettings, TimerSettings
 from relay.storage.engine import Database
 from relay.storage.errors import StorageUnavailable
 from relay.storage.vault import SealBroken, Vault
@@ -61,7 +61,7 @@ class Idempotency:
         database: Database,
         vault: Vault,
         settings: IdempotencySettings,
-        slow_caller_bytes: int,
+        timers: TimerSettings,
     ) -> None:
         self._loop = loop
         self._clock = clock
@@ -69,7 +69,7 @@ class Idempotency:
         self._database = database
         self._vault = vault
         self._settings = settings
-        self._slow_caller_bytes = slow_caller_bytes
+        self._timers = timers
         self._running: dict[bytes, _ClaimedFlight] = {}
 
     def begin(self, question: Question, key: bytes, reply: Reply, call: CallId) -> Attached:
@@ -98,7 +98,7 @@ class Idempotency:
             self._watch,
             call_id=claim.call,
             keep_bytes=self._settings.answer_bytes,
-            slow_bytes=self._slow_caller_bytes,
+            timers=self._timers,
             linger_s=self._settings.linger_s,
             over=self._over,
         )

@@ -33,6 +33,9 @@ class MarkedReply(Reply):
     def unsent(self) -> int:
         return self._reply.unsent()
 
+    def may_lag(self) -> int:
+        return self._reply.may_lag()
+
     def booked(self, books: CallBooks) -> CallBooks:
         return self._reply.booked(books)
 

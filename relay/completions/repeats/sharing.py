@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from relay.completions.call import Call
 from relay.completions.passthrough import BYTES_PER_TOKEN
 from relay.completions.phase import CLOSED
 from relay.completions.refusal import Refusal, no_credit, no_ledger
@@ -18,6 +19,7 @@ from relay.ledger.calls import Admission, Outcome
 from relay.ledger.entries import CallId
 from relay.ledger.errors import InsufficientCredit, LedgerUnavailable
 from relay.ledger.service import Ledger
+from relay.settings import TimerSettings
 
 
 class Rider(Attached):
@@ -39,16 +41,22 @@ class SharedFlight(Flight):
         *,
         now_ms: Callable[[], int],
         keep_bytes: int,
-        slow_bytes: int,
+        timers: TimerSettings,
         over: Callable[[Flight], None],
     ) -> None:
-        super().__init__(watch, call_id=0, keep_bytes=keep_bytes, slow_bytes=slow_bytes, linger_s=0.0, over=over)
+        super().__init__(watch, call_id=0, keep_bytes=keep_bytes, timers=timers, linger_s=0.0, over=over)
         self._ledger = ledger
         self._now_ms = now_ms
         self.question: Question | None = None
         """The one that was asked of a target."""
         self._books: SharedBooks | None = None
         self._last: Rider | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether the answer is the one that a single target would have given: it never changed hands, or unnoticed."""
+        call = self._running
+        return not isinstance(call, Call) or call.continuation is None or call.continuation.exact
 
     def riders(self) -> list[Rider]:
         return [each for each in self._attached if isinstance(each, Rider)]

@@ -27,7 +27,15 @@ from tests.relay.provider import (
     stream_events,
     usage,
 )
-from tests.relay.running import COMPLETION_PRICE, PROMPT_PRICE, RunningRelay, a_chat, as_provider, running_relay
+from tests.relay.running import (
+    COMPLETION_PRICE,
+    PROMPT_PRICE,
+    RunningRelay,
+    a_chat,
+    as_provider,
+    narrow_socket,
+    running_relay,
+)
 
 PROMPT_NANO, TOKEN_NANO = 17 * PROMPT_PRICE // 1000, COMPLETION_PRICE // 1000
 ALWAYS = CacheSettings(on=True)
@@ -76,10 +84,7 @@ class Listener:
     @classmethod
     async def asks(cls, relay: RunningRelay, *, narrow: bool = False, **fields: Any) -> Listener:
         """`narrow`: there is little room on the way for what is not read."""
-        connection = socket.socket()
-        if narrow:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        connection = narrow_socket() if narrow else socket.socket()
         connection.setblocking(False)
         await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", relay.port))
         reader, writer = await asyncio.open_connection(sock=connection, limit=4096)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import openai
 import pytest
 from sqlalchemy import Connection, select
 
-from relay.settings import IdempotencySettings
+from relay.completions.repeats import claims
+from relay.settings import IdempotencySettings, TimerSettings
+from relay.storage.errors import StorageProblem, StorageUnavailable
 from relay.storage.tables import idempotency_claims
 from tests.relay.provider import (
     ANSWER,
@@ -27,7 +30,16 @@ from tests.relay.provider import (
     stream_answer,
     stream_events,
 )
-from tests.relay.running import COMPLETION_PRICE, MODEL, PROMPT_PRICE, RunningRelay, a_chat, as_provider, running_relay
+from tests.relay.running import (
+    COMPLETION_PRICE,
+    MODEL,
+    PROMPT_PRICE,
+    RunningRelay,
+    a_chat,
+    as_provider,
+    narrow_socket,
+    running_relay,
+)
 
 MESSAGES: Any = a_chat()["messages"]
 COST_NANO = (17 * PROMPT_PRICE + 7 * COMPLETION_PRICE) // 1000
@@ -344,6 +356,72 @@ async def test_a_stream_that_breaks_tells_all_of_its_callers_and_frees_its_key(
 
     assert all(b'"finish_reason":"error"' in answer and b"[DONE]" not in answer for answer in answers)
     assert _unchunked(await relay.raw(request)).endswith(b"data: [DONE]\n\n")
+
+
+async def test_a_retry_may_have_much_to_catch_up_with(provider: ScriptedProvider, tmp_path: Path) -> None:
+    go_on, end = asyncio.Event(), asyncio.Event()
+    words = [chunk(delta("x" * 20_000)) for _ in range(60)]
+    rest = [chunk(delta(finish="stop")), chunk(b"data: [DONE]\n\n"), b"0\r\n\r\n"]
+    provider.plays([STREAM_HEAD, chunk(delta("The ")), go_on, *words, end, *rest])
+    timers = TimerSettings(slow_caller_bytes=64 * 1024)
+    async with running_relay(tmp_path, providers=[as_provider(provider)], timers=timers) as relay:
+        request = keyed(relay, a_chat(stream=True))
+        await _hung_up(relay, request, b"The")
+        go_on.set()
+        connection = narrow_socket()
+        await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", relay.port))
+        reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
+        writer.write(request)
+        heard = await reader.readexactly(100_000)
+        end.set()
+        whole = _unchunked(heard + await reader.read())
+        writer.close()
+
+        assert whole.count(b"x" * 20_000) == 60
+        assert whole.endswith(b"data: [DONE]\n\n")
+        assert [row.state for row in await relay.usage_rows()] == ["completed"]
+
+
+async def test_who_hangs_up_before_the_key_is_claimed_has_asked_for_nothing(
+    relay: RunningRelay, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, gone, original = threading.Event(), threading.Event(), claims.claim
+
+    def claim(*given: Any, **named: Any) -> Any:
+        asked.set()
+        gone.wait(5)
+        return original(*given, **named)
+
+    monkeypatch.setattr(claims, "claim", claim)
+    request = keyed(relay, a_chat())
+    _, writer = await _open(relay, request)
+    assert await asyncio.to_thread(asked.wait, 5)
+    (flight,) = relay.services.chat._repeats._idempotency._running.values()
+    writer.transport.abort()
+    while flight.callers:  # noqa: ASYNC110 - an edge has no event for it
+        await asyncio.sleep(0.005)
+    gone.set()
+
+    assert ANSWER.encode() in await relay.raw(request)
+    assert len(provider.requests) == 1
+    await _one_bill(relay)
+
+
+async def test_without_the_database_nothing_is_run_under_a_key(
+    relay: RunningRelay, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def claim(*_: Any, **__: Any) -> Any:
+        raise StorageUnavailable("relay.db", StorageProblem.FULL)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(claims, "claim", claim)
+        answer = await relay.raw(keyed(relay, a_chat()))
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 2" in answer
+    assert b"the disk is full" in answer
+    assert not provider.requests
+    assert ANSWER.encode() in await relay.raw(keyed(relay, a_chat()))
 
 
 # --- another relay ----------------------------------------------------------------------------------------------------

@@ -13,7 +13,9 @@ import openai
 import pytest
 
 from relay.clock import ManualClock
-from relay.settings import CacheSettings
+from relay.completions.repeats import shelf
+from relay.settings import CacheSettings, TimerSettings
+from relay.storage.errors import StorageProblem, StorageUnavailable
 from tests.relay.provider import (
     ANSWER,
     CLOSE,
@@ -29,7 +31,16 @@ from tests.relay.provider import (
     scripted_provider,
     stream_answer,
 )
-from tests.relay.running import COMPLETION_PRICE, MODEL, PROMPT_PRICE, RunningRelay, a_chat, as_provider, running_relay
+from tests.relay.running import (
+    COMPLETION_PRICE,
+    MODEL,
+    PROMPT_PRICE,
+    RunningRelay,
+    a_chat,
+    as_provider,
+    narrow_socket,
+    running_relay,
+)
 
 MESSAGES: Any = a_chat()["messages"]
 COST_NANO = (17 * PROMPT_PRICE + 7 * COMPLETION_PRICE) // 1000
@@ -315,6 +326,39 @@ async def test_a_call_with_both_headers_is_one_call_and_its_answer_serves_others
     assert len(provider.requests) == 1
     assert [row.cost_nano for row in await relay.usage_rows()] == [0, 0, COST_NANO]
     assert (await relay.books()).in_order
+
+
+async def test_a_hit_that_nobody_reads_does_not_lie_in_memory_for_ever(
+    provider: ScriptedProvider, tmp_path: Path
+) -> None:
+    provider.plays([plain_answer("word " * 150_000)])
+    timers = TimerSettings(drain_s=0.2)
+    async with running_relay(tmp_path, providers=[as_provider(provider)], timers=timers) as relay:
+        request = relay.chat(a_chat(temperature=0)).replace(b"\r\n", b"\r\nX-OpenRouter-Cache: true\r\n", 1)
+        assert b"x-nightjar-cache: miss" in await relay.raw(request)
+        connection = narrow_socket()
+        await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", relay.port))
+        reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
+        writer.write(request)
+        assert b"x-nightjar-cache: hit" in await reader.readuntil(b"\r\n\r\n")
+        while len(relay.services.completions.watch):  # noqa: ASYNC110 - the watch has no event for it
+            await asyncio.sleep(0.01)
+        with contextlib.suppress(ConnectionError):
+            assert len(await reader.read()) < 750_000
+        writer.close()
+
+
+async def test_without_the_database_a_call_is_made_as_if_nothing_were_cached(
+    client: openai.AsyncOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(*_: Any, **__: Any) -> Any:
+        raise StorageUnavailable("relay.db", StorageProblem.LOCKED)
+
+    monkeypatch.setattr(shelf, "find", find)
+    monkeypatch.setattr(shelf, "store", find)
+    said = [(await ask(client))[0]["x-nightjar-cache"] for _ in range(2)]
+
+    assert said == ["miss", "hit"]  # what stands in memory needs no database
 
 
 async def test_a_connection_goes_on_after_a_hit(relay: RunningRelay) -> None:
