@@ -4,7 +4,7 @@ An error states a fact in its fields and builds its text in `__str__`, so that a
 an edge turns it into words. `remedy` is what the person in front of the screen can do about it; empty when nothing.
 
     RelayError
-    ├── storage.errors.StorageUnavailable
+    ├── storage.errors.StorageUnavailable, storage.vault.SealBroken
     ├── accounts.errors.NotAuthenticated, NameTaken, NoSuchRecord
     ├── catalogue.entries.BadEntry, catalogue.store.NoSuchModel, ModelExists
     └── ledger.errors.InsufficientCredit, AlreadySettled, LedgerUnavailable, LedgerInUse

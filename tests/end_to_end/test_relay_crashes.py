@@ -99,13 +99,19 @@ def edge() -> str:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, edge: str) -> AsyncIterator[House]:
+def settings() -> str:
+    """More lines of the relay's settings."""
+    return ""
+
+
+@pytest.fixture
+async def house(tmp_path: Path, edge: str, settings: str) -> AsyncIterator[House]:
     """A relay that has been started once, and a node it knows."""
     data = tmp_path / "relay"
     data.mkdir()
     (data / "relay.toml").write_text(
         f"[server]\nedge = '{edge}'\n"
-        f"[money]\nnode_prompt_price = {PRICE.prompt}\nnode_completion_price = {PRICE.completion}\n"
+        f"[money]\nnode_prompt_price = {PRICE.prompt}\nnode_completion_price = {PRICE.completion}\n{settings}"
     )
     first = await asyncio.to_thread(lambda: await_relay(start_relay(data), data))
     key = first_key(data)
@@ -221,6 +227,40 @@ async def test_a_retry_after_a_crash_is_never_a_second_bill(house: House, point:
         assert retry.data.startswith(b"HTTP/1.1 410 ")
         assert b"for %d tokens of answer" % billed[0] in retry.data
         assert first.received - first.last_write <= billed[0] <= first.received
+
+
+# --- calls that share an answer ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("settings", ["[cache]\non = true\nany_sampling = true\n"])
+@pytest.mark.parametrize("words", [150, 600])
+async def test_after_a_kill_those_who_shared_an_answer_have_paid_for_it_once(house: House, words: int) -> None:
+    relay = await house.start()
+    callers = [Caller(2000) for _ in range(4)]
+    left = words
+
+    def heard(more: int) -> None:
+        nonlocal left
+        if 0 < left <= more:
+            relay.process.send_signal(signal.SIGKILL)
+        left -= more
+
+    async with calling(house, relay, heard=heard) as call:
+        for caller in callers:
+            call(caller)
+    successor = await house.start()
+    await asyncio.to_thread(end, successor.process)
+
+    books = read_books(house.data)
+    books.assert_in_order()
+    furthest = max(callers, key=lambda caller: caller.received)
+    rows = [house.call_of(caller) for caller in callers]
+    assert len(books.calls) == len({row.call for row in rows}) == 4
+    paid = sum(row.completion_tokens for row in rows)
+    assert furthest.received - furthest.last_write <= paid <= furthest.received
+    assert sum(row.prompt_tokens for row in rows) == PROMPT_TOKENS
+    for row, caller in zip(rows, callers, strict=True):
+        assert row.completion_tokens <= caller.received
 
 
 # --- any instant ------------------------------------------------------------------------------------------------------
