@@ -140,6 +140,17 @@ class Scene:
         self.written += data
         self.flight.send(data)
 
+    def joinable(self) -> bool:
+        return self.flight.joinable
+
+    def hung_up(self) -> bool:
+        """On the target."""
+        return self.call.gone
+
+    def slowed(self) -> bool:
+        """The target."""
+        return self.call.paused
+
     def hang_up(self, caller: Caller, *, reset: bool = False) -> None:
         caller.hung_up = True
         assert caller.place is not None
@@ -193,9 +204,9 @@ def test_without_callers_it_goes_on_for_a_while_and_then_hangs_up_as_the_last_of
     assert scene.flight.unsent() == 80
     assert len(scene.watch) == 1
     scene.loop.advance(9.9)
-    assert not scene.call.gone
+    assert not scene.hung_up()
     scene.loop.advance(0.2)
-    assert scene.call.gone
+    assert scene.hung_up()
     assert len(scene.watch) == 0
 
 
@@ -209,7 +220,7 @@ def test_a_retry_within_that_time_keeps_it_alive() -> None:
     scene.loop.advance(60)
 
     assert (first.data, retry.data) == (b"", b"all of it")
-    assert not scene.call.gone
+    assert not scene.hung_up()
     assert len(scene.watch) == 0
 
 
@@ -218,10 +229,10 @@ def test_one_that_does_not_linger_ends_with_its_last_caller() -> None:
     callers = [scene.caller(), scene.caller()]
     scene.begin()
     scene.hang_up(callers[0])
-    assert not scene.call.gone
+    assert not scene.hung_up()
     scene.hang_up(callers[1])
 
-    assert scene.call.gone
+    assert scene.hung_up()
 
 
 def test_after_a_reset_only_what_was_seen_to_leave_has_left() -> None:
@@ -265,16 +276,16 @@ def test_only_a_caller_who_is_alone_slows_down_the_target() -> None:
     scene.begin()
     assert first.place is not None
     first.place.pause()
-    assert scene.call.paused
+    assert scene.slowed()
     second = scene.caller()
-    assert not scene.call.paused
+    assert not scene.slowed()
     scene.hang_up(second)
-    assert scene.call.paused
+    assert scene.slowed()
     first.place.resume()
-    assert not scene.call.paused
+    assert not scene.slowed()
     first.place.pause()
     scene.hang_up(first)
-    assert not scene.call.paused  # so that it can go on without anybody
+    assert not scene.slowed()  # so that it can go on without anybody
 
 
 def test_an_answer_too_long_to_be_kept_goes_on_for_those_who_are_there() -> None:
@@ -282,10 +293,10 @@ def test_an_answer_too_long_to_be_kept_goes_on_for_those_who_are_there() -> None
     caller = scene.caller()
     scene.begin()
     scene.write(b"x" * 90)
-    assert scene.flight.joinable
+    assert scene.joinable()
     scene.write(b"y" * 90)
 
-    assert not scene.flight.joinable
+    assert not scene.joinable()
     assert scene.flight.answer == b""
     assert len(caller.data) == 180
 
