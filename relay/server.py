@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import os
@@ -15,14 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from relay.api.arrival import ArrivingHttpProtocol
 from relay.api.edge_asgi import HotAsgi
 from relay.api.edge_http import hot_protocol
+from relay.api.origins import Origins, PageCallers
+from relay.api.tls import BadCertificate, Certificate
 from relay.app import Services, services
 from relay.clock import SystemClock
 from relay.errors import RelayError
 from relay.settings import RelaySettings, ServerSettings
+from relay.upstreams.reach import networks
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -31,6 +36,9 @@ BACKLOG = 4096
 DRAIN_LOOK_S = 0.05
 TICKS_PER_S = 10
 """Of uvicorn's main loop."""
+CERTIFICATE_LOOK_TICKS = 5 * TICKS_PER_S
+FILES_BESIDE_CONNECTIONS = 1024
+"""Open files that the relay needs for connections to providers, its database and journal."""
 GC_THRESHOLD = 10_000
 """Objects made and not freed until the collector looks. A call frees its own: at Python's 700 it would look in vain."""
 
@@ -77,6 +85,7 @@ def serve(
         RelayError: it cannot start; the error says why and what to do.
     """
     listener = listen(settings.server)
+    _allow_files(settings.server.connections + FILES_BESIDE_CONNECTIONS)
     run = _run(settings, listener, announce=announce, until_parent_ends=until_parent_ends, show=show)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(run)
@@ -88,6 +97,19 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     import uvloop
 
     return uvloop.new_event_loop
+
+
+def _allow_files(wanted: int) -> None:
+    """Raise this process's own limit of open files as far as it may: systems begin with 256 or 1,024."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    reachable = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < reachable:
+        with contextlib.suppress(OSError, ValueError):  # macOS has another limit beside it
+            resource.setrlimit(resource.RLIMIT_NOFILE, (reachable, hard))
 
 
 def listen(server: ServerSettings) -> socket.socket:
@@ -114,11 +136,13 @@ async def _run(
     show: Callable[[Announcement], None],
 ) -> None:
     host, port = settings.server.host, listener.getsockname()[1]
+    certificate = certificate_of(settings.server)
     async with services(settings, SystemClock(), hosts=node_hosts(settings.server, port)) as built:
-        server = RelayServer(server_config(settings, built), built)
+        server = RelayServer(server_config(settings, built, certificate), built, certificate)
+        site = f"{'http' if certificate is None else 'https'}://{_literal(host)}:{port}"
         announcement = Announcement(
-            endpoint=f"http://{_literal(host)}:{port}/v1",
-            console=f"http://{_literal(host)}:{port}/console",
+            endpoint=f"{site}/v1",
+            console=f"{site}/console",
             api_key=built.first_key.reveal() if built.first_key is not None else None,
             pid=os.getpid(),
         )
@@ -130,11 +154,31 @@ async def _run(
         await server.serve_announced(listener, lambda: _announce(announcement, announce, show))
 
 
-def server_config(settings: RelaySettings, built: Services) -> uvicorn.Config:
-    base: Any = hot_protocol(built.chat) if settings.server.edge == "http" else ArrivingHttpProtocol
+def certificate_of(server: ServerSettings) -> Certificate | None:
+    """What the relay shows over TLS; None if it speaks plain HTTP. Raises BadCertificate."""
+    if not server.certificate_file and not server.key_file:
+        return None
+    if not server.certificate_file or not server.key_file:
+        named = Path(server.certificate_file or server.key_file)
+        raise BadCertificate(named, "of certificate_file and key_file only one is set")
+    return Certificate(Path(server.certificate_file), Path(server.key_file))
+
+
+def server_config(settings: RelaySettings, built: Services, certificate: Certificate | None = None) -> uvicorn.Config:
+    """Raises BadNetwork for proxies that are none."""
+    server = settings.server
+    base: Any = hot_protocol(built.chat) if server.edge == "http" else ArrivingHttpProtocol
+    app: Any = ControlPlane(built)
+    if server.proxies:
+        networks(server.proxies, "server.proxies")
+        app = ProxyHeadersMiddleware(app, list(server.proxies))
+    app = HotAsgi(app, built.chat)
+    if server.origins:
+        app = PageCallers(app, Origins(server.origins))
+    limits = {"most_connections": server.connections, "serves_pages": bool(server.origins)}
     return uvicorn.Config(
-        HotAsgi(ControlPlane(built), built.chat),
-        http=base,
+        app,
+        http=type(base.__name__, (base,), limits),
         ws=built.reception.protocol,  # type: ignore[arg-type]
         lifespan="off",
         log_config=None,
@@ -144,6 +188,7 @@ def server_config(settings: RelaySettings, built: Services) -> uvicorn.Config:
         proxy_headers=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=5,
+        ssl_context_factory=None if certificate is None else lambda _config, _default: certificate.context,
     )
 
 
@@ -191,6 +236,8 @@ class ControlPlane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app or await self._load()
+        if scope.get("method") == "HEAD":  # as GET (RFC 9110, section 9.3.2); the server keeps the body to itself
+            scope = {**scope, "method": "GET"}
         await app(scope, receive, send)
 
     async def _load(self) -> ASGIApp:
@@ -210,9 +257,10 @@ def _build_control(services: Services) -> ASGIApp:
 class RelayServer(uvicorn.Server):
     """uvicorn's server, which lets running calls finish before it lets go of any socket."""
 
-    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+    def __init__(self, config: uvicorn.Config, services: Services, certificate: Certificate | None = None) -> None:
         super().__init__(config)
         self._services = services
+        self._certificate = certificate
 
     async def serve_announced(self, listener: socket.socket, ready: Callable[[], None]) -> None:
         """Serve; `ready` is called once connections are accepted."""
@@ -228,6 +276,8 @@ class RelayServer(uvicorn.Server):
             for connection in list(self.server_state.connections):
                 if isinstance(connection, ArrivingHttpProtocol):
                     connection.look()
+        if self._certificate is not None and counter % CERTIFICATE_LOOK_TICKS == 0:
+            self._certificate.look()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -217,6 +217,26 @@ class ServerSettings:
     drain_s: Seconds = 30.0
     """How long running calls may go on after SIGTERM."""
 
+    certificate_file: str = ""
+    """PEM file of the certificate and those that vouch for it: the relay then speaks TLS 1.2 and 1.3 itself.
+
+    It is looked at every few seconds, so whoever renews it need not tell the relay.
+    """
+
+    key_file: str = ""
+    """PEM file of the certificate's key, unencrypted."""
+
+    proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies in front, whose `X-Forwarded-For` and `-Proto` are believed. None by default:
+    who is not behind one could otherwise be anybody at every request."""
+
+    origins: tuple[str, ...] = ()
+    """Web origins whose pages may use the API from a browser, as `https://app.example.com`; `*` is all of them. None by
+    default: a key in a page is a key that everybody can read."""
+
+    connections: AtLeastOne = 20_000
+    """Open connections of callers and nodes; beyond, new ones are turned away. 10,000 nodes and as many callers."""
+
 
 @dataclass(frozen=True, slots=True)
 class MoneySettings:

@@ -6,6 +6,7 @@ for ever with a byte now and then. Nothing here sets a timer: the server looks a
 
 from __future__ import annotations
 
+import asyncio
 import enum
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
@@ -18,6 +19,8 @@ from relay.nodes.upgrade import UpgradingHttpProtocol
 
 HEAD_BYTES: Final = 16 * 1024
 HEADERS: Final = 64
+RETRY_S: Final = 5
+"""After which whoever was one too many may try again."""
 
 
 class Awaited(enum.IntEnum):
@@ -36,6 +39,10 @@ class ArrivingHttpProtocol(UpgradingHttpProtocol):
 
     patience: ClassVar[Mapping[Awaited, int]] = {Awaited.HEAD: 5, Awaited.BODY: 15}
     """Seconds, as looks of the server."""
+    most_connections: ClassVar[int] = 2**31
+    """Open at once, over all addresses."""
+    serves_pages: ClassVar[bool] = False
+    """Whether the settings name origins whose pages may be answered."""
     _awaited = _HEAD
     _waited_s = 0
     _read_bytes = 0
@@ -44,6 +51,13 @@ class ArrivingHttpProtocol(UpgradingHttpProtocol):
     _refusal: Refusal | None = None
     _declines = False
     """The request being parsed asks for a protocol that is not spoken here."""
+
+    # --- how many ---------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base
+        super().connection_made(transport)
+        if len(self.connections) > self.most_connections:
+            self._turn_away(_too_many())
 
     # --- size -------------------------------------------------------------------------------------------------------
 
@@ -128,7 +142,8 @@ class ArrivingHttpProtocol(UpgradingHttpProtocol):
         elif not self.transport.is_closing():
             body = error_body(refusal)
             line = status_line(refusal.status)
-            head = b"%b%bcontent-length: %d\r\nconnection: close\r\n\r\n" % (line, JSON_TYPE, len(body))
+            wait = b"" if refusal.retry_after is None else b"retry-after: %d\r\n" % refusal.retry_after
+            head = b"%b%b%bcontent-length: %d\r\nconnection: close\r\n\r\n" % (line, JSON_TYPE, wait, len(body))
             self.transport.write(head + body)
             self.transport.close()
         self._awaited = _NOTHING
@@ -154,3 +169,8 @@ def _head_too_large() -> Refusal:
 def _too_slow(part: str, waited_s: int) -> Refusal:
     message = f"The request's {part} did not arrive within {waited_s} s."
     return Refusal(408, message, kind="invalid_request_error", code="request_timeout")
+
+
+def _too_many() -> Refusal:
+    message = "This relay has as many connections as it takes. Try again in a few seconds."
+    return Refusal(503, message, kind="server_error", code="too_many_connections", retry_after=RETRY_S)

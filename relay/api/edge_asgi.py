@@ -39,6 +39,7 @@ class AsgiReply(Reply):
         self._wake = asyncio.Event()
         self.aborted = False
         self.closes = False
+        self.allows = b""
 
     def respond(self, status: int, headers: bytes, body: bytes) -> None:
         self._start(status, headers + b"content-length: %d\r\n" % len(body))
@@ -49,6 +50,8 @@ class AsgiReply(Reply):
 
     def _start(self, status: int, headers: bytes) -> None:
         pairs = [tuple(line.split(b": ", 1)) for line in headers.split(b"\r\n") if line]
+        if self.allows:
+            pairs.append((b"allow", self.allows))
         if self.closes:
             pairs.append((b"connection", b"close"))
         self._put({"type": "http.response.start", "status": status, "headers": pairs})
@@ -109,6 +112,7 @@ class HotAsgi:
             await self._serve(scope, receive, send)
         else:
             reply = AsgiReply(send)
+            reply.allows = b"POST"
             self._route.refuse(wrong_method(scope["method"], PATH), reply)
             await reply.pump(send)
 

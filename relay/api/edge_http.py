@@ -2,7 +2,8 @@
 
 A hot request stands where uvicorn's request-response cycle stands, so keep-alive timers, graceful shutdown and
 connection counts stay uvicorn's. Everything that is not plainly the hot route (another path or method, `Expect`, an
-upgrade, a request pipelined behind a running one) goes uvicorn's ordinary way, where edge B serves the same route.
+origin, an upgrade, a request pipelined behind a running one) goes uvicorn's ordinary way, where edge B serves the same
+route.
 The seams used here are pinned by tests to the locked version of uvicorn.
 """
 
@@ -134,6 +135,8 @@ class HotHttpProtocol(ArrivingHttpProtocol):
         super().on_headers_complete()
 
     def _is_plain(self) -> bool:
+        if self.serves_pages and any(name == b"origin" for name, _ in self.headers):
+            return False
         return self._is_idle() and not self.expect_100_continue and not self.parser.should_upgrade()
 
     def on_body(self, body: bytes) -> None:

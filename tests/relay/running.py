@@ -14,7 +14,7 @@ from typing import Any
 from relay.app import Services, services
 from relay.clock import Clock, SystemClock
 from relay.ledger.check import BooksCheck, check
-from relay.server import RelayServer, listen, node_hosts, server_config
+from relay.server import RelayServer, certificate_of, listen, node_hosts, server_config
 from relay.settings import ModelSettings, ProviderSettings, RelaySettings, ServerSettings, UpstreamSettings
 from relay.storage.ids import OrganisationId
 from relay.usage import reports
@@ -32,6 +32,7 @@ class RunningRelay:
     services: Services
     port: int
     key: str
+    certificate: Any = None
 
     @property
     def base_url(self) -> str:
@@ -117,17 +118,20 @@ async def running_relay(
     clock: Clock | None = None,
     drain_s: float = 0.0,
     key: str | None = None,
+    server_settings: dict[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[RunningRelay]:
     """Start a relay with $5 of credit; stop it in order. `key`: one that an earlier relay made on the same folder."""
-    server = ServerSettings(port=0, edge=edge, drain_s=drain_s)
+    made = ServerSettings(port=0, edge=edge, drain_s=drain_s)
+    server = replace(made, **server_settings or {})
     near = UpstreamSettings(private_addresses=("127.0.0.1",))
     base = RelaySettings(data=folder, demo=True, server=server, upstreams=near)
     chosen = replace(base, providers=tuple(providers), **settings)
     listener = listen(chosen.server)
     port = listener.getsockname()[1]
     async with services(chosen, clock or SystemClock(), hosts=node_hosts(chosen.server, port)) as built:
-        running = RelayServer(server_config(chosen, built), built)
+        certificate = certificate_of(chosen.server)
+        running = RelayServer(server_config(chosen, built, certificate), built, certificate)
         ready = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(running.serve_announced(listener, ready.set))
@@ -136,6 +140,6 @@ async def running_relay(
                 assert built.first_key is not None
                 key = built.first_key.reveal()
             try:
-                yield RunningRelay(built, port, key)
+                yield RunningRelay(built, port, key, certificate)
             finally:
                 running.should_exit = True
