@@ -151,6 +151,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
                 vault=kept.vault,
                 settings=settings.cache,
                 next_id=next_id,
+                digests_of=registry.digests_of,
                 timers=settings.timers,
             ),
             next_id,

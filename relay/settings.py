@@ -168,6 +168,9 @@ class IdempotencySettings:
     answer_bytes: Whole = 4 * 1024 * 1024
     """Longest answer that is kept, as it was written. A stream has some 200 bytes a token: 20,000 tokens."""
 
+    memory_bytes: Whole = 256 * 1024 * 1024
+    """All answers that are being made, as far as a retry may ask for them; beyond that new ones take on no retry."""
+
     stored_bytes: Whole = 1024 * 1024 * 1024
     """All kept answers together, sealed; beyond that the oldest lose theirs."""
 
@@ -192,7 +195,7 @@ class CacheSettings:
     """Longest answer that is kept, as a plain answer: far more than a model writes."""
 
     memory_bytes: Whole = 64 * 1024 * 1024
-    """Answers held in memory, in front of the database."""
+    """Answers held in memory, in front of the database; and once more for those that are being made."""
 
     stored_bytes: Whole = 1024 * 1024 * 1024
     """All cached answers together, sealed; beyond that those that end first go."""

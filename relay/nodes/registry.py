@@ -71,6 +71,10 @@ class Registry:
         digests = self._vouched.get(model)
         return digests is None or link.models[model].digest in digests
 
+    def digests_of(self, model: str) -> frozenset[str]:
+        """The files that the catalogue stands for under this name; none if it knows no such name."""
+        return self._vouched.get(model, frozenset())
+
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Calls `listener` after every change; returns what ends that."""
         self._listeners.append(listener)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,7 @@ from relay.completions.repeats.drain import drain
 from relay.completions.repeats.flight import Flight
 from relay.completions.repeats.marked import MarkedReply
 from relay.completions.repeats.question import Question, wishes_of
+from relay.completions.repeats.room import Room
 from relay.completions.repeats.sharing import SharedFlight
 from relay.completions.repeats.shelf import Front, Shelved
 from relay.completions.reply import Reply
@@ -95,8 +96,10 @@ class ResponseCache:
         vault: Vault,
         settings: CacheSettings,
         next_id: Callable[[], CallId],
+        digests_of: Callable[[str], Collection[str]],
         timers: TimerSettings,
     ) -> None:
+        """`digests_of` says which files a model's name stands for just now, where that is known."""
         self.settings = settings
         self._loop = loop
         self._clock = clock
@@ -105,8 +108,10 @@ class ResponseCache:
         self._ledger = ledger
         self._vault = vault
         self._next_id = next_id
+        self._digests_of = digests_of
         self._timers = timers
         self._front = Front(settings.memory_bytes)
+        self._room = Room(settings.memory_bytes)
         self._flights: dict[tuple[bytes, bool, bool], _CachedFlight] = {}
 
     def begin(self, question: Question, ttl_s: int, reply: Reply) -> Running | None:
@@ -144,7 +149,13 @@ class ResponseCache:
         wishes = wishes_of(request.raw)
         if question.route != CHAT or wishes.keeps_nothing or not (wishes.repeatable or self.settings.any_sampling):
             return None
-        scope = (question.route, str(identity.organisation), request.model, ",".join(sorted(identity.exposure)))
+        scope = (
+            question.route,
+            str(identity.organisation),
+            request.model,
+            ",".join(sorted(self._digests_of(request.model))),
+            ",".join(sorted(identity.exposure)),
+        )
         try:
             key = key_of(request.raw, scope=scope)
         except NoKey:
@@ -157,6 +168,7 @@ class ResponseCache:
             self._ledger,
             now_ms=self._clock.now_ms,
             keep_bytes=self.settings.answer_bytes,
+            room=self._room,
             timers=self._timers,
             over=self._over,
         )

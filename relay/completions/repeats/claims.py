@@ -20,6 +20,7 @@ from relay.storage.tables import labels, usage
 OPEN: Final = "open"
 KEPT: Final = "kept"
 TOO_LONG: Final = "too_long"
+NO_ROOM: Final = "no_room"
 NOT_KEPT: Final = "not_kept"
 EVICTED: Final = "evicted"
 

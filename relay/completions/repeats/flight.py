@@ -14,6 +14,7 @@ from relay.completions.phase import CLOSED, COMMITTED, ENDING
 from relay.completions.refusal import Refusal
 from relay.completions.repeats.drain import drain
 from relay.completions.repeats.kept import KeptAnswer
+from relay.completions.repeats.room import Room
 from relay.completions.reply import Reply
 from relay.completions.running import Running
 from relay.completions.watch import Watch
@@ -66,14 +67,15 @@ class Flight(Reply):
         *,
         call_id: int,
         keep_bytes: int,
+        room: Room,
         timers: TimerSettings,
         linger_s: float,
         over: Callable[[Flight], None],
     ) -> None:
         """`over` is called once, when nobody can attach any more; `answer` is then whole, or empty if there is none.
 
-        Of the answer at most `keep_bytes` are kept; one that grows beyond that takes on nobody else. Without a caller
-        the call goes on for `linger_s`.
+        Of the answer at most `keep_bytes` are kept, if there is `room`; one that grows beyond that takes on nobody
+        else. Without a caller the call goes on for `linger_s`.
         """
         self.call_id = call_id
         self.status = 0
@@ -90,6 +92,7 @@ class Flight(Reply):
         self._ends_at = 0.0
         self._watch = watch
         self._keep_bytes = keep_bytes
+        self._room = room
         self._timers = timers
         self._linger_s = linger_s
         self._over: Callable[[Flight], None] | None = over
@@ -98,6 +101,11 @@ class Flight(Reply):
     def answer(self) -> bytes:
         """Everything written, if all of it was kept."""
         return b"".join(self._pieces)
+
+    @property
+    def written(self) -> int:
+        """Bytes of the answer so far, kept or not."""
+        return self._written
 
     @property
     def callers(self) -> int:
@@ -259,9 +267,13 @@ class Flight(Reply):
         self._written += len(data)
         if self.joinable:
             self._pieces.append(data)
-            if self._written > self._keep_bytes:
+            if not self._room.take(len(data)) or self._written > self._keep_bytes:
                 self.joinable = False
-                self._pieces.clear()
+                self._let_go()
+
+    def _let_go(self) -> None:
+        self._room.give_back(sum(len(piece) for piece in self._pieces))
+        self._pieces.clear()
 
     def _put_out(self, attached: Attached) -> None:
         """Too slow, and not alone: the others must not wait, nor the memory fill."""
@@ -307,3 +319,4 @@ class Flight(Reply):
         for attached in self._attached:
             attached.phase = CLOSED
         over(self)
+        self._let_go()

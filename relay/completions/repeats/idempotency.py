@@ -23,6 +23,7 @@ from relay.completions.repeats.claims import Claim, Taken
 from relay.completions.repeats.flight import Attached, Flight
 from relay.completions.repeats.kept import KeptAnswer
 from relay.completions.repeats.question import Question, wishes_of
+from relay.completions.repeats.room import Room
 from relay.completions.reply import Reply
 from relay.completions.watch import Watch
 from relay.faults import crash
@@ -70,6 +71,7 @@ class Idempotency:
         self._vault = vault
         self._settings = settings
         self._timers = timers
+        self._room = Room(settings.memory_bytes)
         self._running: dict[bytes, _ClaimedFlight] = {}
 
     def begin(self, question: Question, key: bytes, reply: Reply, call: CallId) -> Attached:
@@ -98,6 +100,7 @@ class Idempotency:
             self._watch,
             call_id=claim.call,
             keep_bytes=self._settings.answer_bytes,
+            room=self._room,
             timers=self._timers,
             linger_s=self._settings.linger_s,
             over=self._over,
@@ -166,13 +169,16 @@ class Idempotency:
         if outcome is None or outcome.state != "completed":
             work = partial(claims.release, scope=claim.scope, call=claim.call)
         elif flight.keeps_nothing or not flight.joinable:
-            fate = claims.NOT_KEPT if flight.keeps_nothing else claims.TOO_LONG
+            fate = claims.NOT_KEPT if flight.keeps_nothing else self._why_not(flight)
             work = partial(claims.keep, scope=claim.scope, call=claim.call, fate=fate, answer=None)
         else:
             answer = KeptAnswer(flight.plain, flight.head, flight.answer)
             self._submit(partial(_keep, vault=self._vault, claim=claim, answer=answer))
             return
         self._submit(work)
+
+    def _why_not(self, flight: Flight) -> str:
+        return claims.TOO_LONG if flight.written > self._settings.answer_bytes else claims.NO_ROOM
 
     def _submit(self, work: partial[None]) -> None:
         """What cannot be written is told by the row itself: it stays open, and the books know the call."""
@@ -217,13 +223,17 @@ def _other_body() -> Refusal:
 
 
 def _running_on() -> Refusal:
-    message = "The call with this Idempotency-Key still runs, and its answer is too long to begin again. Wait for it."
+    message = (
+        "The call with this Idempotency-Key still runs, and its answer is too long to be told from its beginning. "
+        "Wait for its end."
+    )
     return Refusal(409, message, kind="invalid_request_error", code="idempotency_call_in_progress", retry_after=RETRY_S)
 
 
 _WHY: Final = {
     claims.OPEN: "the relay stopped before it could be kept",
     claims.TOO_LONG: "it was too long to be kept",
+    claims.NO_ROOM: "too many others were being made at the time",
     claims.NOT_KEPT: "the call asked for zero data retention",
     claims.EVICTED: "newer answers needed the room",
     claims.KEPT: "the relay's key to kept answers has changed",

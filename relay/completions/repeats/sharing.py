@@ -12,6 +12,7 @@ from relay.completions.repeats.answer import NotUnderstood, merged
 from relay.completions.repeats.flight import Attached, Flight
 from relay.completions.repeats.payers import Payer, SharedBooks
 from relay.completions.repeats.question import Question
+from relay.completions.repeats.room import Room
 from relay.completions.reply import Reply
 from relay.completions.watch import Watch
 from relay.ledger.books import CallBooks
@@ -41,10 +42,11 @@ class SharedFlight(Flight):
         *,
         now_ms: Callable[[], int],
         keep_bytes: int,
+        room: Room,
         timers: TimerSettings,
         over: Callable[[Flight], None],
     ) -> None:
-        super().__init__(watch, call_id=0, keep_bytes=keep_bytes, timers=timers, linger_s=0.0, over=over)
+        super().__init__(watch, call_id=0, keep_bytes=keep_bytes, room=room, timers=timers, linger_s=0.0, over=over)
         self._ledger = ledger
         self._now_ms = now_ms
         self.question: Question | None = None

@@ -240,6 +240,17 @@ async def test_an_error_is_not_kept(client: openai.AsyncOpenAI, provider: Script
     assert headers["x-nightjar-cache"] == "miss"
 
 
+async def test_another_file_under_the_same_name_is_another_model(
+    client: openai.AsyncOpenAI, relay: RunningRelay
+) -> None:
+    said = []
+    for digest in ("a", "a", "b"):
+        relay.services.registry.vouch({MODEL: frozenset({digest * 64})})
+        said.append((await ask(client))[0]["x-nightjar-cache"])
+
+    assert said == ["miss", "hit", "miss"]
+
+
 async def test_an_answer_ends_with_its_time_and_no_caller_gets_one_older_than_asked(
     provider: ScriptedProvider, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from relay.completions.envelope import DONE, PING
 from relay.completions.phase import CLOSED, ENDING
 from relay.completions.repeats.flight import Attached, Flight
+from relay.completions.repeats.room import Room
 from relay.completions.reply import Reply
 from relay.completions.running import Running
 from relay.completions.watch import Watch
@@ -114,7 +115,9 @@ class Scene:
     loop: Loop = field(default_factory=Loop)
     over: list[Flight] = field(default_factory=list)
     call: FakeCall = field(default_factory=FakeCall)
+    kept: bytes = b""
     written: bytes = b""
+    room: Room = field(default_factory=lambda: Room(1_000_000))
 
     def __post_init__(self) -> None:
         self.watch = Watch(self.loop)
@@ -122,10 +125,15 @@ class Scene:
             self.watch,
             call_id=1,
             keep_bytes=self.keep_bytes,
+            room=self.room,
             timers=TimerSettings(slow_caller_bytes=500, drain_s=60),
             linger_s=self.linger_s,
-            over=self.over.append,
+            over=self._end,
         )
+
+    def _end(self, flight: Flight) -> None:
+        self.over.append(flight)
+        self.kept = flight.answer
 
     def caller(self) -> Caller:
         made = Caller()
@@ -188,7 +196,8 @@ def test_whoever_stays_gets_all_of_it_whenever_they_came(seed: int) -> None:
     assert all(each.data.replace(PING, b"") == scene.written and each.ended for each in stayed)
     assert all(scene.written.startswith(each.data.replace(PING, b"")) for each in callers)
     assert scene.over == [scene.flight]
-    assert scene.flight.answer == scene.written
+    assert scene.kept == scene.written
+    assert scene.room.bytes == 0
     assert all(each.place is not None and each.place.phase == CLOSED for each in callers)
 
 
@@ -299,6 +308,23 @@ def test_an_answer_too_long_to_be_kept_goes_on_for_those_who_are_there() -> None
     assert not scene.joinable()
     assert scene.flight.answer == b""
     assert len(caller.data) == 180
+
+
+def test_answers_in_the_making_share_a_room_and_give_it_back() -> None:
+    room = Room(100)
+    scenes = [Scene(room=room), Scene(room=room)]
+    for scene in scenes:
+        scene.caller()
+        scene.begin()
+        scene.write(b"x" * 60)
+    assert [scene.joinable() for scene in scenes] == [True, False]
+    assert room.bytes == 60
+    for scene in scenes:
+        scene.flight.settled(Outcome(state="completed"))
+        scene.flight.end()
+
+    assert [scene.kept for scene in scenes] == [b"x" * 60, b""]
+    assert room.bytes == 0
 
 
 def test_a_plain_answer_that_nobody_heard_waits_to_be_asked_for() -> None:
