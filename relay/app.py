@@ -24,16 +24,18 @@ from relay.completions.repeats.idempotency import Idempotency
 from relay.completions.service import Completions
 from relay.completions.targets import Targets
 from relay.configuration import BadSettings
+from relay.errors import RelayError
 from relay.ledger.entries import NanoDollars
 from relay.ledger.pricing import Price
 from relay.ledger.service import Ledger
+from relay.ledger.tally import Tally
 from relay.nodes import store as node_store
 from relay.nodes.access import OwnerAccess
 from relay.nodes.enrolment import Enrolment
 from relay.nodes.link import NodeLink
 from relay.nodes.reception import Reception
 from relay.nodes.registry import Registry
-from relay.settings import ProviderSettings, RelaySettings
+from relay.settings import MetricsSettings, ProviderSettings, RelaySettings
 from relay.storage import revision
 from relay.storage.engine import Database
 from relay.storage.ids import ProviderId
@@ -55,7 +57,19 @@ Shorter than it takes to copy a new key from one window to another. A look is on
 0.35 ms of CPU: 0.2 % of a core.
 """
 
+TOKEN_CHARS = 16
+"""Fewer can be guessed."""
+
 _log = logging.getLogger(__name__)
+
+
+class TokenTooWeak(RelayError):
+    """The token of the settings protects nothing."""
+
+    remedy = "Make one with: openssl rand -hex 32"
+
+    def __str__(self) -> str:
+        return f"metrics.token must have at least {TOKEN_CHARS} plain ASCII characters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,8 @@ class Services:
     completions: Completions
     chat: ChatRoute
     pool: Pool
+    watched: tuple[Tally, Secret[str]] | None
+    """The sums of all calls, and the token that opens them; None if nobody may see any."""
     first_key: Secret[str] | None
     """The key made at this start, because there was none that works; None at most starts."""
 
@@ -86,6 +102,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
     Raises:
         StorageUnavailable: the data folder cannot be used.
         LedgerInUse: another relay runs on the same folder.
+        BadSettings, BadNetwork, TokenTooWeak: the settings cannot be used.
     """
     async with AsyncExitStack() as stack:
         kept = await _open_kept(settings, clock, stack)
@@ -175,6 +192,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             completions=completions,
             chat=chat,
             pool=pool,
+            watched=kept.watched,
             first_key=kept.first_key,
         )
 
@@ -187,6 +205,7 @@ class _Kept:
     ledger: Ledger
     key: SigningKey
     vault: Vault
+    watched: tuple[Tally, Secret[str]] | None
     first_key: Secret[str] | None
 
 
@@ -195,14 +214,36 @@ async def _open_kept(settings: RelaySettings, clock: Clock, stack: AsyncExitStac
     database = await asyncio.to_thread(Database.open, settings.database)
     stack.callback(database.close)
     first = await database.write(lambda connection: directory.bootstrap(connection, at_ms=clock.now_ms()))
-    ledger = await asyncio.to_thread(Ledger.open, database, settings.ledger, clock)
+    watched = _watched(settings.metrics)
+    tally = None if watched is None else watched[0]
+    ledger = await asyncio.to_thread(Ledger.open, database, settings.ledger, clock, tally=tally)
     stack.push_async_callback(ledger.aclose)
     if settings.demo:
         organisation = await database.read(directory.first_organisation)
         await ledger.deposit(organisation, DEMO_CREDIT, reference="demo credit")
     key = await database.write(lambda connection: node_store.signing_key(connection, at_ms=clock.now_ms()))
     vault = await asyncio.to_thread(open_vault, settings.answers_key)
-    return _Kept(database, ledger, key, vault, first.key.value if first is not None else None)
+    return _Kept(database, ledger, key, vault, watched, first.key.value if first is not None else None)
+
+
+def _watched(settings: MetricsSettings) -> tuple[Tally, Secret[str]] | None:
+    """Raises BadSettings."""
+    token = settings.token
+    if settings.token_file:
+        token = _secret(Path(settings.token_file), "the token of metrics")
+    if not token:
+        return None
+    if len(token) < TOKEN_CHARS or not token.isascii() or not token.isprintable():
+        raise TokenTooWeak
+    return Tally(), Secret(token)
+
+
+def _secret(file: Path, what: str) -> str:
+    """Raises BadSettings."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(file, f"{what} cannot be read: {error}") from error
 
 
 def _tell_owner(ledger: Ledger, clock: Clock, link: NodeLink) -> None:
@@ -255,11 +296,7 @@ class _Reload:
 def _configured(provider: ProviderSettings) -> ProviderRecord:
     key = provider.api_key
     if provider.api_key_file:
-        path = Path(provider.api_key_file)
-        try:
-            key = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadSettings(path, f"the key of provider {provider.name!r} cannot be read: {error}") from error
+        key = _secret(Path(provider.api_key_file), f"the key of provider {provider.name!r}")
     models_ = tuple(
         OfferedModel(
             name=model.name,

@@ -35,6 +35,10 @@ def build(services: Services) -> FastAPI:
             clock=services.clock,
         )
     )
+    if services.watched is not None:
+        from relay.api import metrics  # noqa: PLC0415 - with its library, which a relay nobody watches need not load
+
+        app.include_router(metrics.router(services, *services.watched))
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _http_error)
     return app

@@ -277,6 +277,28 @@ class ProviderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Figures for Prometheus at `/metrics`. There are none without a token: they tell what a business does."""
+
+    token: str = field(default="", repr=False)
+    """What the scraper sends as `Authorization: Bearer …`; at least 16 characters."""
+
+    token_file: str = ""
+    """A file that holds the token, for those who keep secrets out of settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What the relay writes to standard error. Never a prompt, an answer or a key, in either form."""
+
+    form: Annotated[str, Meta(pattern="^(text|json)$")] = "text"
+    """`text` for people, `json` for programs: an object a line with time, level, logger and message."""
+
+    level: Annotated[str, Meta(pattern="^(info|warning|error)$")] = "warning"
+    """The least that is written. `info` adds what goes as it should: nodes that come and go, certificates renewed."""
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamSettings:
     """Where providers may be."""
 
@@ -306,6 +328,8 @@ class RelaySettings:
     idempotency: IdempotencySettings = IdempotencySettings()
     cache: CacheSettings = CacheSettings()
     upstreams: UpstreamSettings = UpstreamSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
     providers: tuple[ProviderSettings, ...] = ()
 
     @property

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from relay.cli.errors import UsageError
+from relay.cli.logs import write_logs
 from relay.settings import RelaySettings
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def run(parsed: argparse.Namespace, settings: RelaySettings) -> None:
     if not 0 <= server.port <= 65535:
         raise UsageError(f"--port must be between 0 and 65535, not {server.port}")
     settings = dataclasses.replace(settings, server=server, demo=parsed.demo or settings.demo)
+    write_logs(settings.log)
     stop = _Stop()
 
     def show(announcement: Announcement) -> None:

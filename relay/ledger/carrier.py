@@ -33,6 +33,7 @@ from relay.ledger.calls import Closed
 from relay.ledger.entries import Account, CallId
 from relay.ledger.journal import Journal
 from relay.ledger.store import Known
+from relay.ledger.tally import Tally
 from relay.storage.engine import Database
 
 TICK_S = 0.05
@@ -65,6 +66,7 @@ class Carrier:
         open_calls: Mapping[CallId, CallBooks],
         mark: JournalMark,
         on_carried: Callable[[Mapping[Account, int]], None],
+        tally: Tally | None = None,
     ) -> None:
         self.queue: deque[Closed] = deque()
         self.idle = False
@@ -74,6 +76,7 @@ class Carrier:
         self._open = open_calls
         self._mark = mark
         self._on_carried = on_carried
+        self._tally = tally
         self._posted: dict[CallId, OpenHold] = {}
         self._unposted: Batch | None = None
         self._known = Known()
@@ -198,6 +201,8 @@ class Carrier:
         for call in batch.resolved:
             del self._posted[call]
         self._on_carried(moved)
+        if self._tally is not None:
+            self._tally.add(batch.closed)
 
     def _fail(self, error: Exception, errands: list[_Errand]) -> None:
         if not self._failing:

@@ -34,6 +34,7 @@ from relay.ledger.lock import DirectoryLock
 from relay.ledger.recovery import recover
 from relay.ledger.rows import earned_by_node
 from relay.ledger.store import Known
+from relay.ledger.tally import Tally
 from relay.storage.engine import Database
 from relay.storage.errors import StorageUnavailable, problem_of
 from relay.storage.ids import NodeId, OrganisationId
@@ -59,6 +60,7 @@ class Ledger:
         mark: JournalMark,
         lock: DirectoryLock,
         segment_bytes: int,
+        tally: Tally | None,
     ) -> None:
         """Use `open`."""
         self._database = database
@@ -79,6 +81,7 @@ class Ledger:
             open_calls=self._open,
             mark=mark,
             on_carried=self._credit.posted,
+            tally=tally,
         )
         self._queue = self._carrier.queue
         self._journal.prepare()
@@ -86,15 +89,24 @@ class Ledger:
 
     @classmethod
     def open(
-        cls, database: Database, directory: Path, clock: Clock, *, segment_bytes: int = journals.SEGMENT_BYTES
+        cls,
+        database: Database,
+        directory: Path,
+        clock: Clock,
+        *,
+        segment_bytes: int = journals.SEGMENT_BYTES,
+        tally: Tally | None = None,
     ) -> Self:
-        """Settles what a dead process left open, then is ready. Blocks; raises LedgerInUse, StorageUnavailable."""
+        """Settles what a dead process left open, then is ready. `tally` hears of every call that ends from then on.
+
+        Blocks; raises LedgerInUse, StorageUnavailable.
+        """
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = DirectoryLock(directory)
             try:
                 mark = _settle_the_past(database, directory, clock)
-                return cls(database, directory, clock, mark=mark, lock=lock, segment_bytes=segment_bytes)
+                return cls(database, directory, clock, mark=mark, lock=lock, segment_bytes=segment_bytes, tally=tally)
             except BaseException:
                 lock.close()
                 raise
