@@ -20,6 +20,7 @@ PURE = {
     "relay.routing",
     "relay.completions.failover",
     "relay.completions.resume",
+    "relay.completions.seam",
     "relay.completions.metering",
     "relay.completions.repeats.answer",
     "relay.completions.repeats.canonical",
