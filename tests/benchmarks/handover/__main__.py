@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.handover [--json] [--short]`: how soon a PC is free when its owner returns."""
+"""`python -m tests.benchmarks.handover [--json] [--short]`: how soon owners have their PC, and callers go on."""
 
 import argparse
 import asyncio
@@ -11,6 +11,8 @@ from desktop.app import demo_model
 from tests.benchmarks import report
 from tests.benchmarks.engine import random_model
 from tests.benchmarks.goals import goals_of
+from tests.benchmarks.handover import gaps
+from tests.benchmarks.handover.gaps import Gap
 from tests.benchmarks.handover.returns import RealDesktop, Return, one_return
 from tests.benchmarks.processes import Unmeasurable
 from tests.fakes import FakeRelay
@@ -21,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="figures and goals as JSON on the last line")
     parser.add_argument("--short", action="store_true", help="only to see that it works: the figures mean nothing")
     parser.add_argument("--rounds", type=int, default=100, help="returns, half of them while prompts are read")
+    parser.add_argument("--answers", type=int, default=50, help="answers handed on from one node to another")
     options = parser.parse_args(arguments)
     try:
         model = demo_model() if options.short else random_model.path()
@@ -29,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     with tempfile.TemporaryDirectory(prefix="nightjar-bench-") as folder:
         returns = asyncio.run(measure(Path(folder), model, rounds=2 if options.short else options.rounds))
-    report.show(figures(returns), goals_of("handover"), as_json=options.json)
+        handed_on = gaps.measure(Path(folder), rounds=2 if options.short else options.answers)
+    report.show(figures(returns) | gap_figures(handed_on), goals_of("handover"), as_json=options.json)
     return 0
 
 
@@ -47,6 +51,15 @@ def figures(returns: Sequence[Return]) -> dict[str, float]:
         "handed_over_worst_s": max(each.handed_over for each in returns),
         "free_median_s": report.median([each.free for each in returns]),
         "free_worst_s": max(each.free for each in returns),
+    }
+
+
+def gap_figures(handed_on: Sequence[Gap]) -> dict[str, float]:
+    """Beyond the prefill is beyond the first piece of the same answer, for which a node had to read the prompt too."""
+    return {
+        "gap_median_s": report.median([each.gap for each in handed_on]),
+        "first_token_median_s": report.median([each.first_token for each in handed_on]),
+        "gap_beyond_prefill_median_s": report.median([each.gap - each.first_token for each in handed_on]),
     }
 
 
