@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from desktop.errors import DesktopError
-from desktop.inference.buffers import MARK, Buffer, parse_buffer
+from desktop.inference.buffers import MARKS, Buffer, parse_buffer, parse_device
 from desktop.inference.text import Piece, piece
 from desktop.inference.token_grammar import Flags, GrammarVocabulary, TokenGrammar
 
@@ -43,7 +43,7 @@ _ERROR: Final = 4
 _PIECE_BYTES: Final = 256
 
 
-_sizes: Final[list[str]] = []
+_told: Final[list[str]] = []
 """Lines of the log, since the last model began to load: llama.cpp has one log for all of a process."""
 
 
@@ -112,7 +112,8 @@ class LlamaModel:
         llama.llama_log_set(_log, ctypes.c_void_p(0))
         llama.llama_backend_init()
         self.abort = AbortFlag()
-        _sizes.clear()
+        _told.clear()
+        self.gpu_layers = gpu_layers
         self._model = _load(path, gpu_layers)
         trained = int(llama.llama_model_n_ctx_train(self._model))
         self.context = min(context or trained, trained)
@@ -140,6 +141,7 @@ class LlamaModel:
         params.kv_unified = self.unified
         params.n_threads = params.n_threads_batch = threads
         params.no_perf = True
+        params.offload_kqv = params.op_offload = self.gpu_layers > 0
         params.abort_callback = self.abort.callback
         params.abort_callback_data = self.abort.data
         context = llama.llama_init_from_model(self._model, params)
@@ -159,7 +161,7 @@ class LlamaModel:
     @property
     def buffers(self) -> tuple[Buffer, ...]:
         """What llama.cpp has allocated, as its log told since this model was loaded."""
-        return tuple(buffer for line in _sizes if (buffer := parse_buffer(line)))
+        return tuple(buffer for line in _told if (buffer := parse_buffer(line)))
 
     @property
     def name(self) -> str:
@@ -180,7 +182,14 @@ class LlamaModel:
         """Two models with equal numerics compute the same logits for the same batches."""
         features = llama.llama_print_system_info().decode()
         used = [item.split("=")[0].strip() for item in features.replace(":", "|").split("|") if "= 1" in item]
-        return f"llama-cpp-python {llama.__version__} {'+'.join(used)}"
+        cards = self.devices
+        where = f" {self.gpu_layers} layers on {len(cards)} {', '.join(dict.fromkeys(cards))}" if cards else ""
+        return f"llama-cpp-python {llama.__version__} {'+'.join(used)}{where}"
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Names of the graphics cards this model is computed on."""
+        return tuple(name for line in _told if (name := parse_device(line)))
 
     def metadata(self, key: str) -> str:
         buffer = ctypes.create_string_buffer(256)
@@ -311,7 +320,7 @@ class LlamaModel:
 
     def embedder(self) -> Embedder:
         """Takes as much memory as one more slot; whoever asks for it closes it."""
-        return Embedder(self._model, context=self.context, threads=self._threads)
+        return Embedder(self._model, context=self.context, threads=self._threads, graphics=self.gpu_layers > 0)
 
 
 class _Follower:
@@ -365,7 +374,7 @@ def _token_array(data: npt.NDArray[Any]) -> Any:
 class Embedder:
     """A context for hidden states beside that for writing, on the same weights."""
 
-    def __init__(self, model: int, *, context: int, threads: int) -> None:
+    def __init__(self, model: int, *, context: int, threads: int, graphics: bool) -> None:
         params = llama.llama_context_default_params()
         params.n_ctx = -(-context // _CELLS) * _CELLS
         params.n_batch = params.n_ubatch = BATCH
@@ -375,6 +384,7 @@ class Embedder:
         params.pooling_type = llama.LLAMA_POOLING_TYPE_NONE
         params.n_threads = params.n_threads_batch = threads
         params.no_perf = True
+        params.offload_kqv = params.op_offload = graphics
         self._ctx = llama.llama_init_from_model(model, params)
         if not self._ctx:
             raise EmbedderUnavailable("There is not enough memory to embed texts.")
@@ -456,6 +466,9 @@ def supports_graphics() -> bool:
 def _load(path: str, gpu_layers: int) -> int:
     params = llama.llama_model_default_params()
     params.n_gpu_layers = gpu_layers
+    nowhere = (ctypes.c_void_p * 1)()
+    if not gpu_layers:  # Else a build for cards puts buffers and large products there whatever the number of layers is.
+        params.devices = ctypes.addressof(nowhere)
     model = llama.llama_model_load_from_file(path.encode(), params)
     if not model:
         raise ModelUnusable("llama.cpp cannot read this model file.")
@@ -466,9 +479,9 @@ def _load(path: str, gpu_layers: int) -> int:
 
 @llama.llama_log_callback  # type: ignore[untyped-decorator]
 def _log(level: int, text: bytes, _data: object) -> None:
-    """Warnings and errors go to stderr, which the keeper keeps the end of; sizes of buffers are told nowhere else."""
-    if MARK in text:
-        _sizes.append(text.decode(errors="replace"))
+    """Warnings and errors go to stderr, which the keeper keeps the end of; other facts are told nowhere else."""
+    if MARKS[0] in text or MARKS[1] in text:
+        _told.append(text.decode(errors="replace"))
     if level in {_WARN, _ERROR} and not AbortFlag.asked:
         sys.stderr.buffer.write(text)
         sys.stderr.buffer.flush()

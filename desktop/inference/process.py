@@ -159,7 +159,12 @@ def command() -> list[str]:
 
 def environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    ours = {PARENT_VARIABLE: str(os.getpid()), "GGML_NO_BACKTRACE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    ours = {
+        PARENT_VARIABLE: str(os.getpid()),
+        "GGML_NO_BACKTRACE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "CUDA_CACHE_DISABLE": "1",  # nothing is written
+    }
     if not is_frozen():
         ours["PYTHONPATH"] = str(Path(desktop.__file__).parents[1])
     return kept | ours

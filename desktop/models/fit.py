@@ -47,8 +47,8 @@ _KEPT_RAM: Final = 1024 * MIB
 
 _KEPT_SHARE: Final = 0.1
 
-_CARD: Final = 500 * MIB
-"""On each graphics card: the driver's context, its kernels and scratch."""
+_CARD: Final = 640 * MIB
+"""On each graphics card: the driver's context, its kernels and scratch. An H100 with CUDA 13 took about 600."""
 
 
 def room(total: int, available: int, cards: Iterable[tuple[int, int]] = ()) -> Room:

@@ -186,7 +186,7 @@ _GRAPHICS_FILES: Final = tuple(
     Path(path)
     for path in (
         "/proc/driver", "/proc/devices", "/proc/modules", "/proc/version", "/sys", "/etc/vulkan", "/etc/OpenCL",
-        "/usr/share/vulkan", "/usr/share/nvidia", "/usr/local/cuda", "/opt/rocm",
+        "/usr/share/vulkan", "/usr/share/nvidia", "/usr/local/cuda", "/usr/local/nvidia", "/opt/rocm",
     )
 )  # fmt: skip
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from desktop.inference.buffers import Buffer, parse_buffer
+from desktop.inference.buffers import Buffer, parse_buffer, parse_device
 
 MIB = 1024 * 1024
 
@@ -25,3 +25,21 @@ MIB = 1024 * 1024
 )
 def test_the_size_of_a_buffer_is_read_from_the_log(line: str, buffer: Buffer | None) -> None:
     assert parse_buffer(line) == buffer
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (
+            "llama_prepare_model_devices: using device CUDA0 (NVIDIA H100 80GB HBM3) (0000:00:07.0) - 80563 MiB free\n",
+            "NVIDIA H100 80GB HBM3",
+        ),
+        (
+            "llama_model_load: using device Vulkan0 (AMD Radeon RX 7800 (RADV NAVI32)) (unknown id) - 16000 MiB free\n",
+            "AMD Radeon RX 7800 (RADV NAVI32)",
+        ),
+        ("llama_context: using device memory\n", None),
+    ],
+)
+def test_the_name_of_a_graphics_card_is_read_from_the_log(line: str, name: str | None) -> None:
+    assert parse_device(line) == name
