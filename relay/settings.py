@@ -134,6 +134,9 @@ class TimerSettings:
     drain_s: Seconds = 60.0
     """How long the last bytes of an answer may take to leave for a slow caller."""
 
+    queue_s: Seconds = 20.0
+    """How long a call waits for a free target at most, where all are busy."""
+
     attempts: AtLeastOne = 3
     """Targets tried at most. More would multiply an outage."""
 

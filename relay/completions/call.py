@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Final
 from relay.accounts.identity import Identity
 from relay.completions.continuation import Continuation
 from relay.completions.envelope import JSON_TYPE, PING, STREAM_TYPE, ChatEnvelope, error_body, error_headers
-from relay.completions.failover import Verdict, decide, refusal
+from relay.completions.failover import BUSY_RETRY_S, Verdict, decide, refusal
 from relay.completions.metering import Backlog
 from relay.completions.phase import ACCEPTED, CLOSED, COMMITTED, CONNECTING, ENDING, WAITING
-from relay.completions.refusal import Refusal
+from relay.completions.refusal import Refusal, all_busy
 from relay.completions.reply import Reply
 from relay.completions.request import ChatRequest
 from relay.completions.running import Running
@@ -29,7 +29,6 @@ from relay.completions.services import CallServices
 from relay.faults import crash
 from relay.ledger.books import CallBooks
 from relay.ledger.calls import CallState, Delivered, LegTerms, Outcome, TokenSource
-from relay.ledger.pricing import Price
 from relay.nodes.link import LinkUnavailable
 from relay.upstreams.port import Attempt, Failure, Fault
 from relay.upstreams.target import NodeTarget, Route, Target
@@ -48,6 +47,8 @@ _NOT_ACCEPTED: Final = ("the node did not take the call in time", "accept_timeou
 
 MOST_BUSY: Final = 8
 """Busy targets that are asked without counting as attempts; each leaves a line in the journal."""
+TURNED_AWAY_S: Final = 1.0
+"""After which a call asks again where it was turned away, if nobody said when to."""
 
 _HEAD: Final = (
     b"%bx-request-id: req-%016x\r\nx-generation-id: gen-%016x\r\n%bx-nightjar-attempts: %d\r\n"
@@ -88,7 +89,10 @@ class Call(Running):
     _tokens = 0
     _tokens_out = 0
     _ttft_ms: int | None = None
+    _not_before = 0.0
     _waits_s = 0.0
+    _waits_until = 0.0
+    """Until when it waits, or waited, for a target that is free; 0: it never had to."""
 
     def __init__(
         self,
@@ -98,6 +102,7 @@ class Call(Running):
         identity: Identity,
         request: ChatRequest,
         route: Route,
+        first: Target,
         books: CallBooks,
         max_tokens: int,
     ) -> None:
@@ -105,10 +110,12 @@ class Call(Running):
         self.identity = identity
         self.request = request
         self.max_tokens = max_tokens
-        self.target: Target = route.targets[0]
+        self.dearest = route.price
+        """What the tokens may cost at most: the hold was reckoned with it."""
+        self.target = first
         self._services = services
         self._reply = reply
-        self._route = route
+        self._targets = route.targets
         self._books = books
         self._started = services.clock.now()
         self._watch = watch = services.watch
@@ -138,17 +145,47 @@ class Call(Running):
         """Of a stream, its tokens up to what was last written."""
         return self._tokens
 
-    @property
-    def dearest(self) -> Price:
-        """What the tokens may cost at most: the hold was reckoned with it."""
-        return self._route.price
-
     # --- attempts -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Make the first attempt."""
         self._overhead_ms = (self._services.clock.now() - self._started) * 1000
         self._open(self.target)
+
+    def wait(self) -> None:
+        """Every target is busy: make the first attempt when one is free, soon or not at all."""
+        self._overhead_ms = (self._services.clock.now() - self._started) * 1000
+        self._wait_until(self._watch.now + self._services.timers.settings.queue_s)
+        self._services.room.join(self, first=False)
+        self._services.room.look()
+
+    def _wait_until(self, deadline: float) -> None:
+        self._waits_until = deadline
+        self._enter(CONNECTING, deadline - self._watch.now)
+
+    def _wait_again(self, failure: Failure) -> bool:
+        """Whether a call that was turned away by all may still wait."""
+        now = self._watch.now
+        deadline = self._waits_until or now + self._services.timers.settings.queue_s
+        if failure.fault is not Fault.BUSY or now >= deadline or self.legs >= MOST_BUSY:
+            return False
+        self._not_before = now + (failure.retry_after or TURNED_AWAY_S)
+        self._wait_until(deadline)
+        self._services.room.join(self, first=True)
+        return True
+
+    def try_again(self) -> bool:
+        """It is this call's turn: whether there was a target for it, or it waits no longer."""
+        if self.phase >= ENDING:
+            return True
+        if self._watch.now < self._not_before:
+            return False
+        targets = self._services.targets_now(self)
+        if not targets:
+            return False
+        self._targets, self._next_target, self._repeated = targets, 1, False
+        self._open(targets[0])
+        return True
 
     def _open(self, target: Target) -> None:
         self._begin_leg(target)
@@ -204,8 +241,10 @@ class Call(Running):
             return
         if failure.fault is Fault.BUSY and self.legs < MOST_BUSY:
             self.attempts -= 1
-        limit, untried = self._services.timers.settings.attempts, len(self._route.targets) - self._next_target
-        self._follow(decide(failure, attempts=self.attempts, limit=limit, untried=untried, repeated=self._repeated))
+        limit, untried = self._services.timers.settings.attempts, len(self._targets) - self._next_target
+        verdict = decide(failure, attempts=self.attempts, limit=limit, untried=untried, repeated=self._repeated)
+        if verdict is not Verdict.STOP or not self._wait_again(failure):
+            self._follow(verdict)
 
     def _follow(self, verdict: Verdict) -> None:
         if verdict is Verdict.SAME:
@@ -214,7 +253,7 @@ class Call(Running):
         elif verdict is Verdict.NEXT:
             self._repeated = False
             self._next_target += 1
-            self._open(self._route.targets[self._next_target - 1])
+            self._open(self._targets[self._next_target - 1])
         else:
             self.fail(refusal(self._chain))
 
@@ -396,6 +435,8 @@ class Call(Running):
 
     def tick(self, now: float) -> None:
         """Called ten times a second."""
+        if self._waits_until and self._attempt is None:
+            self._services.room.look()
         if now - self._heard_at >= self._waits_s or now >= self._expires:
             self._expired(now)
         elif self.phase == ENDING:
@@ -426,6 +467,9 @@ class Call(Running):
         if now >= self._expires:
             message = f"The call took longer than {self._services.timers.settings.call_s:.0f} s."
             self.fail(Refusal(504, message, kind="timeout_error", code="call_timeout"), "expired")
+            return
+        if self._attempt is None and self.continuation is None:
+            self.fail(all_busy(self.request.model, BUSY_RETRY_S))
             return
         self.drop_attempt()
         late = self.phase == CONNECTING and isinstance(self.target, NodeTarget)
@@ -501,6 +545,7 @@ class Call(Running):
         self._reply.settled(outcome)
         if delivered:
             self._tell_earners()
+        self._services.room.look()
 
     def _tell_earners(self) -> None:
         if isinstance(self.target, NodeTarget):

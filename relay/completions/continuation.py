@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from relay.completions.resume import Handovers, divide
 from relay.completions.services import CallServices
 from relay.completions.targets import computes_alike
-from relay.ledger.calls import Delivered
+from relay.ledger.calls import MAX_LEGS, Delivered
 from relay.upstreams.port import Failure
 from relay.upstreams.target import NodeTarget
 
@@ -71,7 +71,8 @@ class Continuation:
         if isinstance(target, NodeTarget):
             self._tried.append(target.link)
             self._lost = target
-        return self._handovers.lost(announced=failure.announced, now=self._services.watch.now) and self._seek()
+        allowed = self._handovers.lost(announced=failure.announced, now=self._services.watch.now)
+        return allowed and call.legs < MAX_LEGS and self._seek()
 
     def look_again(self) -> bool:
         """At each tick: False when nobody can go on any more."""

@@ -9,6 +9,7 @@ from relay.accounts.identity import Identity
 from relay.clock import Clock
 from relay.completions.call import Call
 from relay.completions.enveloped import Enveloped
+from relay.completions.failover import BUSY_RETRY_S
 from relay.completions.passthrough import PassThrough
 from relay.completions.refusal import Refusal, all_busy, no_credit, no_node_shares, shutting_down, unknown_model
 from relay.completions.reply import Reply
@@ -17,6 +18,7 @@ from relay.completions.resume import marks_of
 from relay.completions.services import CallServices
 from relay.completions.targets import Targets
 from relay.completions.timers import Timers
+from relay.completions.waiting import WaitingRoom
 from relay.completions.watch import TimerLoop, Watch
 from relay.ledger.calls import Admission
 from relay.ledger.entries import CallId, NanoDollars
@@ -28,7 +30,6 @@ from relay.upstreams.port import Attempt
 from relay.upstreams.target import NodeTarget, ProviderTarget, Route, Target
 from relay.wire.frames import LegId, Resume
 
-BUSY_RETRY_S = 2.0
 PAUSED_RETRY_S = 30.0
 """A pause lasts until a person's work or game ends: minutes, so asking again every second helps nobody."""
 PICO_PER_NANO = 1000
@@ -59,6 +60,7 @@ class Completions(CallServices):
         self.clock = clock
         self.watch = Watch(loop)
         self.timers = Timers(timers)
+        self.room = WaitingRoom(loop)
         self._earned = earned
         self._loop = loop
         self._ledger = ledger
@@ -78,9 +80,10 @@ class Completions(CallServices):
         if self._closing:
             raise shutting_down()
         route = self._targets.route(request.model, identity)
-        if route is None:
+        if route is None or route.first is None:
             raise self._without_route(request.model, identity)
-        if not route.targets:
+        waits = not route.targets or self.room.has_waiters(request.model)
+        if waits and not self.room.has_room(request.model, self._targets.slots(request.model)):
             raise all_busy(request.model, BUSY_RETRY_S)
         max_tokens, bound = self._bound(identity, request, route)
         call_id = CallId(reply.call_id) if reply.call_id else self._next_id()
@@ -106,10 +109,14 @@ class Completions(CallServices):
             identity=identity,
             request=request,
             route=route,
+            first=route.first,
             books=books,
             max_tokens=max_tokens,
         )
-        call.start()
+        if waits:
+            call.wait()
+        else:
+            call.start()
         return call
 
     def _without_route(self, model: str, identity: Identity) -> Refusal:
@@ -144,6 +151,14 @@ class Completions(CallServices):
         answer = Enveloped(call, resumable=call.request.n == 1 and target.link.models[target.model].resume == "ids")
         call.answer_at_node = answer
         return self._offer(call, target, answer)
+
+    def targets_now(self, call: Call) -> tuple[Target, ...]:
+        route, most = self._targets.route(call.request.model, call.identity), call.dearest
+        return tuple(
+            each
+            for each in (route.targets if route is not None else ())
+            if each.price.prompt <= most.prompt and each.price.completion <= most.completion
+        )
 
     def continuations(self, call: Call, lost: NodeTarget, tried: Sequence[object]) -> tuple[list[NodeTarget], bool]:
         context = min(lost.context, call.prompt_tokens + call.max_tokens)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from relay.clock import Clock
 from relay.completions.timers import Timers
+from relay.completions.waiting import WaitingRoom
 from relay.completions.watch import Watch
 from relay.upstreams.port import Attempt
 from relay.upstreams.target import NodeTarget, Target
@@ -23,10 +24,15 @@ class CallServices(ABC):
     clock: Clock
     watch: Watch
     timers: Timers
+    room: WaitingRoom
 
     @abstractmethod
     def open_attempt(self, call: Call, target: Target) -> Attempt:
         """Start an attempt; its output speaks to `call`."""
+
+    @abstractmethod
+    def targets_now(self, call: Call) -> tuple[Target, ...]:
+        """Which targets can take a waiting call now, best first: none that is dearer than what is held for it."""
 
     @abstractmethod
     def continuations(self, call: Call, lost: NodeTarget, tried: Sequence[object]) -> tuple[list[NodeTarget], bool]:

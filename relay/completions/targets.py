@@ -50,16 +50,25 @@ class Targets:
         self._chance = chance
 
     def route(self, model: str, identity: Identity) -> Route | None:
-        """The targets that can take a call now, best first. None if this caller cannot use the model at all."""
+        """The targets that can take a call now, best first; none of them where all are busy.
+
+        None if this caller cannot use the model at all.
+        """
         offered = self._catalogue.routes.get(model)
         links = self._registry.links_for(model)
         if not links:
             return offered if "cloud" in identity.exposure else None
         targets: list[Target] = [*self._node_targets(model, links, identity), *(offered.targets if offered else ())]
         candidates = [_candidate(index, target) for index, target in enumerate(targets)]
-        if not any(candidate.pool in identity.exposure for candidate in candidates):
-            return None
-        return Route([targets[each.index] for each in order(candidates, identity.exposure, self._chance)])
+        ordered = order(candidates, identity.exposure, self._chance)
+        if ordered:
+            return Route([targets[each.index] for each in ordered])
+        busy = [targets[each.index] for each in candidates if each.pool in identity.exposure]
+        return Route((), busy) if busy else None
+
+    def slots(self, model: str) -> int:
+        """How many answers of a model its nodes can write at once."""
+        return sum(link.models[model].slots for link in self._registry.links_for(model))
 
     def continuations(
         self, identity: Identity, lost: NodeTarget, *, price: Price, context: int, tried: Sequence[object]

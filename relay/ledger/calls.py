@@ -6,7 +6,7 @@ a frozen dataclass costs ten times as much; and the journal writes them as they 
 
 from __future__ import annotations
 
-from typing import Literal, final
+from typing import Final, Literal, final
 
 import msgspec
 
@@ -50,6 +50,10 @@ class ProviderPayee(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=
 
 
 Payee = NodePayee | ProviderPayee
+
+
+MAX_LEGS: Final = 16
+"""Of one call: for so many there is always room in the journal."""
 
 
 class LegTerms(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=True):

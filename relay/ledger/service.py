@@ -39,8 +39,8 @@ from relay.storage.engine import Database
 from relay.storage.errors import StorageUnavailable, problem_of
 from relay.storage.ids import NodeId, OrganisationId
 
-CALL_ROOM_BYTES = 3072
-"""Journal that an open call may still fill, kept free for it: its admission, ten legs and its settlement."""
+CALL_ROOM_BYTES = 4096
+"""Journal that an open call may still fill, kept free for it: its admission, `MAX_LEGS` legs and its settlement."""
 
 MAX_MODEL_CHARS = 256
 """Longer than any model's name, short enough that an admission has a place in `CALL_ROOM_BYTES`."""

@@ -50,14 +50,16 @@ Target = ProviderTarget | NodeTarget
 
 
 class Route:
-    """The targets one call may be sent to, in order, and the bounds over all of them."""
+    """The targets one call may be sent to, in order, and the bounds over them and over those `busy` just now."""
 
-    __slots__ = ("context", "price", "targets")
+    __slots__ = ("context", "first", "price", "targets")
 
-    def __init__(self, targets: Sequence[Target]) -> None:
+    def __init__(self, targets: Sequence[Target], busy: Sequence[Target] = ()) -> None:
         self.targets = tuple(targets)
+        every = (*targets, *busy)
+        self.first = every[0] if every else None
         self.price = Price(
-            PicoDollars(max((each.price.prompt for each in targets), default=0)),
-            PicoDollars(max((each.price.completion for each in targets), default=0)),
+            PicoDollars(max((each.price.prompt for each in every), default=0)),
+            PicoDollars(max((each.price.completion for each in every), default=0)),
         )
-        self.context = max((each.context for each in targets), default=0)
+        self.context = max((each.context for each in every), default=0)

@@ -213,7 +213,7 @@ class PlayedNode:
     loop: VirtualLoop
     rng: random.Random
     registry: Registry
-    slots: int = 2
+    slots: int
     epoch: int = 0
     resumes: int = 0
     """Calls it was to go on with."""

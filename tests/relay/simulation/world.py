@@ -61,7 +61,9 @@ class World:
         self.asked: list[Asked] = []
         self.providers = [PlayedProvider(name, self.loop, rng) for name in ("alpha", "beta")[: rng.randrange(3)]]
         self.registry = Registry()
-        self.nodes = [PlayedNode(f"node-{at}", self.loop, rng, self.registry) for at in range(rng.randrange(3))]
+        self.nodes = [
+            PlayedNode(f"node-{at}", self.loop, rng, self.registry, rng.randint(1, 2)) for at in range(rng.randrange(4))
+        ]
         self._last = 0
         self._ids = ids
         self.completions = Completions(
@@ -97,8 +99,9 @@ class World:
         return CallId(self._last)
 
     def play(self) -> None:
-        """Some calls within half a minute, and then until nothing happens any more."""
-        for at in sorted(self.rng.uniform(0, 30) for _ in range(CALLS)):
+        """Some calls, all at once or within half a minute, and then until nothing happens any more."""
+        span = self.rng.choice((0.1, 30.0))
+        for at in sorted(self.rng.uniform(0, span) for _ in range(CALLS)):
             self.loop.call_later(at, self._ask)
         self.loop.run(longest_s=1000)
 
