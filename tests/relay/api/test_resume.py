@@ -26,7 +26,8 @@ from tests.relay.running import RunningRelay, a_chat
 WORDS = ("The ", "capital ", "is ", "Paris.")
 WHOLE = "".join(WORDS)
 ABLE: dict[str, Any] = {"resume": "ids", "numerics": "cpu"}
-TIMERS = TimerSettings(node_gap_s=0.3)
+SHORT = TimerSettings(node_gap_s=0.3)
+"""For a node that freezes; any other test would be about a busy machine."""
 
 Loss = Callable[[Node, LegId], Awaitable[None]]
 
@@ -86,11 +87,11 @@ async def mismatches(node: Node, leg: LegId) -> None:
 
 @asynccontextmanager
 async def asked(
-    tmp_path: Path, scene: Scene, *, then: Play | None = None, **fields: Any
+    tmp_path: Path, scene: Scene, *, then: Play | None = None, timers: TimerSettings | None = None, **fields: Any
 ) -> AsyncIterator[tuple[RunningRelay, asyncio.Task[bytes]]]:
     """A relay with the first node, and a call on its way whose answer has begun there. `then`: other calls."""
     async with (
-        relay_with_node(tmp_path, scene.first, then or scene.first, timers=TIMERS, **ABLE) as (relay, _),
+        relay_with_node(tmp_path, scene.first, then or scene.first, timers=timers, **ABLE) as (relay, _),
         asyncio.TaskGroup() as group,
     ):
         answer = group.create_task(relay.raw(relay.chat(a_chat(**{"stream": True} | fields))))
@@ -127,7 +128,10 @@ async def in_order(relay: RunningRelay) -> BooksCheck:
 async def test_another_node_goes_on_without_a_word_lost_or_said_twice(loss: str, tmp_path: Path) -> None:
     scene = Scene(LOSSES[loss])
     async with (
-        asked(tmp_path, scene, stream_options={"include_usage": True}) as (relay, task),
+        asked(tmp_path, scene, timers=SHORT if loss == "freezes" else None, stream_options={"include_usage": True}) as (
+            relay,
+            task,
+        ),
         connected_node(relay, goes_on, name="other", **ABLE) as other,
     ):
         scene.lose.set()
@@ -320,7 +324,7 @@ async def test_six_announced_hand_overs_are_no_fault(tmp_path: Path) -> None:
 
 async def test_a_caller_who_leaves_while_another_node_is_sought_has_no_further_leg(tmp_path: Path) -> None:
     scene = Scene(_yields)
-    async with relay_with_node(tmp_path, scene.first, timers=TIMERS, **ABLE) as (relay, _):
+    async with relay_with_node(tmp_path, scene.first, **ABLE) as (relay, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
         writer.write(relay.chat(a_chat(stream=True)))
         await reader.readuntil(b"capital")
