@@ -35,7 +35,8 @@ from relay.nodes.enrolment import Enrolment
 from relay.nodes.link import NodeLink
 from relay.nodes.reception import Reception
 from relay.nodes.registry import Registry
-from relay.settings import MetricsSettings, ProviderSettings, RelaySettings
+from relay.routing.policy import Policy
+from relay.settings import MetricsSettings, ProviderSettings, RelaySettings, RoutingSettings
 from relay.storage import revision
 from relay.storage.engine import Database
 from relay.storage.ids import ProviderId
@@ -45,6 +46,7 @@ from relay.upstreams.http import Pool
 from relay.upstreams.node import Tenants
 from relay.upstreams.providers import Catalogue, OfferedModel, ProviderRecord, list_providers
 from relay.upstreams.reach import Reach, networks
+from relay.upstreams.target import Traits
 from relay.wire.frames import PicoDollars
 from relay.wire.identity import SigningKey
 
@@ -136,7 +138,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         stack.callback(pool.close)
         money = settings.money
         price = Price(PicoDollars(money.node_prompt_price), PicoDollars(money.node_completion_price))
-        targets = Targets(catalogue, registry, price)
+        targets = Targets(catalogue, registry, price, policy=_policy(settings.routing))
         next_id = CallIds(clock, after=ledger.last_call)
         completions = Completions(
             loop=asyncio.get_running_loop(),
@@ -293,6 +295,10 @@ class _Reload:
         await self._ledger.refresh()
 
 
+def _policy(settings: RoutingSettings) -> Policy:
+    return Policy(settings.policy, settings.order, settings.weights, settings.last_resort)
+
+
 def _configured(provider: ProviderSettings) -> ProviderRecord:
     key = provider.api_key
     if provider.api_key_file:
@@ -303,6 +309,13 @@ def _configured(provider: ProviderSettings) -> ProviderRecord:
             upstream=model.upstream or model.name,
             context=model.context,
             price=Price(PicoDollars(model.prompt_price), PicoDollars(model.completion_price)),
+            traits=Traits(
+                quantisation=model.quantisation,
+                parameters=model.parameters,
+                region=model.region,
+                collects_data=model.collects_data,
+                keeps_nothing=model.keeps_nothing,
+            ),
         )
         for model in provider.models
     )

@@ -265,6 +265,16 @@ class ModelSettings:
     context: AtLeastOne = 131_072
     prompt_price: Price = 0
     completion_price: Price = 0
+    quantisation: str = ""
+    """As `fp8`. What stands here and below is for calls that ask for it; what is not declared is not so."""
+    parameters: tuple[str, ...] = ()
+    """Fields of a request that it supports, in OpenRouter's names, as `tools` and `response_format`."""
+    region: str = ""
+    """Where it computes, as `eu`."""
+    collects_data: bool = True
+    """Whether the provider may keep prompts, or learn from them. True: who does not say so may do so."""
+    keeps_nothing: bool = False
+    """Whether the provider promises to keep nothing at all (zero data retention)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,8 +285,31 @@ class ProviderSettings:
     base_url: str
     models: tuple[ModelSettings, ...]
     api_key: str = field(default="", repr=False)
+    """Several keys, one a line, are used in turn; one that is refused or asked to wait is left out meanwhile."""
     api_key_file: str = ""
-    """A file that holds the key, for those who keep secrets out of settings."""
+    """A file that holds the key or keys, for those who keep secrets out of settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingSettings:
+    """Who answers where several can. A call can say otherwise by its `provider` object."""
+
+    policy: Annotated[str, Meta(pattern="^(balanced|cheapest|fastest|own-first|order|weighted)$")] = "balanced"
+    """`balanced`: twice the price only for half the time. `own-first`: own PCs before all others, whatever they cost.
+    `order` and `weighted` go by the lists below."""
+
+    order: tuple[str, ...] = ()
+    """Names of targets or of pools, for the policy `order`; who is not named comes after."""
+
+    weights: dict[str, Annotated[float, Meta(ge=0, le=1e6)]] = field(default_factory=dict)
+    """Shares of calls by name of target or pool, for the policy `weighted`; who is not named has a weight of 1."""
+
+    last_resort: tuple[str, ...] = ()
+    """Targets or pools that are only used when nobody else is left: insurance for the day of an incident."""
+
+    probe_s: Seconds = 30.0
+    """How often a provider that is at rest is asked for its list of models, to see whether it is well again; 0: never.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +366,7 @@ class RelaySettings:
     upstreams: UpstreamSettings = UpstreamSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+    routing: RoutingSettings = RoutingSettings()
     providers: tuple[ProviderSettings, ...] = ()
 
     @property

@@ -16,8 +16,11 @@ from relay.accounts.keys import Keyring
 from relay.api.callers import caller
 from relay.api.model_filters import chosen
 from relay.catalogue import store as catalogue_store
+from relay.clock import Clock
 from relay.completions.refusal import unknown_model
 from relay.completions.targets import Offer, Targets
+from relay.routing.health import Health
+from relay.routing.windows import Spread
 from relay.storage.engine import Database
 
 _Entries = Mapping[str, catalogue_store.Listed]
@@ -32,6 +35,8 @@ class ModelServices(Protocol):
     def targets(self) -> Targets: ...
     @property
     def database(self) -> Database: ...
+    @property
+    def clock(self) -> Clock: ...
 
 
 def router(services: ModelServices) -> APIRouter:
@@ -55,7 +60,8 @@ def router(services: ModelServices) -> APIRouter:
         entry = (await catalogue()).get(name)
         model = _model(name, found, entry)
         told = ("id", "name", "created", "description", "architecture")
-        endpoints = [_endpoint(name, each) for each in found]
+        now = services.clock.now()
+        endpoints = [_endpoint(name, each, now) for each in found]
         return JSONResponse({"data": {key: model[key] for key in told} | {"endpoints": endpoints}})
 
     @routes.get("/v1/models/{name:path}")
@@ -124,8 +130,9 @@ def _dollars(pico: int) -> str:
     return f"{whole}.{rest:012d}".rstrip("0").rstrip(".")
 
 
-def _endpoint(model: str, offer: Offer) -> dict[str, Any]:
+def _endpoint(model: str, offer: Offer, now: float) -> dict[str, Any]:
     """One target. `status` is OpenRouter's: 0 takes calls, below does not just now."""
+    resting = offer.health.breaker.rests_s(now) > 0
     endpoint: dict[str, Any] = {
         "name": f"{offer.name} | {model}",
         "model_id": model,
@@ -138,15 +145,36 @@ def _endpoint(model: str, offer: Offer) -> dict[str, Any]:
         "max_prompt_tokens": None,
         "pricing": pricing(offer),
         "quantization": offer.quantisation or "unknown",
-        "status": 0 if offer.takes_calls else -1,
-        "uptime_last_5m": None,
-        "uptime_last_30m": None,
-        "uptime_last_1d": None,
-        "latency_last_30m": None,
-        "throughput_last_30m": None,
+        "status": -1 if not offer.takes_calls else -2 if resting else 0,
         "supports_implicit_caching": False,
+        **_health(offer.health, now),
     }
     return endpoint | {"supported_parameters": list(offer.parameters)} if offer.parameters else endpoint
+
+
+def _health(health: Health, now: float) -> dict[str, Any]:
+    """How it did of late: per cent, milliseconds, tokens a second; and whether it is left alone, why, and for how long.
+
+    What nobody has observed is null.
+    """
+    uptime = [None if share is None else round(100 * share, 2) for share in health.uptime(now)]
+    breaker = health.breaker
+    return {
+        **dict(zip(("uptime_last_5m", "uptime_last_30m", "uptime_last_1d"), uptime, strict=True)),
+        "latency_last_30m": _percentiles(health.first_token_s, 1000),
+        "throughput_last_30m": _percentiles(health.tokens_per_s, 1),
+        "breaker": {
+            "state": breaker.state(now),
+            "reason": breaker.reason or None,
+            "rests_s": round(breaker.rests_s(now)),
+            "count": breaker.count,
+        },
+    }
+
+
+def _percentiles(spread: Spread, factor: int) -> dict[str, float] | None:
+    found = {f"p{share}": spread.percentile(share / 100) for share in (50, 75, 90, 99)}
+    return {name: round(value * factor, 1) for name, value in found.items() if value is not None} or None
 
 
 def _provider(name: str) -> dict[str, Any]:

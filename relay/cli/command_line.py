@@ -135,13 +135,24 @@ def _provider_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     add = providers.add_parser("add", parents=[common], help="add an OpenAI-format API")
     add.add_argument("name", help="what targets are called after")
     add.add_argument("--base-url", required=True, help="for example https://api.openai.com/v1")
-    add.add_argument("--key", default="", help="its API key; - reads it from standard input")
+    add.add_argument(
+        "--key",
+        default="",
+        help="its API key; - reads it from standard input, or several, one a line, to be used in turn",
+    )
     add.add_argument(
         "--model", action="append", required=True, metavar="NAME[=UPSTREAM]", help="a model it offers; repeatable"
     )
     add.add_argument("--price-prompt", type=float, default=0.0, metavar="USD", help="per million prompt tokens")
     add.add_argument("--price-completion", type=float, default=0.0, metavar="USD", help="per million completion tokens")
     add.add_argument("--context", type=int, default=DEFAULT_CONTEXT, metavar="TOKENS", help="context of its models")
+    add.add_argument("--region", default="", help="where it computes, as eu: for calls that ask for a region")
+    add.add_argument("--quantisation", default="", help="as fp8: for calls that ask for one")
+    add.add_argument(
+        "--parameters", default="", metavar="NAME,…", help="fields of a request it supports, as tools,response_format"
+    )
+    add.add_argument("--no-training", action="store_true", help="it does not learn from prompts, by contract")
+    add.add_argument("--zero-retention", action="store_true", help="it keeps nothing at all, by contract")
     add.set_defaults(run=verbs.provider_in_reach)
     providers.add_parser("list", parents=[common], help="list providers").set_defaults(
         run=in_relay(verbs.provider_list)

@@ -26,6 +26,7 @@ from relay.storage.secret import Secret
 from relay.upstreams.provider import parse_base_url
 from relay.upstreams.providers import OfferedModel, add_provider, disable_provider, list_providers
 from relay.upstreams.reach import Reach, networks
+from relay.upstreams.target import Traits
 from relay.wire.frames import PicoDollars
 
 MAX_TOKEN_USES = 10_000
@@ -132,12 +133,21 @@ def provider_in_reach(parsed: argparse.Namespace, settings: RelaySettings) -> Ro
 
 
 def provider_add(parsed: argparse.Namespace, database: Database, at_ms: int) -> Row:
-    key = sys.stdin.readline().strip() if parsed.key == "-" else parsed.key
+    key = "\n".join(filter(None, map(str.strip, sys.stdin))) if parsed.key == "-" else parsed.key
     price = Price(_pico(parsed.price_prompt, "--price-prompt"), _pico(parsed.price_completion, "--price-completion"))
+    traits = Traits(
+        quantisation=parsed.quantisation,
+        parameters=tuple(filter(None, parsed.parameters.split(","))),
+        region=parsed.region,
+        collects_data=not (parsed.no_training or parsed.zero_retention),
+        keeps_nothing=parsed.zero_retention,
+    )
     models = []
     for text in parsed.model:
         name, _, upstream = text.partition("=")
-        models.append(OfferedModel(name=name, upstream=upstream or name, context=parsed.context, price=price))
+        models.append(
+            OfferedModel(name=name, upstream=upstream or name, context=parsed.context, price=price, traits=traits)
+        )
     database.write_sync(
         lambda connection: add_provider(
             connection, parsed.name, base_url=parsed.base_url, key=Secret(key), models=models, at_ms=at_ms
@@ -154,7 +164,12 @@ def _pico(dollars: float, option: str) -> PicoDollars:
 
 def provider_list(_parsed: argparse.Namespace, database: Database, _at_ms: int) -> list[Row]:
     return [
-        {"name": each.name, "base_url": each.base_url, "models": [model.name for model in each.models]}
+        {
+            "name": each.name,
+            "base_url": each.base_url,
+            "keys": len(each.key.reveal().split("\n")) if each.key.reveal() else 0,
+            "models": [model.name for model in each.models],
+        }
         for each in database.read_sync(list_providers)
     ]
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
+
+from relay.routing.preferences import Preferences
 
 MAX_MESSAGES: Final = 512
 MAX_TOOLS: Final = 128
 MAX_CHOICES: Final = 8
 MAX_COMPLETION_TOKENS: Final = 1_048_576
 
+MAX_MODELS: Final = 8
+
+Name = Annotated[str, Meta(min_length=1, max_length=256)]
 Limit = Annotated[int, Meta(ge=1, le=MAX_COMPLETION_TOKENS)]
 
 
@@ -24,7 +29,7 @@ class StreamOptions(msgspec.Struct, frozen=True, gc=False):
 class ChatBody(msgspec.Struct, frozen=True):
     """The typed part of a chat completion's body, with its bounds. Messages stay bytes."""
 
-    model: Annotated[str, Meta(min_length=1, max_length=256)]
+    model: Name
     messages: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_MESSAGES)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
@@ -34,6 +39,16 @@ class ChatBody(msgspec.Struct, frozen=True):
     seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
     logprobs: bool | None = None
     tools: Annotated[list[msgspec.Raw], Meta(max_length=MAX_TOOLS)] | None = None
+    prompt_cache_key: Name | None = None
+    # OpenRouter's extensions and ours: meant for the relay, so they go no further.
+    provider: Preferences | None = None
+    models: Annotated[list[Name], Meta(max_length=MAX_MODELS)] | None = None
+    route: Literal["fallback"] | None = None
+    session_id: Name | None = None
+    max_cost: Annotated[float, Meta(gt=0, le=1e6)] | None = None
 
+
+RELAYS_OWN: Final = ("provider", "models", "route", "session_id", "max_cost")
+"""Fields that are for the relay alone: upstreams would refuse them, and need not know."""
 
 decode: Final = msgspec.json.Decoder(ChatBody).decode

@@ -30,6 +30,7 @@ from relay.faults import crash
 from relay.ledger.books import CallBooks
 from relay.ledger.calls import CallState, Delivered, LegTerms, Outcome, TokenSource
 from relay.nodes.link import LinkUnavailable
+from relay.upstreams.keys import KeysUsedUp, ProviderKey
 from relay.upstreams.port import Attempt, Failure, Fault
 from relay.upstreams.target import NodeTarget, Route, Target
 
@@ -45,8 +46,9 @@ _EXPIRED: Final = {
 
 _NOT_ACCEPTED: Final = ("the node did not take the call in time", "accept_timeout")
 
+_RETRIES: Final = (Verdict.SAME, Verdict.NEXT)
 MOST_BUSY: Final = 8
-"""Busy targets that are asked without counting as attempts; each leaves a line in the journal."""
+"""Busy targets and keys that are tried without counting as attempts; each leaves a line in the journal."""
 TURNED_AWAY_S: Final = 1.0
 """After which a call asks again where it was turned away, if nobody said when to."""
 
@@ -66,6 +68,8 @@ class Call(Running):
     """Who counted the tokens of the current attempt."""
     prompt_estimate = 0
     """The prompt's tokens as far as the current attempt can tell, for an answer that never comes to its end."""
+    key: ProviderKey | None = None
+    """Which key of its provider the current attempt uses, if it is at one."""
     answer_at_node: Enveloped | None = None
     """What has come of the current attempt, if it is at a node."""
     legs = 0
@@ -133,7 +137,13 @@ class Call(Running):
     @property
     def envelope(self) -> ChatEnvelope:
         """The writer of this call's own OpenAI objects."""
-        return ChatEnvelope(f"chatcmpl-{self.id:016x}", self.created, self.request.model)
+        model = self.target.model if isinstance(self.target, NodeTarget) else self.request.model
+        return ChatEnvelope(f"chatcmpl-{self.id:016x}", self.created, model)
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether more than one target could have answered."""
+        return len(self._targets) > 1
 
     @property
     def seed(self) -> int:
@@ -152,10 +162,10 @@ class Call(Running):
         self._overhead_ms = (self._services.clock.now() - self._started) * 1000
         self._open(self.target)
 
-    def wait(self) -> None:
-        """Every target is busy: make the first attempt when one is free, soon or not at all."""
+    def wait(self, within_s: float) -> None:
+        """Every target is busy or at rest: make the first attempt when one is free, soon or not at all."""
         self._overhead_ms = (self._services.clock.now() - self._started) * 1000
-        self._wait_until(self._watch.now + self._services.timers.settings.queue_s)
+        self._wait_until(self._watch.now + within_s)
         self._services.room.join(self, first=False)
         self._services.room.look()
 
@@ -191,6 +201,7 @@ class Call(Running):
         self._begin_leg(target)
         self._patience = patience = self._services.timers.of(target, stream=self.request.stream)
         self.prompt_tokens = self.prompt_estimate = 0
+        self.key = None
         self.source = "relay"
         self.answer_at_node = None
         self.continuation = None
@@ -200,6 +211,8 @@ class Call(Running):
             self._attempt = self._services.open_attempt(self, target)
         except LinkUnavailable as error:
             self.attempt_failed(Failure(Fault.GONE, str(error), "node_gone"))
+        except KeysUsedUp as error:
+            self.attempt_failed(Failure(Fault.BUSY, str(error), "keys_at_rest"))
 
     def _begin_leg(self, target: Target) -> None:
         self.target = target
@@ -233,21 +246,33 @@ class Call(Running):
         if self._completes is not None:
             self._completes()
             return
+        other_key = self._services.attempt_failed(self, failure) and self.legs < MOST_BUSY
         self._chain = (*self._chain, (self.target.name, failure))
         if self._hand_over(failure):
             return
         if self._bytes:  # with nothing written yet, nobody has seen this answer
             self._give_up()
             return
-        if failure.fault is Fault.BUSY and self.legs < MOST_BUSY:
+        if other_key or (failure.fault is Fault.BUSY and self.legs < MOST_BUSY):
             self.attempts -= 1
-        limit, untried = self._services.timers.settings.attempts, len(self._targets) - self._next_target
-        verdict = decide(failure, attempts=self.attempts, limit=limit, untried=untried, repeated=self._repeated)
-        if verdict is not Verdict.STOP or not self._wait_again(failure):
-            self._follow(verdict)
+        verdict = decide(
+            failure,
+            attempts=self.attempts,
+            limit=self._services.timers.settings.attempts,
+            untried=len(self._targets) - self._next_target,
+            repeated=self._repeated,
+            other_key=other_key,
+        )
+        if verdict is Verdict.STOP and self._wait_again(failure):
+            return
+        if verdict in _RETRIES and failure.fault is Fault.ILL and not self._services.may_retry(self):
+            verdict = Verdict.STOP
+        self._follow(verdict)
 
     def _follow(self, verdict: Verdict) -> None:
-        if verdict is Verdict.SAME:
+        if verdict is Verdict.KEY:
+            self._open(self.target)
+        elif verdict is Verdict.SAME:
             self._repeated = True
             self._open(self.target)
         elif verdict is Verdict.NEXT:
@@ -367,6 +392,9 @@ class Call(Running):
 
     def _end(self, state: CallState, reason: str) -> None:
         crash.point("after_last_token")
+        if state == "completed":
+            ttft_ms = self._ttft_ms if self.request.stream else None
+            self._services.answered(self, ttft_ms=ttft_ms, duration_ms=self._elapsed_ms(), tokens=self._tokens)
         self._state = state
         self._finish_reason = reason
         self._enter(ENDING, self._services.timers.settings.drain_s)
@@ -405,6 +433,7 @@ class Call(Running):
         if self.phase == CLOSED:
             return
         self.drop_attempt()
+        self.target.health.breaker.released()
         if self.phase != ENDING:
             self._failure = "caller_gone"
         self._settle("cancelled")

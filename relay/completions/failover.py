@@ -27,6 +27,8 @@ class Verdict(enum.Enum):
     STOP = "stop"
     NEXT = "next"
     SAME = "same"
+    KEY = "key"
+    """The same target at once, with another key."""
 
 
 class _Error(msgspec.Struct):
@@ -85,15 +87,20 @@ def _fault(status: int, code: str, message: str, *, is_json: bool) -> Fault:
     return Fault.ILL
 
 
-def decide(failure: Failure, *, attempts: int, limit: int, untried: int, repeated: bool) -> Verdict:
+def decide(
+    failure: Failure, *, attempts: int, limit: int, untried: int, repeated: bool, other_key: bool = False
+) -> Verdict:
     """What happens after `failure`, before the commit point.
 
     `attempts` have been made of `limit`; `untried` targets are left; `repeated` says that this target was already tried
-    twice. A target that was only busy did not count as an attempt, so it never uses up the limit.
+    twice; `other_key` that it has one more key that may work. A target that was only busy did not count as an attempt,
+    nor did one that only the key kept from answering, so these never use up the limit.
     """
     match failure.fault:
         case Fault.REQUEST | Fault.POLICY:
             return Verdict.STOP
+        case Fault.KEY_DEAD | Fault.KEY_BUSY if other_key:
+            return Verdict.KEY
         case Fault.BUSY:
             return Verdict.NEXT if untried else Verdict.STOP
         case Fault.ILL if failure.fast and not repeated and attempts < limit:

@@ -25,6 +25,7 @@ from relay.completions.chunks import (
 from relay.completions.envelope import DONE
 from relay.completions.failover import classify
 from relay.completions.phase import COMMITTED
+from relay.completions.request import BYTES_PER_TOKEN
 from relay.upstreams.port import Failure, Fault, ResponseSink
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ MAX_PLAIN_BYTES = 32 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
 MAX_EVENT_BYTES = 1024 * 1024
 _CUT = "the stream ended before the answer did"
-BYTES_PER_TOKEN = 4
-"""For estimates only, where a provider never came to tell its usage."""
 
 
 class PassThrough(ResponseSink):
@@ -59,7 +58,7 @@ class PassThrough(ResponseSink):
     def __init__(self, call: Call) -> None:
         self._call = call
         call.source = "estimate"
-        call.prompt_estimate = len(call.request.raw) // BYTES_PER_TOKEN
+        call.prompt_estimate = call.request.prompt_estimate
         self._stream = call.request.stream
         self._single = call.request.n == 1
         self._parts: list[bytes] = []

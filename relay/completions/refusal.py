@@ -5,8 +5,12 @@ Every refusal names what the caller can do. `envelope` writes the bytes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import inf
+
 from relay.errors import RelayError
 from relay.ledger.errors import LedgerUnavailable
+from relay.routing.policy import LeftOut
 
 
 class Refusal(RelayError):
@@ -96,3 +100,36 @@ def shutting_down() -> Refusal:
 def no_ledger(error: LedgerUnavailable) -> Refusal:
     """Nothing can be booked just now, so nothing is admitted (503)."""
     return Refusal(503, str(error), kind="server_error", code="ledger_unavailable", retry_after=5)
+
+
+def all_resting(model: str, left_out: Sequence[LeftOut], rests_s: float) -> Refusal:
+    """Every target failed or was refused of late, and is left alone for a while (503), or needs the operator (502)."""
+    resting = [each for each in left_out if each.reason == "resting"]
+    why = "; ".join(f"{name}: {detail}" for name, detail in sorted({(e.candidate.name, e.detail) for e in resting}))
+    if rests_s == inf:
+        message = f"Nothing can answer for '{model}' before whoever runs this relay has looked after it. {why}."
+        return Refusal(502, message, kind="upstream_error", code="key_refused", metadata=_left_out(left_out))
+    message = f"Everything that can answer for '{model}' is at rest. Try again in {rests_s:.0f} s. {why}."
+    return Refusal(
+        503,
+        message,
+        kind="server_error",
+        code="all_targets_resting",
+        retry_after=rests_s,
+        metadata=_left_out(left_out),
+    )
+
+
+def none_fits(model: str, left_out: Sequence[LeftOut]) -> Refusal:
+    """The call itself rules out whoever could answer it (404, as OpenRouter has it)."""
+    why = "; ".join(f"{name}: {detail}" for name, detail in sorted({(e.candidate.name, e.detail) for e in left_out}))
+    param = "max_cost" if all(each.reason == "max_cost" for each in left_out) else "provider"
+    message = f"No target of '{model}' meets what this call asks for. {why}. Ask for less, or for another model."
+    kind = "invalid_request_error"
+    return Refusal(404, message, kind=kind, param=param, code="no_target_fits", metadata=_left_out(left_out))
+
+
+def _left_out(left_out: Sequence[LeftOut]) -> dict[str, object]:
+    """What the decision says of each target, for programs."""
+    told = [{"target": e.candidate.name, "reason": e.reason, "detail": e.detail} for e in left_out]
+    return {"left_out": told}

@@ -5,26 +5,52 @@ Only the fields that admission, routing and accounting need are decoded; message
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
-from relay.completions.body import ChatBody, decode
+from relay.completions.body import RELAYS_OWN, ChatBody, decode
 from relay.completions.refusal import Refusal, bad_request
+from relay.routing.policy import PICO_PER_DOLLAR
+from relay.routing.preferences import NONE, Preferences
 
 MAX_DEPTH: Final = 32
 TEMPLATE_MARGIN: Final = 256
 """Tokens a chat template may add to a prompt, for the upper bound of a hold."""
+BYTES_PER_TOKEN: Final = 4
+"""For estimates only."""
+PARAMETERS: Final = frozenset(
+    {
+        "frequency_penalty", "include_reasoning", "logit_bias", "logprobs", "min_p", "presence_penalty", "reasoning",
+        "repetition_penalty", "response_format", "seed", "stop", "structured_outputs", "temperature", "tool_choice",
+        "tools", "top_k", "top_logprobs", "top_p",
+    }
+)  # fmt: skip
+"""Fields that a model, or its server, may pass over without a word; in OpenRouter's names."""
+_NOTHING_OWN: Final = (None, None, None, None, None)
 
 
 class ChatRequest:
-    """A call as the relay understands it. `raw` are the caller's own bytes. Never changed once made."""
+    """A call as the relay understands it. `raw` are the caller's own bytes, `forwarded` those of them that a provider
+    knows; a node also minds `provider.require_parameters`. Never changed once made.
+
+    `said_model` is the model's name as it stands in the body; `model` is the name without what it says of targets.
+    """
 
     def __init__(self, raw: bytes, body: ChatBody) -> None:
         options, limit = body.stream_options, body.max_completion_tokens
         self.raw = raw
-        self.model = body.model
+        self.body = body
+        self.model = self.said_model = body.model
+        self.preferences = body.provider or NONE
+        self.fallbacks = tuple(body.models or ())
+        self.max_cost = None if body.max_cost is None else int(body.max_cost * PICO_PER_DOLLAR)
+        """Pico-dollars."""
+        own = body.provider, body.models, body.route, body.session_id, body.max_cost
+        self.forwarded = raw if own == _NOTHING_OWN else patched(raw, {}, without=RELAYS_OWN)
         self.stream = bool(body.stream)
         self.include_usage = options is not None and bool(options.include_usage)
         self.max_tokens = body.max_tokens if limit is None else limit
@@ -35,11 +61,59 @@ class ChatRequest:
         self.prompt_bound = len(raw) + TEMPLATE_MARGIN
         """Tokens the prompt can have at most: a token is at least one byte."""
 
+    def meaning(self, model: str, preferences: Preferences) -> ChatRequest:
+        """The same call for another `model`, with other preferences."""
+        other = ChatRequest(self.raw, self.body)
+        other.model, other.preferences = model, preferences
+        return other
+
+    @property
+    def prompt_estimate(self) -> int:
+        """Tokens the prompt most likely has."""
+        return len(self.raw) // BYTES_PER_TOKEN
+
+    def conversation(self, organisation: int) -> bytes:
+        """Equal for calls that most likely go on with one conversation: 16 bytes.
+
+        By the caller's own name for it, else by how it begins: tools, system message and first message of the user.
+        """
+        body = self.body
+        named = body.session_id or body.prompt_cache_key
+        digest = hashlib.blake2b(b"%d\0%b\0" % (organisation, self.model.encode()), digest_size=16)
+        if named is not None:
+            digest.update(named.encode())
+            return digest.digest()
+        for tool in body.tools or ():
+            digest.update(bytes(tool))
+        for message in body.messages:
+            digest.update(bytes(message))
+            if _role(message) == "user":
+                break
+        return digest.digest()
+
+    def parameters(self) -> frozenset[str]:
+        """What it asks for that not every model supports."""
+        return PARAMETERS.intersection(msgspec.json.decode(self.raw, type=dict[str, msgspec.Raw]))
+
 
 _NESTING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[\[\]{}]', re.DOTALL)
 """A string or a bracket. Linear in any input: it gives nothing back, and takes a string without its end as a string."""
 _WHERE = re.compile(r"`\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
+
+
+class _Message(msgspec.Struct):
+    role: str = ""
+
+
+_message: Final = msgspec.json.Decoder(_Message).decode
+
+
+def _role(message: msgspec.Raw) -> str:
+    try:
+        return _message(message).role
+    except msgspec.ValidationError:
+        return ""
 
 
 def parse(raw: bytes) -> ChatRequest:
@@ -88,10 +162,12 @@ def _check_depth(raw: bytes) -> None:
             depth -= 1
 
 
-def patched(raw: bytes, changes: dict[str, object]) -> bytes:
-    """The caller's object with some top-level fields replaced; every other value keeps its very bytes."""
-    if not changes:
+def patched(raw: bytes, changes: dict[str, object], *, without: Iterable[str] = ()) -> bytes:
+    """The caller's object with some top-level fields replaced or left out; every other value keeps its very bytes."""
+    if not changes and not without:
         return raw
     fields: dict[str, object] = dict(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]))
+    for name in without:
+        fields.pop(name, None)
     fields.update(changes)
     return msgspec.json.encode(fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Protocol
 
 from relay.accounts.identity import Identity
@@ -10,8 +11,18 @@ from relay.clock import Clock
 from relay.completions.call import Call
 from relay.completions.enveloped import Enveloped
 from relay.completions.failover import BUSY_RETRY_S
+from relay.completions.naming import resolved
 from relay.completions.passthrough import PassThrough
-from relay.completions.refusal import Refusal, all_busy, no_credit, no_node_shares, shutting_down, unknown_model
+from relay.completions.refusal import (
+    Refusal,
+    all_busy,
+    all_resting,
+    no_credit,
+    no_node_shares,
+    none_fits,
+    shutting_down,
+    unknown_model,
+)
 from relay.completions.reply import Reply
 from relay.completions.request import ChatRequest, patched
 from relay.completions.resume import marks_of
@@ -24,15 +35,19 @@ from relay.ledger.calls import Admission
 from relay.ledger.entries import CallId, NanoDollars
 from relay.ledger.errors import InsufficientCredit
 from relay.ledger.service import Ledger
+from relay.routing.retries import RetryBudget
 from relay.settings import CallSettings, TimerSettings
+from relay.upstreams.keys import KeysUsedUp
 from relay.upstreams.node import Tenants, offer_chat
-from relay.upstreams.port import Attempt
+from relay.upstreams.port import Attempt, Failure, Fault
 from relay.upstreams.target import NodeTarget, ProviderTarget, Route, Target
 from relay.wire.frames import LegId, Resume
 
 PAUSED_RETRY_S = 30.0
 """A pause lasts until a person's work or game ends: minutes, so asking again every second helps nobody."""
 PICO_PER_NANO = 1000
+LONGEST_REST_S = 2.0
+"""Where every target rests: a call waits for so long, if one comes back in that time."""
 
 
 class Loop(TimerLoop, Protocol):
@@ -68,6 +83,7 @@ class Completions(CallServices):
         self._tenants = tenants
         self._settings = settings
         self._next_id = next_id
+        self._retries = RetryBudget()
         self._unflushed: list[Call] = []
         self._closing = False
 
@@ -79,12 +95,14 @@ class Completions(CallServices):
         """
         if self._closing:
             raise shutting_down()
-        route = self._targets.route(request.model, identity)
-        if route is None or route.first is None:
+        now = self.clock.now()
+        request = resolved(request, self._targets.has)
+        route = self._targets.route(request, identity, now)
+        if route is None:
             raise self._without_route(request.model, identity)
-        waits = not route.targets or self.room.has_waiters(request.model)
-        if waits and not self.room.has_room(request.model, self._targets.slots(request.model)):
-            raise all_busy(request.model, BUSY_RETRY_S)
+        if route.first is None:
+            raise none_fits(request.model, route.left_out)
+        patience_s = self._patience_s(route, request.model)
         max_tokens, bound = self._bound(identity, request, route)
         call_id = CallId(reply.call_id) if reply.call_id else self._next_id()
         admission = Admission(
@@ -103,6 +121,7 @@ class Completions(CallServices):
             raise no_credit(error.needed, error.available) from error
         if reply.call_id:
             books = reply.booked(books)
+        self._retries.called(identity.organisation, now)
         call = Call(
             self,
             reply,
@@ -113,11 +132,28 @@ class Completions(CallServices):
             books=books,
             max_tokens=max_tokens,
         )
-        if waits:
-            call.wait()
+        if patience_s:
+            call.wait(patience_s)
         else:
             call.start()
         return call
+
+    def _patience_s(self, route: Route, model: str) -> float:
+        """How long the call has to wait for its turn at most; 0 if it has not to wait.
+
+        Raises:
+            Refusal: it would wait in vain.
+        """
+        if route.targets and not self.room.has_waiters(model):
+            return 0.0
+        if not route.targets and not route.busy:
+            rests_s = min((each.candidate.rests_s for each in route.left_out if each.reason == "resting"), default=inf)
+            if rests_s > LONGEST_REST_S:
+                raise all_resting(model, route.left_out, rests_s)
+            return LONGEST_REST_S
+        if not self.room.has_room(model, self._targets.slots(model)):
+            raise all_busy(model, BUSY_RETRY_S)
+        return self.timers.settings.queue_s
 
     def _without_route(self, model: str, identity: Identity) -> Refusal:
         if self._targets.is_known(model, identity):
@@ -135,6 +171,8 @@ class Completions(CallServices):
         bound = price.bound(prompt, limit * request.n)
         if request.max_tokens is None and price.completion:
             left = self._ledger.available(identity.organisation) - price.bound(prompt, 0)
+            if request.max_cost is not None:
+                left = min(left, request.max_cost // PICO_PER_NANO - price.bound(prompt, 0))
             affordable = left * PICO_PER_NANO // (price.completion * request.n)
             if 0 < affordable < limit:
                 limit = affordable
@@ -145,15 +183,51 @@ class Completions(CallServices):
 
     def open_attempt(self, call: Call, target: Target) -> Attempt:
         """Send the call to one target."""
+        now = self.clock.now()
+        target.health.breaker.began(now)
         if isinstance(target, ProviderTarget):
-            sink = PassThrough(call)
-            return target.provider.ask(_outgoing(call, target), sink)
+            call.key = key = target.provider.keys.take(now)
+            if key is None:
+                raise KeysUsedUp(target.name)
+            return target.provider.ask(_outgoing(call, target), PassThrough(call), key)
         answer = Enveloped(call, resumable=call.request.n == 1 and target.link.models[target.model].resume == "ids")
         call.answer_at_node = answer
         return self._offer(call, target, answer)
 
+    def attempt_failed(self, call: Call, failure: Failure) -> bool:
+        now, target, key = self.clock.now(), call.target, call.key
+        if failure.fault is Fault.ILL:
+            target.health.failed(now, failure.code)
+        else:
+            target.health.breaker.released()
+        if key is None or not isinstance(target, ProviderTarget):
+            return False
+        if failure.fault is Fault.KEY_DEAD:
+            key.refuse()
+        elif failure.fault is Fault.KEY_BUSY:
+            key.rest(now, failure.retry_after)
+        else:
+            return False
+        return target.provider.keys.rests_s(now) <= 0
+
+    def answered(self, call: Call, *, ttft_ms: int | None, duration_ms: int, tokens: int) -> None:
+        target = call.target
+        target.health.answered(
+            self.clock.now(),
+            first_token_s=None if ttft_ms is None else ttft_ms / 1000,
+            tokens=tokens,
+            written_s=(duration_ms - (ttft_ms or 0)) / 1000,
+        )
+        if call.key is not None:
+            call.key.worked()
+        if call.has_choice:
+            self._targets.went(call.request, call.identity, target)
+
+    def may_retry(self, call: Call) -> bool:
+        return self._retries.take(call.identity.organisation, self.clock.now())
+
     def targets_now(self, call: Call) -> tuple[Target, ...]:
-        route, most = self._targets.route(call.request.model, call.identity), call.dearest
+        route, most = self._targets.route(call.request, call.identity, self.clock.now()), call.dearest
         return tuple(
             each
             for each in (route.targets if route is not None else ())
@@ -230,10 +304,10 @@ def _outgoing(call: Call, target: ProviderTarget) -> bytes:
     """The caller's bytes, with the model's name and the fields the relay needs patched."""
     request = call.request
     changes: dict[str, object] = {}
-    if target.model != request.model:
+    if target.model != request.said_model:
         changes["model"] = target.model
     if request.stream and not request.include_usage:
         changes["stream_options"] = {"include_usage": True}
     if request.max_tokens is None and (target.price.prompt or target.price.completion):
         changes["max_tokens"] = call.max_tokens
-    return patched(request.raw, changes)
+    return patched(request.forwarded, changes)

@@ -10,7 +10,7 @@ from relay.clock import Clock
 from relay.completions.timers import Timers
 from relay.completions.waiting import WaitingRoom
 from relay.completions.watch import Watch
-from relay.upstreams.port import Attempt
+from relay.upstreams.port import Attempt, Failure
 from relay.upstreams.target import NodeTarget, Target
 
 if TYPE_CHECKING:
@@ -29,6 +29,18 @@ class CallServices(ABC):
     @abstractmethod
     def open_attempt(self, call: Call, target: Target) -> Attempt:
         """Start an attempt; its output speaks to `call`."""
+
+    @abstractmethod
+    def attempt_failed(self, call: Call, failure: Failure) -> bool:
+        """Have it remembered; whether another key of the same target may be tried."""
+
+    @abstractmethod
+    def answered(self, call: Call, *, ttft_ms: int | None, duration_ms: int, tokens: int) -> None:
+        """Have it remembered that the target came to the end of its answer. `ttft_ms` is None if nobody can tell."""
+
+    @abstractmethod
+    def may_retry(self, call: Call) -> bool:
+        """Whether the organisation may make one more attempt after a fault; it then counts."""
 
     @abstractmethod
     def targets_now(self, call: Call) -> tuple[Target, ...]:

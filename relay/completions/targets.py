@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
+from typing import Final
 
 from relay.accounts.identity import Identity
+from relay.completions.request import PARAMETERS, ChatRequest
 from relay.ledger.calls import NodePayee
 from relay.ledger.entries import owner
 from relay.ledger.pricing import Price
 from relay.nodes.link import NodeLink
 from relay.nodes.registry import Registry
+from relay.routing.affinity import Affinity
+from relay.routing.breaker import NODE
 from relay.routing.candidate import Candidate
-from relay.routing.policy import order
+from relay.routing.health import Health
+from relay.routing.policy import Ask, Policy, decide
+from relay.routing.preferences import NONE
+from relay.storage.ids import NodeId
 from relay.upstreams.providers import Catalogue
-from relay.upstreams.target import NodeTarget, Route, Target, target_headers
+from relay.upstreams.target import NodeTarget, ProviderTarget, Route, Target, Traits, joined, target_headers
 from relay.wire.frames import AdvertisedModel
 
 PRIVATE_POOLS = frozenset({"own", "organisation"})
+BALANCED: Final = Policy()
+EXPECTED_TOKENS: Final = 256
+"""Of an answer whose limit is higher, or not given."""
+MOST_COMPARED: Final = 16
+"""Nodes that are compared for one call."""
+MOST_REMEMBERED: Final = 10_000
+"""Nodes, times their models, whose health is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +45,7 @@ class Offer:
     pool: str
     price: Price
     context: int
+    health: Health
     takes_calls: bool = True
     quantisation: str = ""
     parameters: tuple[str, ...] = ()
@@ -43,28 +60,76 @@ class Targets:
         registry: Registry,
         node_price: Price,
         chance: Callable[[], float] = random.random,
+        policy: Policy = BALANCED,
     ) -> None:
         self._catalogue = catalogue
         self._registry = registry
         self._node_price = node_price
         self._chance = chance
+        self._policy = policy
+        self._affinity = Affinity()
+        self._health: OrderedDict[tuple[NodeId, str], Health] = OrderedDict()
 
-    def route(self, model: str, identity: Identity) -> Route | None:
-        """The targets that can take a call now, best first; none of them where all are busy.
+    def has(self, model: str) -> bool:
+        """Whether some target goes by the whole name."""
+        return model in self._catalogue.routes or model in self._registry.known_models()
 
-        None if this caller cannot use the model at all.
+    def route(self, request: ChatRequest, identity: Identity, now: float) -> Route | None:
+        """The targets that can take a call now, best first; none of them where all are busy, at rest or unwanted.
+
+        `now` are seconds of the relay's clock. None if this caller cannot use the model at all.
         """
-        offered = self._catalogue.routes.get(model)
+        if not request.fallbacks and request.preferences is NONE and request.max_cost is None:
+            offered = self._catalogue.routes.get(request.model)
+            links = self._registry.links_for(request.model)
+            if not links:
+                if offered is None or "cloud" not in identity.exposure:
+                    return None
+                if len(offered.targets) == 1 and not _rests(offered.targets[0], now)[0]:
+                    return offered  # by far the most frequent case: there is nothing to decide
+        return self._decided(request, identity, now)
+
+    def _decided(self, request: ChatRequest, identity: Identity, now: float) -> Route | None:
+        names = (request.model, *(each for each in request.fallbacks if each != request.model))
+        by_model = [self._reachable(name, identity) for name in names]
+        if not any(by_model):
+            return None
+        if request.preferences.mixes_models:
+            by_model = [[each for targets in by_model for each in targets]]
+        ask = _ask(request, identity)
+        conversation = request.conversation(identity.organisation)
+        routes = [self._order(targets, ask, conversation, now) for targets in by_model if targets]
+        return routes[0] if len(routes) == 1 else joined(routes)
+
+    def _order(self, targets: list[Target], ask: Ask, conversation: bytes, now: float) -> Route:
+        last = self._affinity.last(conversation)
+        candidates = [_candidate(at, target, now, last) for at, target in enumerate(targets)]
+        decision = decide(candidates, ask, self._policy, self._chance)
+        return Route(
+            [targets[each.index] for each in decision.order],
+            busy=[targets[each.index] for each in decision.held_up("busy")],
+            resting=[targets[each.index] for each in decision.held_up("resting")],
+            left_out=decision.left_out,
+        )
+
+    def _reachable(self, model: str, identity: Identity) -> list[Target]:
+        """Whoever offers the model in a pool that the key may reach; of very many nodes, some."""
         links = self._registry.links_for(model)
-        if not links:
-            return offered if "cloud" in identity.exposure else None
-        targets: list[Target] = [*self._node_targets(model, links, identity), *(offered.targets if offered else ())]
-        candidates = [_candidate(index, target) for index, target in enumerate(targets)]
-        ordered = order(candidates, identity.exposure, self._chance)
-        if ordered:
-            return Route([targets[each.index] for each in ordered])
-        busy = [targets[each.index] for each in candidates if each.pool in identity.exposure]
-        return Route((), busy) if busy else None
+        offered = self._catalogue.routes.get(model)
+        every = [*self._node_targets(model, self._some(links), identity), *(offered.targets if offered else ())]
+        return [each for each in every if each.pool in identity.exposure]
+
+    def _some(self, links: Sequence[NodeLink]) -> Sequence[NodeLink]:
+        """A few by chance: that is nearly as good as to look at all, and costs the same however many there are."""
+        if len(links) <= MOST_COMPARED:
+            return links
+        start, step = int(self._chance() * len(links)), max(1, len(links) // MOST_COMPARED)
+        some = [links[(start + at * step) % len(links)] for at in range(MOST_COMPARED)]
+        return some if any(link.free_slots > 0 for link in some) else links
+
+    def went(self, request: ChatRequest, identity: Identity, target: Target) -> None:
+        """An answer was written there: the next call of the conversation may find its prompt in a cache."""
+        self._affinity.went(request.conversation(identity.organisation), _itself(target))
 
     def slots(self, model: str) -> int:
         """How many answers of a model its nodes can write at once."""
@@ -117,7 +182,18 @@ class Targets:
                 offered.context,
                 target_headers(name, facts.pool),
                 facts.pool,
+                self._health_of(facts.node_id, model),
             )
+
+    def _health_of(self, node: NodeId, model: str) -> Health:
+        """Kept beyond the link, so that who comes back after every fault is known for it."""
+        at = (node, model)
+        health = self._health.get(at)
+        if health is None:
+            health = self._health[at] = Health(NODE)
+            if len(self._health) > MOST_REMEMBERED:
+                self._health.popitem(last=False)
+        return health
 
     def _price(self, offered: AdvertisedModel) -> Price:
         ask = offered.ask
@@ -132,9 +208,21 @@ class Targets:
                     found.setdefault(name, []).append(_node_offer(each))
         if "cloud" in identity.exposure:
             for name, route in self._catalogue.routes.items():
-                offers = (Offer(each.name, each.pool, each.price, each.context) for each in route.targets)
-                found.setdefault(name, []).extend(offers)
+                found.setdefault(name, []).extend(map(_provider_offer, route.targets))
         return {name: found[name] for name in sorted(found)}
+
+
+def _provider_offer(target: Target) -> Offer:
+    traits = target.traits if isinstance(target, ProviderTarget) else Traits()
+    return Offer(
+        target.name,
+        target.pool,
+        target.price,
+        target.context,
+        target.health,
+        quantisation=traits.quantisation,
+        parameters=traits.parameters,
+    )
 
 
 def _node_offer(target: NodeTarget) -> Offer:
@@ -144,6 +232,7 @@ def _node_offer(target: NodeTarget) -> Offer:
         target.pool,
         target.price,
         target.context,
+        target.health,
         target.link.takes_calls,
         advertised.quantisation,
         tuple(sorted(advertised.features)),
@@ -160,11 +249,81 @@ def computes_alike(one: NodeTarget, other: NodeTarget) -> bool:
     return its is not None and bool(model.numerics) and model.numerics == its.numerics
 
 
-def _candidate(index: int, target: Target) -> Candidate:
-    price = target.price
-    if isinstance(target, NodeTarget):
-        link = target.link
-        slots = link.models[target.model].slots
-        free = link.free_slots if link.sharing else 0
-        return Candidate(index, target.pool, price.prompt, price.completion, target.context, max(slots, 1), free)
-    return Candidate(index, target.pool, price.prompt, price.completion, target.context)
+def _ask(request: ChatRequest, identity: Identity) -> Ask:
+    wishes, limit = request.preferences, request.max_tokens
+    return Ask(
+        exposure=identity.exposure,
+        preferences=wishes,
+        prompt_tokens=request.prompt_estimate,
+        completion_tokens=min(limit or EXPECTED_TOKENS, EXPECTED_TOKENS) * request.n,
+        prompt_bound=request.prompt_bound,
+        completion_bound=(limit or EXPECTED_TOKENS) * request.n,
+        max_cost=request.max_cost,
+        parameters=request.parameters() if wishes.require_parameters else frozenset(),
+    )
+
+
+def _rests(target: Target, now: float) -> tuple[float, str]:
+    """In how many seconds it may be tried, and why not before; 0: now."""
+    breaker = target.health.breaker
+    if (rests_s := breaker.rests_s(now)) > 0:
+        return rests_s, f"it failed too often ({breaker.reason})"
+    if isinstance(target, ProviderTarget) and (rests_s := target.provider.keys.rests_s(now)) > 0:
+        return rests_s, "it refuses this relay's key" if rests_s == inf else "it asked for fewer calls"
+    return 0.0, ""
+
+
+def _itself(target: Target) -> Hashable:
+    return target.link.node.node_id if isinstance(target, NodeTarget) else (target.name, target.model)
+
+
+def _candidate(index: int, target: Target, now: float, last: Hashable | None) -> Candidate:
+    price, health = target.price, target.health
+    rests_s, rests_for = _rests(target, now)
+    first_token_s = health.first_token_s.percentile(0.5) or 0.0
+    observed_tps = health.tokens_per_s.percentile(0.5) or 0.0
+    affine = last is not None and last == _itself(target)
+    if isinstance(target, ProviderTarget):
+        traits = target.traits
+        return Candidate(
+            index,
+            target.pool,
+            price.prompt,
+            price.completion,
+            target.context,
+            name=target.name,
+            rests_s=rests_s,
+            rests_for=rests_for,
+            first_token_s=first_token_s,
+            decode_tps=observed_tps,
+            quantisation=traits.quantisation,
+            parameters=frozenset(traits.parameters),
+            region=traits.region,
+            collects_data=traits.collects_data,
+            keeps_nothing=traits.keeps_nothing,
+            affine=affine,
+        )
+    link = target.link
+    model = link.models[target.model]
+    private = target.pool in PRIVATE_POOLS
+    return Candidate(
+        index,
+        target.pool,
+        price.prompt,
+        price.completion,
+        target.context,
+        name=target.name,
+        slots=max(model.slots, 1),
+        free_slots=link.free_slots if link.sharing else 0,
+        rests_s=rests_s,
+        rests_for=rests_for,
+        warm=model.warm,
+        first_token_s=first_token_s,
+        prefill_tps=model.prefill_tps,
+        decode_tps=observed_tps or model.decode_tps,
+        quantisation=model.quantisation,
+        parameters=frozenset(model.features) or PARAMETERS,  # who names none refuses by itself what it cannot do
+        collects_data=not private,
+        keeps_nothing=private,
+        affine=affine,
+    )

@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 from relay.errors import RelayError
 from relay.storage.secret import Secret
 from relay.upstreams.http import Lane, Origin, Pool
+from relay.upstreams.keys import ProviderKey, ProviderKeys
 from relay.upstreams.port import Attempt, ResponseSink
 
 MAX_NAME = 64
 MAX_KEY = 4096
+MAX_KEYS = 32
 
 
 class BadBaseUrl(RelayError):
@@ -47,15 +49,15 @@ class BadProvider(RelayError):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Where and how to ask. `prefix` is everything of a request before the digits of its length."""
+    """Where and how to ask."""
 
     name: str
     lane: Lane = field(repr=False)
-    prefix: bytes = field(repr=False)
+    keys: ProviderKeys = field(repr=False)
 
     @classmethod
     def at(cls, name: str, base_url: str, *, key: Secret[str], pool: Pool) -> Provider:
-        """Build one from what an operator typed.
+        """Build one from what an operator typed; `key` has one key a line, or none.
 
         Raises:
             BadBaseUrl: not an http or https URL with a host, or one with parts a base URL cannot have.
@@ -66,22 +68,30 @@ class Provider:
         literal = f"[{origin.host}]" if ":" in origin.host else origin.host
         host = literal if origin.port == (443 if origin.tls else 80) else f"{literal}:{origin.port}"
         lines = [f"POST {path}/chat/completions HTTP/1.1", f"host: {host}", "content-type: application/json"]
-        if key.reveal():
-            lines.append(f"authorization: Bearer {key.reveal()}")
-        return cls(name, pool.lane(origin), ("\r\n".join(lines) + "\r\ncontent-length: ").encode())
+        keys = [
+            ProviderKey("\r\n".join([*lines, *_authorization(each), "content-length: "]).encode())
+            for each in key.reveal().split("\n")
+        ]
+        return cls(name, pool.lane(origin), ProviderKeys(keys))
 
-    def ask(self, body: bytes, sink: ResponseSink) -> Attempt:
+    def ask(self, body: bytes, sink: ResponseSink, key: ProviderKey) -> Attempt:
         """Send a chat completion; `sink` hears the answer."""
-        return self.lane.request(b"%b%d\r\n\r\n%b" % (self.prefix, len(body), body), sink)
+        return self.lane.request(b"%b%d\r\n\r\n%b" % (key.prefix, len(body), body), sink)
+
+
+def _authorization(key: str) -> list[str]:
+    return [f"authorization: Bearer {key}"] if key else []
 
 
 def check_provider(name: str, key: Secret[str]) -> None:
     """Both end up in header lines, where a line break would begin another. Raises BadProvider."""
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise BadProvider(name, f"its name must be 1 to {MAX_NAME} characters that can be seen")
-    value = key.reveal()
-    if len(value) > MAX_KEY or not value.isascii() or not value.isprintable():
-        raise BadProvider(name, f"its key must be one line of at most {MAX_KEY} plain ASCII characters")
+    keys = key.reveal().split("\n")
+    if len(keys) > MAX_KEYS or (len(keys) > 1 and not all(keys)):
+        raise BadProvider(name, f"it can have at most {MAX_KEYS} keys, one a line, and no empty lines between them")
+    if not all(len(each) <= MAX_KEY and each.isascii() and each.isprintable() for each in keys):
+        raise BadProvider(name, f"a key must be one line of at most {MAX_KEY} plain ASCII characters")
 
 
 def parse_base_url(url: str) -> tuple[Origin, str]:

@@ -16,13 +16,15 @@ from sqlalchemy.exc import IntegrityError
 from relay.accounts.errors import NameTaken, NoSuchRecord
 from relay.ledger.calls import ProviderPayee
 from relay.ledger.pricing import FREE, Price
+from relay.routing.breaker import PROVIDER
+from relay.routing.health import Health
 from relay.storage import revision
 from relay.storage.ids import ProviderId
 from relay.storage.secret import Secret
 from relay.storage.tables import providers
 from relay.upstreams.http import Pool
 from relay.upstreams.provider import BadProvider, Provider, check_provider, parse_base_url
-from relay.upstreams.target import ProviderTarget, Route, target_headers
+from relay.upstreams.target import ProviderTarget, Route, Traits, target_headers
 
 DEFAULT_CONTEXT = 131_072
 """Tokens, for a model whose context nobody told us."""
@@ -39,6 +41,7 @@ class OfferedModel(msgspec.Struct, frozen=True, kw_only=True):
     upstream: str
     context: int = DEFAULT_CONTEXT
     price: Price = FREE
+    traits: Traits = Traits()
 
     def check(self, provider: str) -> None:
         """Raises BadProvider for what no call could be made with, or no book be kept of."""
@@ -57,7 +60,7 @@ class OfferedModel(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class ProviderRecord:
-    """A provider as an operator entered it."""
+    """A provider as an operator entered it; `key` has one key a line."""
 
     id: ProviderId
     name: str
@@ -91,7 +94,7 @@ def add_provider(
         "name": name,
         "base_url": base_url,
         "secret": key.reveal(),
-        "models": [{"name": each.name, "upstream": each.upstream, "context": each.context} for each in models],
+        "models": [_stored(each) for each in models],
         "prices": {each.name: [each.price.prompt, each.price.completion] for each in models},
         "created_ms": at_ms,
     }
@@ -128,6 +131,12 @@ def list_providers(connection: Connection) -> list[ProviderRecord]:
     ]
 
 
+def _stored(model: OfferedModel) -> dict[str, object]:
+    fields: dict[str, object] = {"name": model.name, "upstream": model.upstream, "context": model.context}
+    traits = msgspec.to_builtins(model.traits)
+    return {**fields, "traits": traits} if traits else fields
+
+
 def _model(model: Mapping[str, object], prices: Mapping[str, tuple[int, int]]) -> OfferedModel:
     prompt, completion = prices.get(str(model["name"]), (0, 0))
     return msgspec.convert({**model, "price": [prompt, completion]}, OfferedModel)
@@ -138,18 +147,28 @@ class Catalogue:
 
     def __init__(self, pool: Pool, records: Iterable[ProviderRecord] = ()) -> None:
         self.routes: Mapping[str, Route] = {}
+        self.providers: Sequence[Provider] = ()
         self._pool = pool
+        self._health: dict[tuple[str, str, str], Health] = {}
         self.load(records)
 
     def load(self, records: Iterable[ProviderRecord]) -> None:
-        """Replace everything; calls already running keep their targets."""
+        """Replace everything; calls already running keep their targets. What was seen of a target stays with it."""
         targets: dict[str, list[ProviderTarget]] = {}
+        before = {(each.name, each.lane): each.keys for each in self.providers}
+        health: dict[tuple[str, str, str], Health] = {}
+        providers: list[Provider] = []
         for record in records:
             provider = Provider.at(record.name, record.base_url, key=record.key, pool=self._pool)
+            if (keys := before.get((provider.name, provider.lane))) is not None:
+                provider.keys.remember(keys)
+            providers.append(provider)
             payee = ProviderPayee(record.name)
             headers = target_headers(record.name, "cloud")
             for model in record.models:
                 model.check(record.name)
+                at = (record.name, record.base_url, model.upstream)
+                health[at] = self._health.get(at) or Health(PROVIDER)
                 target = ProviderTarget(
                     record.name,
                     provider,
@@ -158,6 +177,9 @@ class Catalogue:
                     payee,
                     model.context,
                     headers,
+                    traits=model.traits,
+                    health=health[at],
                 )
                 targets.setdefault(model.name, []).append(target)
+        self._health, self.providers = health, providers
         self.routes = {name: Route(each) for name, each in targets.items()}

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
 
 from relay.ledger.calls import Payee
 from relay.ledger.pricing import Price
 from relay.nodes.link import NodeLink
+from relay.routing.breaker import NODE, PROVIDER
+from relay.routing.health import Health
+from relay.routing.policy import LeftOut
 from relay.upstreams.provider import Provider
 from relay.wire.frames import PicoDollars
 
@@ -16,6 +22,22 @@ def target_headers(name: str, pool: str) -> bytes:
     """The header lines that tell a caller where the answer came from. A name is what a person typed: kept to ASCII."""
     shown = name.encode("ascii", "replace") if name.isprintable() else b"?"
     return b"x-nightjar-target: %b\r\nx-nightjar-pool: %b\r\n" % (shown, pool.encode())
+
+
+class Traits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an operator declares of a provider's model, for calls that ask for it. What is not declared is not so.
+
+    `parameters` are names of the body's fields that it supports.
+    """
+
+    quantisation: str = ""
+    parameters: tuple[str, ...] = ()
+    region: str = ""
+    collects_data: bool = True
+    keeps_nothing: bool = False
+
+
+NO_TRAITS: Final = Traits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +52,8 @@ class ProviderTarget:
     context: int
     headers: bytes
     pool: str = "cloud"
+    traits: Traits = NO_TRAITS
+    health: Health = field(default_factory=lambda: Health(PROVIDER), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +68,46 @@ class NodeTarget:
     context: int
     headers: bytes
     pool: str
+    health: Health = field(default_factory=lambda: Health(NODE), repr=False, compare=False)
 
 
 Target = ProviderTarget | NodeTarget
 
 
 class Route:
-    """The targets one call may be sent to, in order, and the bounds over them and over those `busy` just now."""
+    """The targets one call may be sent to, in order, and those it may be sent to soon: `busy` or `resting` ones.
 
-    __slots__ = ("context", "first", "price", "targets")
+    The bounds are over the former, or, where there are none, over the latter. `left_out` says of everybody else, and
+    of the latter, why they are not among the former.
+    """
 
-    def __init__(self, targets: Sequence[Target], busy: Sequence[Target] = ()) -> None:
+    __slots__ = ("busy", "context", "first", "left_out", "price", "resting", "targets")
+
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        busy: Sequence[Target] = (),
+        resting: Sequence[Target] = (),
+        left_out: Sequence[LeftOut] = (),
+    ) -> None:
         self.targets = tuple(targets)
-        every = (*targets, *busy)
+        self.busy = tuple(busy)
+        self.resting = tuple(resting)
+        self.left_out = left_out
+        every = self.targets or (*busy, *resting)
         self.first = every[0] if every else None
         self.price = Price(
             PicoDollars(max((each.price.prompt for each in every), default=0)),
             PicoDollars(max((each.price.completion for each in every), default=0)),
         )
         self.context = max((each.context for each in every), default=0)
+
+
+def joined(routes: Sequence[Route]) -> Route:
+    """One after the other."""
+    return Route(
+        [target for each in routes for target in each.targets],
+        [target for each in routes for target in each.busy],
+        [target for each in routes for target in each.resting],
+        [one for each in routes for one in each.left_out],
+    )

@@ -102,7 +102,7 @@ def a_chat(**fields: Any) -> dict[str, Any]:
     return {"model": MODEL, "messages": [{"role": "user", "content": "What is the capital of France?"}], **fields}
 
 
-def as_provider(provider: ScriptedProvider, name: str = "alpha", **model: Any) -> ProviderSettings:
+def as_provider(provider: ScriptedProvider, name: str = "alpha", /, **model: Any) -> ProviderSettings:
     fields = {"name": MODEL, "prompt_price": PROMPT_PRICE, "completion_price": COMPLETION_PRICE, **model}
     return ProviderSettings(
         name=name, base_url=provider.base_url, api_key=f"key-of-{name}", models=(ModelSettings(**fields),)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from relay.completions.call import Call
-from relay.completions.passthrough import BYTES_PER_TOKEN
 from relay.completions.phase import CLOSED
 from relay.completions.refusal import Refusal, no_credit, no_ledger
 from relay.completions.repeats.answer import NotUnderstood, merged
@@ -14,6 +13,7 @@ from relay.completions.repeats.payers import Payer, SharedBooks
 from relay.completions.repeats.question import Question
 from relay.completions.repeats.room import Room
 from relay.completions.reply import Reply
+from relay.completions.request import BYTES_PER_TOKEN
 from relay.completions.watch import Watch
 from relay.ledger.books import CallBooks
 from relay.ledger.calls import Admission, Outcome

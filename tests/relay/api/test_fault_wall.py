@@ -35,7 +35,7 @@ from tests.relay.provider import (
     stream_answer,
     stream_events,
 )
-from tests.relay.running import MODEL, RunningRelay, a_chat, as_provider, running_relay
+from tests.relay.running import COMPLETION_PRICE, MODEL, RunningRelay, a_chat, as_provider, running_relay
 
 MESSAGES: Any = a_chat()["messages"]
 TIMERS = TimerSettings(header_s=0.3, first_content_s=0.3, gap_s=0.3, plain_s=0.3)
@@ -206,7 +206,7 @@ async def asked_with_another(
         scripted_provider(script) as alpha,
         scripted_provider(stream_answer() if stream else [plain_answer()]) as beta,
     ):
-        providers = [as_provider(alpha, "alpha", prompt_price=1), as_provider(beta, "beta")]
+        providers = [as_provider(alpha, "alpha", completion_price=COMPLETION_PRICE // 4), as_provider(beta, "beta")]
         async with running_relay(tmp_path, providers=providers, timers=TIMERS) as relay:
             seen = await ask(relay, stream=stream)
             assert alpha.requests

@@ -57,7 +57,7 @@ async def relay(
     request: pytest.FixtureRequest, provider: ScriptedProvider, tmp_path: Path
 ) -> AsyncIterator[RunningRelay]:
     settings = IdempotencySettings(answer_bytes=20_000)
-    at = [as_provider(provider)]
+    at = [as_provider(provider, keeps_nothing=True)]
     async with running_relay(tmp_path, providers=at, edge=request.param, idempotency=settings) as running:
         yield running
 

@@ -8,6 +8,8 @@ from relay.api.model_filters import chosen
 from relay.completions.refusal import Refusal
 from relay.completions.targets import Offer
 from relay.ledger.pricing import FREE
+from relay.routing.breaker import PROVIDER
+from relay.routing.health import Health
 
 TEXT = {"input_modalities": ["text"], "output_modalities": ["text"]}
 MODELS: list[dict[str, Any]] = [
@@ -31,7 +33,10 @@ MODELS: list[dict[str, Any]] = [
         "supported_parameters": ["seed", "tools"],
     },
 ]
-OFFERS = {"acme/large": [Offer("alpha", "cloud", FREE, 1)], "acme/small": [Offer("beta", "cloud", FREE, 1)]}
+OFFERS = {
+    "acme/large": [Offer("alpha", "cloud", FREE, 1, Health(PROVIDER))],
+    "acme/small": [Offer("beta", "cloud", FREE, 1, Health(PROVIDER))],
+}
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,8 @@ async def provider() -> AsyncIterator[ScriptedProvider]:
 async def relay(
     request: pytest.FixtureRequest, provider: ScriptedProvider, tmp_path: Path
 ) -> AsyncIterator[RunningRelay]:
-    async with running_relay(tmp_path, providers=[as_provider(provider)], edge=request.param) as running:
+    at = [as_provider(provider, keeps_nothing=True)]
+    async with running_relay(tmp_path, providers=at, edge=request.param) as running:
         yield running
 
 

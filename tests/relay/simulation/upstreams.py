@@ -14,6 +14,7 @@ from relay.nodes.facts import NodeFacts
 from relay.nodes.link import NodeLink
 from relay.nodes.registry import Registry
 from relay.storage.ids import NodeId, OrganisationId, PersonId
+from relay.upstreams.keys import ProviderKey, ProviderKeys
 from relay.upstreams.port import Attempt, ResponseSink
 from relay.upstreams.provider import Provider
 from relay.wire.errors import ProtocolViolation
@@ -77,6 +78,7 @@ class PlayedProvider:
 
     def __init__(self, name: str, loop: VirtualLoop, rng: random.Random) -> None:
         self.name = name
+        self.keys = ProviderKeys([ProviderKey(b"one"), ProviderKey(b"two")])
         self.attempts: list[ProviderAttempt] = []
         self._loop = loop
         self._rng = rng
@@ -85,7 +87,7 @@ class PlayedProvider:
     def provider(self) -> Provider:
         return cast("Provider", self)
 
-    def ask(self, body: bytes, sink: ResponseSink) -> Attempt:
+    def ask(self, body: bytes, sink: ResponseSink, _key: ProviderKey) -> Attempt:
         attempt = ProviderAttempt()
         self.attempts.append(attempt)
         play = _ProviderPlay(attempt, sink, json.loads(body), self._rng)

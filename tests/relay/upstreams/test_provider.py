@@ -18,6 +18,11 @@ def _provider(base_url: str, key: str = "") -> Provider:
     return Provider.at("alpha", base_url, key=Secret(key), pool=Pool(ManualClock(), _never))
 
 
+def _head(provider: Provider) -> bytes:
+    (key,) = provider.keys
+    return key.prefix
+
+
 @pytest.mark.parametrize(
     ("url", "origin", "path"),
     [
@@ -43,11 +48,11 @@ def test_a_url_that_is_no_base_url_is_refused_with_the_reason(url: str) -> None:
 def test_the_key_goes_into_the_request_and_nowhere_else() -> None:
     provider = _provider("https://api.example.com/v1", "sk-secret")
 
-    assert b"authorization: Bearer sk-secret\r\n" in provider.prefix
+    assert b"authorization: Bearer sk-secret\r\n" in _head(provider)
     assert "sk-secret" not in repr(provider)
 
 
 def test_the_host_header_names_a_port_only_where_it_is_not_the_usual_one() -> None:
-    assert b"host: x\r\n" in _provider("https://x/v1").prefix
-    assert b"host: x:80\r\n" in _provider("https://x:80/v1").prefix
-    assert b"host: [::1]:1234\r\n" in _provider("http://[::1]:1234").prefix
+    assert b"host: x\r\n" in _head(_provider("https://x/v1"))
+    assert b"host: x:80\r\n" in _head(_provider("https://x:80/v1"))
+    assert b"host: [::1]:1234\r\n" in _head(_provider("http://[::1]:1234"))

@@ -58,11 +58,11 @@ def test_a_name_that_could_not_stand_in_a_header_line_is_refused(database: Datab
     assert database.read_sync(list_providers) == []
 
 
-@pytest.mark.parametrize("key", ["sk\r\nx-evil: 1", "sk-1\nsk-2", "schlüssel", "x" * 5000])
+@pytest.mark.parametrize("key", ["sk\r\nx-evil: 1", "sk-1\n\nsk-2", "schlüssel", "x" * 5000])
 def test_a_key_that_could_not_stand_in_a_header_line_is_refused_without_being_told(
     database: Database, key: str
 ) -> None:
-    with pytest.raises(BadProvider, match="its key") as caught:
+    with pytest.raises(BadProvider, match="key") as caught:
         _add(database, key=Secret(key))
     assert key not in str(caught.value)
 
