@@ -138,7 +138,7 @@ def _provider_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     add.add_argument(
         "--key",
         default="",
-        help="its API key; - reads it from standard input, or several, one a line, to be used in turn",
+        help="its API key; - reads it, or several to be used in turn, line by line",
     )
     add.add_argument(
         "--model", action="append", required=True, metavar="NAME[=UPSTREAM]", help="a model it offers; repeatable"
