@@ -44,6 +44,7 @@ from relay.storage.secret import Secret
 from relay.storage.vault import Vault, open_vault
 from relay.upstreams.http import Pool
 from relay.upstreams.node import Tenants
+from relay.upstreams.probe import Prober
 from relay.upstreams.providers import Catalogue, OfferedModel, ProviderRecord, list_providers
 from relay.upstreams.reach import Reach, networks
 from relay.upstreams.target import Traits
@@ -178,6 +179,8 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         sweeper = tasks.create_task(repeats.sweep_forever())
         stack.callback(sweeper.cancel)
         chat = ChatRoute(keyring, completions, settings.calls, next_id, repeats)
+        prober = tasks.create_task(Prober(lambda: catalogue.providers, settings.routing.probe_s).forever())
+        stack.callback(prober.cancel)
         watcher = tasks.create_task(reload.forever())
         stack.callback(watcher.cancel)
         yield Services(

@@ -308,8 +308,8 @@ class RoutingSettings:
     """Targets or pools that are only used when nobody else is left: insurance for the day of an incident."""
 
     probe_s: Seconds = 30.0
-    """How often a provider that is at rest is asked for its list of models, to see whether it is well again; 0: never.
-    """
+    """How often a provider that refused a key is asked for its list of models, to see whether it takes it again; 0:
+    never."""
 
 
 @dataclass(frozen=True, slots=True)

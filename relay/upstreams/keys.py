@@ -27,12 +27,15 @@ class KeysUsedUp(RelayError):
 
 
 class ProviderKey:
-    """One key. `prefix` is everything of a request before the digits of its length."""
+    """One key. `prefix` is everything of a call's request before the digits of its length, `look` a whole request for
+    the list of models.
+    """
 
-    __slots__ = ("_refusals", "prefix", "refused", "rests_until")
+    __slots__ = ("_refusals", "look", "prefix", "refused", "rests_until")
 
-    def __init__(self, prefix: bytes) -> None:
+    def __init__(self, prefix: bytes, look: bytes = b"") -> None:
         self.prefix = prefix
+        self.look = look
         self.refused = False
         self.rests_until = 0.0
         self._refusals = 0

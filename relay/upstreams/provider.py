@@ -67,9 +67,13 @@ class Provider:
         origin, path = parse_base_url(base_url)
         literal = f"[{origin.host}]" if ":" in origin.host else origin.host
         host = literal if origin.port == (443 if origin.tls else 80) else f"{literal}:{origin.port}"
-        lines = [f"POST {path}/chat/completions HTTP/1.1", f"host: {host}", "content-type: application/json"]
+        ask = [f"POST {path}/chat/completions HTTP/1.1", f"host: {host}", "content-type: application/json"]
+        look = [f"GET {path}/models HTTP/1.1", f"host: {host}"]
         keys = [
-            ProviderKey("\r\n".join([*lines, *_authorization(each), "content-length: "]).encode())
+            ProviderKey(
+                "\r\n".join([*ask, *_authorization(each), "content-length: "]).encode(),
+                "\r\n".join([*look, *_authorization(each), "", ""]).encode(),
+            )
             for each in key.reveal().split("\n")
         ]
         return cls(name, pool.lane(origin), ProviderKeys(keys))
@@ -77,6 +81,10 @@ class Provider:
     def ask(self, body: bytes, sink: ResponseSink, key: ProviderKey) -> Attempt:
         """Send a chat completion; `sink` hears the answer."""
         return self.lane.request(b"%b%d\r\n\r\n%b" % (key.prefix, len(body), body), sink)
+
+    def list_models(self, sink: ResponseSink, key: ProviderKey) -> Attempt:
+        """Ask which models it has: whether it takes the key, at no cost."""
+        return self.lane.request(key.look, sink)
 
 
 def _authorization(key: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -13,7 +14,15 @@ import pytest
 
 from relay.clock import ManualClock
 from relay.settings import ModelSettings, ProviderSettings, RoutingSettings
-from tests.relay.provider import ScriptedProvider, error_answer, plain_answer, scripted_provider, stream_answer
+from tests.relay.provider import (
+    ScriptedProvider,
+    Step,
+    error_answer,
+    plain_answer,
+    response,
+    scripted_provider,
+    stream_answer,
+)
 from tests.relay.running import MODEL, RunningRelay, a_chat, as_provider, running_relay
 
 MESSAGES: Any = a_chat()["messages"]
@@ -221,6 +230,23 @@ async def test_a_provider_whose_every_key_is_refused_is_not_asked_again(tmp_path
         answers = [await relay.raw(relay.chat(a_chat())) for _ in range(3)]
         assert all(b" 502 " in each and b"key_refused" in each and b"sk-secret" not in each for each in answers)
         assert len(alpha.requests) == 2
+
+
+async def test_a_refused_key_is_used_again_once_the_provider_takes_it(tmp_path: Path) -> None:
+    """As when a bill was paid: nobody has to restart the relay."""
+    models: list[Step] = [response({"object": "list", "data": []})]
+    async with (
+        scripted_provider([error_answer(402)], [error_answer(401)], models, [plain_answer()]) as alpha,
+        running_relay(tmp_path, providers=[with_keys(alpha, "one")], routing=RoutingSettings(probe_s=0.02)) as relay,
+    ):
+        assert b" 502 " in await relay.raw(relay.chat(a_chat()))
+        async with asyncio.timeout(20):
+            while b" 502 " in (answer := await relay.raw(relay.chat(a_chat()))):
+                pass
+        assert b" 200 OK" in answer
+        looked = [each.head.partition(b"\r\n")[0] for each in alpha.requests[1:3]]
+        assert looked == [b"GET /v1/models HTTP/1.1"] * 2
+        assert all(each.header("authorization") == "Bearer one" for each in alpha.requests)
 
 
 async def test_a_provider_at_rest_is_not_asked_and_the_caller_hears_until_when(tmp_path: Path) -> None:
