@@ -60,7 +60,7 @@ class _Head(ResponseSink):
 
     def connected(self) -> None: ...
 
-    def head(self, status: int, content_type: bytes, retry_after: float | None) -> None:
+    def head(self, status: int, content_type: bytes, retry_after: float | None) -> None:  # noqa: ARG002 - the port's
         self._tell(status)
 
     def body(self, data: bytes) -> None: ...
