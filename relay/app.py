@@ -318,6 +318,7 @@ def _configured(provider: ProviderSettings) -> ProviderRecord:
                 region=model.region,
                 collects_data=model.collects_data,
                 keeps_nothing=model.keeps_nothing,
+                continues=model.continues,
             ),
         )
         for model in provider.models

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -275,6 +275,10 @@ class ModelSettings:
     """Whether the provider may keep prompts, or learn from them. True: who does not say so may do so."""
     keeps_nothing: bool = False
     """Whether the provider promises to keep nothing at all (zero data retention)."""
+    continues: Literal["", "prefix", "continue_final_message", "prefill"] = ""
+    """How it is told to go on with a last message of the assistant, if it can: DeepSeek and Mistral take `prefix`, vLLM
+    and SGLang `continue_final_message`, Anthropic's older models `prefill`. A stream that another target broke off then
+    goes on there. Empty: never."""
 
 
 @dataclass(frozen=True, slots=True)

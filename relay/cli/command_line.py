@@ -153,6 +153,12 @@ def _provider_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     add.add_argument("--no-training", action="store_true", help="it does not learn from prompts, by contract")
     add.add_argument("--zero-retention", action="store_true", help="it keeps nothing at all, by contract")
+    add.add_argument(
+        "--continues",
+        choices=("prefix", "continue_final_message", "prefill"),
+        default="",
+        help="how it is told to go on with an unfinished answer, if it can",
+    )
     add.set_defaults(run=verbs.provider_in_reach)
     providers.add_parser("list", parents=[common], help="list providers").set_defaults(
         run=in_relay(verbs.provider_list)

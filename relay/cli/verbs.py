@@ -141,6 +141,7 @@ def provider_add(parsed: argparse.Namespace, database: Database, at_ms: int) -> 
         region=parsed.region,
         collects_data=not (parsed.no_training or parsed.zero_retention),
         keeps_nothing=parsed.zero_retention,
+        continues=parsed.continues,
     )
     models = []
     for text in parsed.model:

@@ -12,7 +12,7 @@ and from the attempt's output (`accepted`, `commit`, `emit`, `complete`, `attemp
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from relay.accounts.identity import Identity
@@ -22,9 +22,11 @@ from relay.completions.failover import BUSY_RETRY_S, Verdict, decide, refusal
 from relay.completions.metering import Backlog
 from relay.completions.phase import ACCEPTED, CLOSED, COMMITTED, CONNECTING, ENDING, WAITING
 from relay.completions.refusal import Refusal, all_busy
+from relay.completions.rejoined import movable
 from relay.completions.reply import Reply
 from relay.completions.request import ChatRequest
 from relay.completions.running import Running
+from relay.completions.seam import Cut
 from relay.completions.services import CallServices
 from relay.faults import crash
 from relay.ledger.books import CallBooks
@@ -32,10 +34,11 @@ from relay.ledger.calls import CallState, Delivered, LegTerms, Outcome, TokenSou
 from relay.nodes.link import LinkUnavailable
 from relay.upstreams.keys import KeysUsedUp, ProviderKey
 from relay.upstreams.port import Attempt, Failure, Fault
-from relay.upstreams.target import NodeTarget, Route, Target
+from relay.upstreams.target import NodeTarget, ProviderTarget, Route, Target
 
 if TYPE_CHECKING:
     from relay.completions.enveloped import Enveloped
+    from relay.completions.passthrough import PassThrough
 
 _EXPIRED: Final = {
     CONNECTING: ("no connection in time", "connect_timeout"),
@@ -70,6 +73,8 @@ class Call(Running):
     """The prompt's tokens as far as the current attempt can tell, for an answer that never comes to its end."""
     key: ProviderKey | None = None
     """Which key of its provider the current attempt uses, if it is at one."""
+    output: PassThrough | Enveloped | None = None
+    """Where the current attempt's answer goes through."""
     answer_at_node: Enveloped | None = None
     """What has come of the current attempt, if it is at a node."""
     legs = 0
@@ -139,6 +144,17 @@ class Call(Running):
         """The writer of this call's own OpenAI objects."""
         model = self.target.model if isinstance(self.target, NodeTarget) else self.request.model
         return ChatEnvelope(f"chatcmpl-{self.id:016x}", self.created, model)
+
+    @property
+    def targets(self) -> Sequence[Target]:
+        """Whoever could have answered when it was admitted."""
+        return self._targets
+
+    @property
+    def may_move(self) -> bool:
+        """Whether a provider could go on with its answer by the text alone."""
+        able = any(isinstance(each, ProviderTarget) and each.traits.continues for each in self._targets)
+        return able and movable(self.request)
 
     @property
     def has_choice(self) -> bool:
@@ -286,13 +302,16 @@ class Call(Running):
 
     def _hand_over(self, failure: Failure) -> bool:
         """After a loss: whether another node goes on with the answer, or may soon."""
-        answer = self.answer_at_node
-        if answer is None or not answer.may_go_on or failure.fault is Fault.REQUEST:
+        if failure.fault is Fault.REQUEST:
             return False
         if self.request.stream and not self._bytes:  # nobody has seen it: it may as well begin anew
             return False
         if self.continuation is None:
-            self.continuation = Continuation(self, self._services, answer)
+            answer = self.answer_at_node
+            by_ids = answer is not None and answer.may_go_on
+            if not by_ids and not self.may_move:
+                return False
+            self.continuation = Continuation(self, self._services, answer if by_ids else None)
         self.flushed()
         return self.continuation.after_loss(failure, cause=len(self._chain) - 1)
 
@@ -305,6 +324,17 @@ class Call(Running):
             self._attempt = self._services.continue_attempt(self, target, answer)
         except LinkUnavailable as error:
             self.attempt_failed(Failure(Fault.GONE, str(error), "node_gone"))
+
+    def rejoin_at(self, target: ProviderTarget, cut: Cut, envelope: ChatEnvelope, *, within_s: float) -> None:
+        """Have a provider go on with the text of the answer; it has so many seconds to begin."""
+        self._begin_leg(target)
+        self._patience = self._services.timers.of(target, stream=True)
+        self._enter(CONNECTING, min(self._patience.until_taken(len(self.request.raw)), within_s))
+        crash.point("after_dispatch")
+        try:
+            self._attempt = self._services.rejoin_attempt(self, target, cut, envelope)
+        except KeysUsedUp as error:
+            self.attempt_failed(Failure(Fault.BUSY, str(error), "keys_at_rest"))
 
     def wait_for_target(self, within_s: float) -> None:
         """Nobody can go on just now, but somebody may."""

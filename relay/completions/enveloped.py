@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from relay.completions.envelope import DONE, told
+from relay.completions.envelope import DONE, ChatEnvelope, told
 from relay.completions.metering import billable
 from relay.completions.passthrough import MAX_PLAIN_BYTES
 from relay.completions.phase import COMMITTED
 from relay.completions.resume import Heard
+from relay.completions.seam import Cut
 from relay.completions.tool_calls import ForeignPiece, ToolCalls
 from relay.upstreams.port import Failure, Fault
 from relay.wire.deltas import Delta, TokenLogprob
@@ -87,6 +88,18 @@ class Enveloped:
     def may_go_on(self) -> bool:
         """Whether another node can go on with it: there is something of it, and all of that is known by its ids."""
         return bool(self.heard and self.prompt_digest)
+
+    def cut(self) -> Cut | None:
+        """What the caller has of the answer, for a provider that goes on with it; None if none can."""
+        heard = self.heard
+        if not heard:
+            return None
+        text = b"".join(data for kind, _, data in heard if kind == TEXT)
+        return Cut(text.decode(), tool_calls=any(kind not in (TEXT, END) for kind, _, _ in heard))
+
+    def envelope(self) -> ChatEnvelope:
+        """The writer of its events."""
+        return self._envelope
 
     def tokens(self) -> int:
         """Billable completion tokens so far, over all choices."""

@@ -22,10 +22,12 @@ from relay.completions.chunks import (
     has_content,
     read_usage,
 )
-from relay.completions.envelope import DONE
+from relay.completions.envelope import DONE, ChatEnvelope
 from relay.completions.failover import classify
 from relay.completions.phase import COMMITTED
 from relay.completions.request import BYTES_PER_TOKEN
+from relay.completions.seam import Cut
+from relay.completions.shown import envelope_of, shown_in
 from relay.upstreams.port import Failure, Fault, ResponseSink
 
 if TYPE_CHECKING:
@@ -55,14 +57,26 @@ class PassThrough(ResponseSink):
     _whole_stream = False
     _gathered = 0
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, *, first: bool = True) -> None:
+        """`first` unless another target began the answer."""
         self._call = call
         call.source = "estimate"
-        call.prompt_estimate = call.request.prompt_estimate
+        if first:
+            call.prompt_estimate = call.request.prompt_estimate
+        self._shown: list[bytes] | None = [] if first and call.may_move else None
+        """What was written, kept where another may have to go on with it."""
         self._stream = call.request.stream
         self._single = call.request.n == 1
         self._parts: list[bytes] = []
         """What is kept back: a plain answer until it is whole, the events of a stream before its commit point."""
+
+    def cut(self) -> Cut | None:
+        """What the caller has of the answer, for whoever goes on with it; None if nobody can."""
+        return shown_in(self._shown) if self._shown else None
+
+    def envelope(self) -> ChatEnvelope:
+        """The writer of events like those that were written."""
+        return envelope_of(self._shown or (), self._call.envelope)
 
     # --- ResponseSink -----------------------------------------------------------------------------------------------
 
@@ -85,7 +99,7 @@ class PassThrough(ResponseSink):
                 events = data.count(b"\n\n")
                 if data.count(b'"finish_reason":null') == events and data.endswith(b"\n\n"):
                     self._tokens += events
-                    self._call.emit(data, self._tokens)
+                    self._emit(data)
                     return
             self._events(data)
         else:
@@ -189,7 +203,12 @@ class PassThrough(ResponseSink):
             data = b"".join(self._parts) + data
             self._parts.clear()
         if data:
-            self._call.emit(data, self._tokens)
+            self._emit(data)
+
+    def _emit(self, data: bytes) -> None:
+        if self._shown is not None:
+            self._shown.append(data)
+        self._call.emit(data, self._tokens)
 
     def _look_into(self, event: bytes, passed: list[bytes]) -> Failure | None:
         """Read one event, add it to `passed` if it is the caller's; a failure if the attempt ends because of it."""
@@ -207,14 +226,21 @@ class PassThrough(ResponseSink):
             return _bad_answer(f"an event is not a chat completion chunk: {error}")
         if given(parsed.error):
             return classify(502, payload, retry_after=None, fast=True)
+        return self._take(event, parsed, passed)
+
+    def _take(self, event: bytes, parsed: Event, passed: list[bytes]) -> Failure | None:
+        """An event that is sound; what of it is the caller's goes to `passed`."""
         self._count(parsed)
         if parsed.choices or self._call.request.include_usage or not given(parsed.usage):
             passed.append(event + b"\n\n")
         return None
 
-    def _count(self, parsed: Event) -> None:
+    def _count_usage(self, parsed: Event) -> None:
         if usage := read_usage(parsed.usage):
             self._usage = usage
+
+    def _count(self, parsed: Event) -> None:
+        self._count_usage(parsed)
         for choice in parsed.choices or ():
             if has_content(choice.delta):
                 self._tokens += 1
@@ -239,6 +265,9 @@ class PassThrough(ResponseSink):
         usage = self._usage
         if usage is not None:
             self._call.source = "provider"
+        self._completed(usage)
+
+    def _completed(self, usage: Usage | None) -> None:
         self._call.complete(
             reason=self._reason,
             prompt_tokens=usage.prompt_tokens if usage else self._call.prompt_estimate,

@@ -91,6 +91,10 @@ class ChatRequest:
                 break
         return digest.digest()
 
+    def has_any(self, fields: frozenset[str]) -> bool:
+        """Whether its body has one of these fields."""
+        return not fields.isdisjoint(msgspec.json.decode(self.raw, type=dict[str, msgspec.Raw]))
+
     def parameters(self) -> frozenset[str]:
         """What it asks for that not every model supports."""
         return PARAMETERS.intersection(msgspec.json.decode(self.raw, type=dict[str, msgspec.Raw]))

@@ -9,6 +9,7 @@ from typing import Protocol
 from relay.accounts.identity import Identity
 from relay.clock import Clock
 from relay.completions.call import Call
+from relay.completions.envelope import ChatEnvelope
 from relay.completions.enveloped import Enveloped
 from relay.completions.failover import BUSY_RETRY_S
 from relay.completions.naming import resolved
@@ -23,11 +24,13 @@ from relay.completions.refusal import (
     shutting_down,
     unknown_model,
 )
+from relay.completions.rejoined import Rejoined, going_on
 from relay.completions.reply import Reply
 from relay.completions.request import ChatRequest, patched
 from relay.completions.resume import marks_of
+from relay.completions.seam import Cut, Method
 from relay.completions.services import CallServices
-from relay.completions.targets import Targets
+from relay.completions.targets import Targets, is_well
 from relay.completions.timers import Timers
 from relay.completions.waiting import WaitingRoom
 from relay.completions.watch import TimerLoop, Watch
@@ -37,7 +40,7 @@ from relay.ledger.errors import InsufficientCredit
 from relay.ledger.service import Ledger
 from relay.routing.retries import RetryBudget
 from relay.settings import CallSettings, TimerSettings
-from relay.upstreams.keys import KeysUsedUp
+from relay.upstreams.keys import KeysUsedUp, ProviderKey
 from relay.upstreams.node import Tenants, offer_chat
 from relay.upstreams.port import Attempt, Failure, Fault
 from relay.upstreams.target import NodeTarget, ProviderTarget, Route, Target
@@ -183,15 +186,13 @@ class Completions(CallServices):
 
     def open_attempt(self, call: Call, target: Target) -> Attempt:
         """Send the call to one target."""
-        now = self.clock.now()
-        target.health.breaker.began(now)
         if isinstance(target, ProviderTarget):
-            call.key = key = target.provider.keys.take(now)
-            if key is None:
-                raise KeysUsedUp(target.name)
-            return target.provider.ask(_outgoing(call, target), PassThrough(call), key)
+            key = self._take_key(call, target)
+            call.output = sink = PassThrough(call)
+            return target.provider.ask(_outgoing(call, target), sink, key)
+        target.health.breaker.began(self.clock.now())
         answer = Enveloped(call, resumable=call.request.n == 1 and target.link.models[target.model].resume == "ids")
-        call.answer_at_node = answer
+        call.answer_at_node = call.output = answer
         return self._offer(call, target, answer)
 
     def attempt_failed(self, call: Call, failure: Failure) -> bool:
@@ -247,6 +248,33 @@ class Completions(CallServices):
             channels=marks.channels,
         )
         return self._offer(call, target, answer, resume, marks.ids)
+
+    def continuations_by_text(self, call: Call, tried: Sequence[object]) -> list[ProviderTarget]:
+        now = self.clock.now()
+        return [
+            each
+            for each in call.targets
+            if isinstance(each, ProviderTarget) and each.traits.continues and each not in tried and is_well(each, now)
+        ]
+
+    def rejoin_attempt(self, call: Call, target: ProviderTarget, cut: Cut, envelope: ChatEnvelope) -> Attempt:
+        key = self._take_key(call, target)
+        left = max(1, call.max_tokens - call.tokens_shown)
+        changes = going_on(call.request, cut, Method(target.traits.continues), left)
+        if target.model != call.request.said_model:
+            changes["model"] = target.model
+        body = patched(call.request.forwarded, changes, without=("max_completion_tokens",))
+        call.output = sink = Rejoined(call, cut, envelope)
+        return target.provider.ask(body, sink, key)
+
+    def _take_key(self, call: Call, target: ProviderTarget) -> ProviderKey:
+        """Raises KeysUsedUp."""
+        now = self.clock.now()
+        target.health.breaker.began(now)
+        call.key = key = target.provider.keys.take(now)
+        if key is None:
+            raise KeysUsedUp(target.name)
+        return key
 
     def _offer(
         self, call: Call, target: NodeTarget, leg: Enveloped, resume: Resume | None = None, ids: bytes = b""

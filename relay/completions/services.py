@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from relay.clock import Clock
+from relay.completions.envelope import ChatEnvelope
+from relay.completions.seam import Cut
 from relay.completions.timers import Timers
 from relay.completions.waiting import WaitingRoom
 from relay.completions.watch import Watch
 from relay.upstreams.port import Attempt, Failure
-from relay.upstreams.target import NodeTarget, Target
+from relay.upstreams.target import NodeTarget, ProviderTarget, Target
 
 if TYPE_CHECKING:
     from relay.completions.call import Call
@@ -53,6 +55,14 @@ class CallServices(ABC):
     @abstractmethod
     def continue_attempt(self, call: Call, target: NodeTarget, answer: Enveloped) -> Attempt:
         """Have a node go on with `answer`. Raises LinkUnavailable."""
+
+    @abstractmethod
+    def continuations_by_text(self, call: Call, tried: Sequence[object]) -> list[ProviderTarget]:
+        """Which providers, of those the call could have gone to at first, can go on with its text."""
+
+    @abstractmethod
+    def rejoin_attempt(self, call: Call, target: ProviderTarget, cut: Cut, envelope: ChatEnvelope) -> Attempt:
+        """Have a provider go on with the text of `cut`; `envelope` writes its events. Raises KeysUsedUp."""
 
     @abstractmethod
     def after_flush(self, call: Call) -> None:

@@ -85,7 +85,7 @@ class Targets:
             if not links:
                 if offered is None or "cloud" not in identity.exposure:
                     return None
-                if len(offered.targets) == 1 and not _rests(offered.targets[0], now)[0]:
+                if len(offered.targets) == 1 and is_well(offered.targets[0], now):
                     return offered  # by far the most frequent case: there is nothing to decide
         return self._decided(request, identity, now)
 
@@ -271,6 +271,11 @@ def _rests(target: Target, now: float) -> tuple[float, str]:
     if isinstance(target, ProviderTarget) and (rests_s := target.provider.keys.rests_s(now)) > 0:
         return rests_s, "it refuses this relay's key" if rests_s == inf else "it asked for fewer calls"
     return 0.0, ""
+
+
+def is_well(target: Target, now: float) -> bool:
+    """Whether it may be tried now."""
+    return not _rests(target, now)[0]
 
 
 def _itself(target: Target) -> Hashable:

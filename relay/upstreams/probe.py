@@ -1,4 +1,4 @@
-"""Looks after keys that a provider refused: it is asked for its list of models, which costs nothing, until it says yes."""
+"""Looks after keys that were refused: the provider is asked for its list of models, at no cost, until it says yes."""
 
 from __future__ import annotations
 

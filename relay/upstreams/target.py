@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -27,7 +27,8 @@ def target_headers(name: str, pool: str) -> bytes:
 class Traits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an operator declares of a provider's model, for calls that ask for it. What is not declared is not so.
 
-    `parameters` are names of the body's fields that it supports.
+    `parameters` are names of the body's fields that it supports; `continues` is how it is told to go on with an answer
+    that another began, a method of `completions.seam`; empty if it cannot, as most cannot.
     """
 
     quantisation: str = ""
@@ -35,6 +36,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     region: str = ""
     collects_data: bool = True
     keeps_nothing: bool = False
+    continues: Literal["", "prefix", "continue_final_message", "prefill"] = ""
 
 
 NO_TRAITS: Final = Traits()
