@@ -47,7 +47,7 @@ from relay.upstreams.node import Tenants
 from relay.upstreams.probe import Prober
 from relay.upstreams.providers import Catalogue, OfferedModel, ProviderRecord, list_providers
 from relay.upstreams.reach import Reach, networks
-from relay.upstreams.target import Traits
+from relay.upstreams.traits import Traits
 from relay.wire.frames import PicoDollars
 from relay.wire.identity import SigningKey
 

@@ -125,6 +125,12 @@ class TimerSettings:
     node_gap_s: Seconds = 20.0
     """Between two steps of a node; a slow PC still makes a token a second."""
 
+    crawl_s: Seconds = 10.0
+    """After its first content a target is judged: did it write `crawl_tokens` in this time?"""
+
+    crawl_tokens: Whole = 10
+    """Fewer, and somebody else goes on with the answer if anybody can. People read five tokens a second; 0: never."""
+
     call_s: Seconds = 600.0
     """A whole call, over all attempts."""
 

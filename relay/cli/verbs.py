@@ -26,7 +26,7 @@ from relay.storage.secret import Secret
 from relay.upstreams.provider import parse_base_url
 from relay.upstreams.providers import OfferedModel, add_provider, disable_provider, list_providers
 from relay.upstreams.reach import Reach, networks
-from relay.upstreams.target import Traits
+from relay.upstreams.traits import Traits
 from relay.wire.frames import PicoDollars
 
 MAX_TOKEN_USES = 10_000

@@ -52,3 +52,18 @@ RELAYS_OWN: Final = ("provider", "models", "route", "session_id", "max_cost")
 """Fields that are for the relay alone: upstreams would refuse them, and need not know."""
 
 decode: Final = msgspec.json.Decoder(ChatBody).decode
+
+
+class _Message(msgspec.Struct, frozen=True):
+    role: str = ""
+
+
+_message: Final = msgspec.json.Decoder(_Message).decode
+
+
+def role_of(message: msgspec.Raw) -> str:
+    """Who says it; empty if it does not tell."""
+    try:
+        return _message(message).role
+    except msgspec.ValidationError:
+        return ""

@@ -13,12 +13,14 @@ and from the attempt's output (`accepted`, `commit`, `emit`, `complete`, `attemp
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from relay.accounts.identity import Identity
 from relay.completions.continuation import Continuation
 from relay.completions.envelope import JSON_TYPE, PING, STREAM_TYPE, ChatEnvelope, error_body, error_headers
 from relay.completions.failover import BUSY_RETRY_S, Verdict, decide, refusal
+from relay.completions.guard import TOO_SLOW, can_be_left
 from relay.completions.metering import Backlog
 from relay.completions.phase import ACCEPTED, CLOSED, COMMITTED, CONNECTING, ENDING, WAITING
 from relay.completions.refusal import Refusal, all_busy
@@ -90,6 +92,8 @@ class Call(Running):
     _failure: str | None = None
     _finish_reason: str | None = None
     _head_sent = False
+    _judged_at = inf
+    """When it is looked at how fast the answer comes."""
     _next_target = 1
     _overhead_ms = 0.0
     _repeated = False
@@ -355,6 +359,7 @@ class Call(Running):
             else:
                 self._ttft_ms = self._elapsed_ms()
                 self._books.committed(self.prompt_tokens)
+            self._judged_at = self._watch.now + self._services.timers.settings.crawl_s
             self._enter(COMMITTED, self._patience.gap)
 
     def commit_stream(self) -> None:
@@ -506,7 +511,21 @@ class Call(Running):
                 return
             if self.continuation is not None and not self.continuation.look_again():
                 self._give_up()
+            elif self.phase == COMMITTED and now >= self._judged_at:
+                self._judge_speed(now)
             self._keep_alive(now)
+
+    def _judge_speed(self, now: float) -> None:
+        """Before a target has written much: whether it came fast enough, or else nobody else can go on."""
+        before = 0 if self.continuation is None else self.continuation.before
+        timers = self._services.timers.settings
+        if self._tokens - before >= timers.crawl_tokens:
+            self._judged_at = inf
+        elif can_be_left(self, self._services):
+            self.drop_attempt()
+            self.attempt_failed(TOO_SLOW)
+        else:
+            self._judged_at = now + timers.crawl_s
 
     def _keep_alive(self, now: float) -> None:
         if now - self._wrote_at >= self._services.timers.settings.heartbeat_s:

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from relay.completions.body import RELAYS_OWN, ChatBody, decode
+from relay.completions.body import RELAYS_OWN, ChatBody, decode, role_of
 from relay.completions.refusal import Refusal, bad_request
 from relay.routing.policy import PICO_PER_DOLLAR
 from relay.routing.preferences import NONE, Preferences
@@ -87,7 +87,7 @@ class ChatRequest:
             digest.update(bytes(tool))
         for message in body.messages:
             digest.update(bytes(message))
-            if _role(message) == "user":
+            if role_of(message) == "user":
                 break
         return digest.digest()
 
@@ -104,20 +104,6 @@ _NESTING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[\[\]{}]', re.DOTALL)
 """A string or a bracket. Linear in any input: it gives nothing back, and takes a string without its end as a string."""
 _WHERE = re.compile(r"`\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
-
-
-class _Message(msgspec.Struct):
-    role: str = ""
-
-
-_message: Final = msgspec.json.Decoder(_Message).decode
-
-
-def _role(message: msgspec.Raw) -> str:
-    try:
-        return _message(message).role
-    except msgspec.ValidationError:
-        return ""
 
 
 def parse(raw: bytes) -> ChatRequest:

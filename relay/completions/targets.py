@@ -24,7 +24,8 @@ from relay.routing.policy import Ask, Policy, decide
 from relay.routing.preferences import NONE
 from relay.storage.ids import NodeId
 from relay.upstreams.providers import Catalogue
-from relay.upstreams.target import NodeTarget, ProviderTarget, Route, Target, Traits, joined, target_headers
+from relay.upstreams.target import NodeTarget, ProviderTarget, Route, Target, joined, target_headers
+from relay.upstreams.traits import Traits
 from relay.wire.frames import AdvertisedModel
 
 PRIVATE_POOLS = frozenset({"own", "organisation"})

@@ -24,7 +24,8 @@ from relay.storage.secret import Secret
 from relay.storage.tables import providers
 from relay.upstreams.http import Pool
 from relay.upstreams.provider import BadProvider, Provider, check_provider, parse_base_url
-from relay.upstreams.target import ProviderTarget, Route, Traits, target_headers
+from relay.upstreams.target import ProviderTarget, Route, target_headers
+from relay.upstreams.traits import Traits
 
 DEFAULT_CONTEXT = 131_072
 """Tokens, for a model whose context nobody told us."""

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
-
-import msgspec
 
 from relay.ledger.calls import Payee
 from relay.ledger.pricing import Price
@@ -15,6 +12,7 @@ from relay.routing.breaker import NODE, PROVIDER
 from relay.routing.health import Health
 from relay.routing.policy import LeftOut
 from relay.upstreams.provider import Provider
+from relay.upstreams.traits import NO_TRAITS, Traits
 from relay.wire.frames import PicoDollars
 
 
@@ -22,24 +20,6 @@ def target_headers(name: str, pool: str) -> bytes:
     """The header lines that tell a caller where the answer came from. A name is what a person typed: kept to ASCII."""
     shown = name.encode("ascii", "replace") if name.isprintable() else b"?"
     return b"x-nightjar-target: %b\r\nx-nightjar-pool: %b\r\n" % (shown, pool.encode())
-
-
-class Traits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an operator declares of a provider's model, for calls that ask for it. What is not declared is not so.
-
-    `parameters` are names of the body's fields that it supports; `continues` is how it is told to go on with an answer
-    that another began, a method of `completions.seam`; empty if it cannot, as most cannot.
-    """
-
-    quantisation: str = ""
-    parameters: tuple[str, ...] = ()
-    region: str = ""
-    collects_data: bool = True
-    keeps_nothing: bool = False
-    continues: Literal["", "prefix", "continue_final_message", "prefill"] = ""
-
-
-NO_TRAITS: Final = Traits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,12 @@ class Pair:
 
 @asynccontextmanager
 async def pair(
-    folder: Path, beta: Sequence[Step], *, alpha: Sequence[Step] = BROKEN, method: str = "prefix"
+    folder: Path,
+    beta: Sequence[Step],
+    *,
+    alpha: Sequence[Step] = BROKEN,
+    method: str = "prefix",
+    timers: TimerSettings = TIMERS,
 ) -> AsyncIterator[Pair]:
     async with AsyncExitStack() as stack:
         one = await stack.enter_async_context(scripted_provider(alpha))
@@ -76,7 +81,7 @@ async def pair(
             as_provider(one, "alpha", completion_price=COMPLETION_PRICE // 4),
             as_provider(other, "beta", continues=method),
         ]
-        relay = await stack.enter_async_context(running_relay(folder, providers=providers, timers=TIMERS))
+        relay = await stack.enter_async_context(running_relay(folder, providers=providers, timers=timers))
         yield Pair(relay, one, other)
 
 
@@ -215,6 +220,31 @@ async def test_thoughts_and_tool_calls_are_no_text(said: list[Step], tmp_path: P
         seen = await ask(each.relay)
         assert (seen.text, seen.reason) == (BEGUN, None)
         assert seen.error is not None
+
+
+async def test_a_provider_that_crawls_is_left_if_another_can_go_on(tmp_path: Path) -> None:
+    timers = TimerSettings(crawl_s=0.1)
+    async with pair(tmp_path, goes_on(REST), alpha=[*BROKEN[:-1], asyncio.Event()], timers=timers) as each:
+        seen = await ask(each.relay)
+        assert (seen.text, seen.reason, seen.error) == (BEGUN + REST, "stop", None)
+        assert len(each.beta.requests) == 1
+
+
+async def test_a_provider_that_crawls_is_waited_for_if_nobody_can_go_on(tmp_path: Path) -> None:
+    goes = asyncio.Event()
+    script = [*BROKEN[:-1], goes, *goes_on(REST)[1:]]
+    timers = TimerSettings(crawl_s=0.0, heartbeat_s=0.2)
+    async with (
+        scripted_provider(script) as alpha,
+        running_relay(tmp_path, providers=[as_provider(alpha, continues="prefix")], timers=timers) as relay,
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+        writer.write(relay.chat(a_chat(stream=True)))
+        await reader.readuntil(b": ping")  # by then its speed was looked at, more than once
+        goes.set()
+        rest = await reader.read()
+        assert b"[DONE]" in rest
+        writer.close()
 
 
 async def test_what_has_not_begun_is_begun_anew_elsewhere(tmp_path: Path) -> None:

@@ -174,6 +174,18 @@ async def test_a_plain_answer_goes_on_too_and_says_how(tmp_path: Path) -> None:
     assert [leg[:2] for leg in legs] == [(5, 2), (0, 2)]
 
 
+async def test_a_node_that_crawls_is_left_for_one_that_does_not(tmp_path: Path) -> None:
+    scene = Scene(_freezes)
+    async with (
+        asked(tmp_path, scene, timers=TimerSettings(crawl_s=0.1)) as (relay, task),
+        connected_node(relay, goes_on, name="other", **ABLE) as other,
+    ):
+        answer = await task
+        assert len(other.calls) == 1
+        scene.lose.set()
+    assert said(answer) == WHOLE
+
+
 async def test_where_numbers_may_differ_the_caller_is_told(tmp_path: Path) -> None:
     scene = Scene(_yields)
     async with (
