@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from relay.accounts import directory
 from relay.accounts.keys import Keyring
-from relay.api.hot import ChatRoute
+from relay.api.hot import CallRoute
 from relay.catalogue import store as catalogue_store
 from relay.clock import Clock
 from relay.completions.ids import CallIds
+from relay.completions.kinds import COMPLETION, EMBEDDING
 from relay.completions.repeats.cache import ResponseCache
 from relay.completions.repeats.desk import RepeatDesk
 from relay.completions.repeats.idempotency import Idempotency
@@ -90,7 +91,9 @@ class Services:
     owners: OwnerAccess
     targets: Targets
     completions: Completions
-    chat: ChatRoute
+    chat: CallRoute
+    routes: Sequence[CallRoute]
+    """All kinds of calls, `chat` among them."""
     pool: Pool
     watched: tuple[Tally, Secret[str]] | None
     """The sums of all calls, and the token that opens them; None if nobody may see any."""
@@ -178,7 +181,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         )
         sweeper = tasks.create_task(repeats.sweep_forever())
         stack.callback(sweeper.cancel)
-        chat = ChatRoute(keyring, completions, settings.calls, next_id, repeats)
+        chat = CallRoute(keyring, completions, settings.calls, next_id, repeats)
         prober = tasks.create_task(Prober(lambda: catalogue.providers, settings.routing.probe_s).forever())
         stack.callback(prober.cancel)
         watcher = tasks.create_task(reload.forever())
@@ -196,6 +199,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             targets=targets,
             completions=completions,
             chat=chat,
+            routes=(chat, chat.of_kind(COMPLETION), chat.of_kind(EMBEDDING)),
             pool=pool,
             watched=kept.watched,
             first_key=kept.first_key,

@@ -172,7 +172,7 @@ def server_config(settings: RelaySettings, built: Services, certificate: Certifi
     if server.proxies:
         networks(server.proxies, "server.proxies")
         app = ProxyHeadersMiddleware(app, list(server.proxies))
-    app = HotAsgi(app, built.chat)
+    app = HotAsgi(app, built.routes)
     if server.origins:
         app = PageCallers(app, Origins(server.origins))
     limits = {"most_connections": server.connections, "serves_pages": bool(server.origins)}

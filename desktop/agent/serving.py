@@ -144,8 +144,6 @@ class Serving:
             return _Refusal("busy", "This node is not sharing now.")
         if call.model not in {model.model for model in self._floor.desk.advertised()}:
             return _Refusal("model", "This node does not have that model.")
-        if call.kind == "embedding":
-            return _Refusal("model", "This node writes answers only.")
         if call.resume is not None and call.n > 1:
             return _Refusal("resume_mismatch", "This node cannot tell whose ids of several choices are.")
         if call.n > min(self.free_slots, self._floor.desk.free_slots(call.model)):

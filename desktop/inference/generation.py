@@ -24,7 +24,7 @@ class RecordKind(enum.IntEnum):
     END = 3
     TOOL_ARGUMENTS = 4
     VECTOR = 5
-    """An embedding: `index u32, f32[]`. Not yet one of the protocol's."""
+    """An embedding: `index u32, f32[]`."""
 
 
 CallKind = Literal["chat", "completion", "embedding"]

@@ -1,4 +1,4 @@
-"""Edge B: the hot route as a raw ASGI application in front of another. No middleware, no route table, no request model.
+"""Edge B: the calls as a raw ASGI application in front of another. No middleware, no route table, no request model.
 
 It is the fallback of edge A with the same core, and serves what edge A leaves to it. One task per request belongs to
 the server; what the core writes is handed to `send` in the order it was written, a message for each write, so both
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from relay.api.hot import PATH, RAW_PATH, ChatRoute
+from relay.api.hot import CallRoute
 from relay.completions.headers import read_headers
 from relay.completions.refusal import wrong_method
 from relay.completions.reply import Reply
@@ -99,57 +99,59 @@ class AsgiReply(Reply):
 
 
 class HotAsgi:
-    """An ASGI application: the hot route itself, everything else to `app`."""
+    """An ASGI application: the calls of all kinds, everything else to `app`."""
 
-    def __init__(self, app: ASGIApp, route: ChatRoute) -> None:
+    def __init__(self, app: ASGIApp, routes: Iterable[CallRoute]) -> None:
         self._app = app
-        self._route = route
+        self._routes = {route.kind.route.encode(): route for route in routes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["raw_path"] != RAW_PATH:
+        route = self._routes.get(scope["raw_path"]) if scope["type"] == "http" else None
+        if route is None:
             await self._app(scope, receive, send)
         elif scope["method"] == "POST":
-            await self._serve(scope, receive, send)
+            await self._serve(route, scope, receive, send)
         else:
             reply = AsgiReply(send)
             reply.allows = b"POST"
-            self._route.refuse(wrong_method(scope["method"], PATH), reply)
+            route.refuse(wrong_method(scope["method"], route.kind.route), reply)
             await reply.pump(send)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, route: CallRoute, scope: Scope, receive: Receive, send: Send) -> None:
         reply = AsgiReply(send)
         try:
-            body = await self._body(receive, reply)
+            body = await _body(route, receive, reply)
         except CallerGoneError:
             return
         call = None
         if body is None:
-            self._route.refuse_large(reply)
+            route.refuse_large(reply)
         else:
-            call = self._route.begin(read_headers(scope["headers"]), body, reply)
+            call = route.begin(read_headers(scope["headers"]), body, reply)
         if call is None:
             await reply.pump(send)
         else:
             await _run(call, reply, receive, send)
 
-    async def _body(self, receive: Receive, reply: AsgiReply) -> bytes | None:
-        """The whole body, or None if it is over the limit."""
-        settings = self._route.settings
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise CallerGoneError
-            part = message.get("body", b"")
-            size += len(part)
-            if size <= settings.body_bytes:
-                parts.append(part)
-            if size > settings.body_hard_bytes:
-                reply.closes = True
-                return None
-            if not message.get("more_body"):
-                return b"".join(parts) if size <= settings.body_bytes else None
+
+async def _body(route: CallRoute, receive: Receive, reply: AsgiReply) -> bytes | None:
+    """The whole body, or None if it is over the limit."""
+    settings = route.settings
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CallerGoneError
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= settings.body_bytes:
+            parts.append(part)
+        if size > settings.body_hard_bytes:
+            reply.closes = True
+            return None
+        if not message.get("more_body"):
+            return b"".join(parts) if size <= settings.body_bytes else None
 
 
 async def _run(call: Running, reply: AsgiReply, receive: Receive, send: Send) -> None:

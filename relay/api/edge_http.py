@@ -15,7 +15,7 @@ from typing import Any, ClassVar, cast
 from relay.api.arrival import ArrivingHttpProtocol, Awaited
 from relay.api.exchange import HotExchange
 from relay.api.heads import KnownHeads
-from relay.api.hot import RAW_PATH, ChatRoute
+from relay.api.hot import RAW_PATH, CallRoute
 from relay.completions.headers import CallHeaders, read_headers
 from relay.completions.phase import ENDING
 
@@ -25,7 +25,7 @@ _NOTHING, _BODY = Awaited.NOTHING, Awaited.BODY
 class HotHttpProtocol(ArrivingHttpProtocol):
     """uvicorn's protocol with the hot route taken out of the way. Made by `hot_protocol`, which gives it its route."""
 
-    route: ClassVar[ChatRoute]
+    route: ClassVar[CallRoute]
     heads: ClassVar[KnownHeads]
     _hot: HotExchange | None = None
     """Whom the bytes being parsed belong to."""
@@ -206,6 +206,6 @@ class HotHttpProtocol(ArrivingHttpProtocol):
             self._running.call.resume()
 
 
-def hot_protocol(route: ChatRoute) -> type[asyncio.Protocol]:
+def hot_protocol(route: CallRoute) -> type[asyncio.Protocol]:
     """The protocol class for `uvicorn.Config(http=…)`."""
     return type("HotHttpProtocol", (HotHttpProtocol,), {"route": route, "heads": KnownHeads()})

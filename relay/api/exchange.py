@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import ClassVar, Final
 
-from relay.api.hot import ChatRoute
+from relay.api.hot import CallRoute
 from relay.completions.envelope import status_line
 from relay.completions.headers import CallHeaders
 from relay.completions.phase import CLOSED
@@ -41,7 +41,7 @@ class HotExchange(Reply):
     def __init__(
         self,
         transport: asyncio.Transport,
-        route: ChatRoute,
+        route: CallRoute,
         headers: CallHeaders,
         answered: Callable[[], None],
         *,

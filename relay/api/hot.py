@@ -13,19 +13,20 @@ from relay.accounts.identity import Identity
 from relay.accounts.keys import Keyring
 from relay.completions.envelope import error_body, error_headers
 from relay.completions.headers import CallHeaders
+from relay.completions.kinds import CHAT, Kind
 from relay.completions.refusal import Refusal, no_ledger, not_authenticated, too_large
 from relay.completions.repeats.desk import RepeatDesk
 from relay.completions.repeats.question import Question
 from relay.completions.reply import Reply
-from relay.completions.request import ChatRequest, parse
+from relay.completions.request import CallRequest, parse
 from relay.completions.running import Running
 from relay.completions.service import Completions
 from relay.ledger.entries import CallId
 from relay.ledger.errors import LedgerUnavailable
 from relay.settings import CallSettings
 
-PATH = "/v1/chat/completions"
-RAW_PATH = PATH.encode()
+RAW_PATH = CHAT.route.encode()
+"""The path of the busiest of them, which edge A serves by itself."""
 
 _MISSING = (
     "You didn't provide an API key. Send it in an Authorization header using Bearer auth "
@@ -34,10 +35,10 @@ _MISSING = (
 _INVALID = "Incorrect API key provided. Check the key, or make a new one with `nightjar-relay key create`."
 
 
-class ChatRoute:
-    """`POST /v1/chat/completions`."""
+class CallRoute:
+    """`POST` on the path of one kind of call."""
 
-    __slots__ = ("_always", "_completions", "_keyring", "_next_id", "_repeats", "settings")
+    __slots__ = ("_always", "_completions", "_keyring", "_next_id", "_repeats", "kind", "settings")
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class ChatRoute:
         next_id: Callable[[], CallId],
         repeats: RepeatDesk,
     ) -> None:
+        self.kind = CHAT
         self._keyring = keyring
         self._repeats = repeats
         self._always = repeats.always
@@ -54,11 +56,17 @@ class ChatRoute:
         self._next_id = next_id
         self.settings = settings
 
+    def of_kind(self, kind: Kind) -> CallRoute:
+        """The same for another kind of call."""
+        other = CallRoute(self._keyring, self._completions, self.settings, self._next_id, self._repeats)
+        other.kind = kind
+        return other
+
     def begin(self, headers: CallHeaders, body: bytes, reply: Reply) -> Running | None:
         """Start the call, or answer with what is wrong with it."""
         try:
             identity = self._keyring.authenticate(headers.authorization)
-            request = parse(body)
+            request = parse(body, self.kind)
             if headers.asked is None and not self._always:
                 return self._completions.begin(identity, request, reply)
             return self._repeats.begin(self._question(identity, request), headers.asked, reply)
@@ -69,10 +77,10 @@ class ChatRoute:
             self._cannot(error, reply)
         return None
 
-    def _question(self, identity: Identity, request: ChatRequest) -> Question:
-        return Question(identity, request, PATH, partial(self._begin, identity, request), self.refuse)
+    def _question(self, identity: Identity, request: CallRequest) -> Question:
+        return Question(identity, request, self.kind.route, partial(self._begin, identity, request), self.refuse)
 
-    def _begin(self, identity: Identity, request: ChatRequest, reply: Reply) -> Running | None:
+    def _begin(self, identity: Identity, request: CallRequest, reply: Reply) -> Running | None:
         try:
             return self._completions.begin(identity, request, reply)
         except (Refusal, LedgerUnavailable) as error:

@@ -15,6 +15,8 @@ MAX_CHOICES: Final = 8
 MAX_COMPLETION_TOKENS: Final = 1_048_576
 
 MAX_MODELS: Final = 8
+MAX_INPUTS: Final = 8192
+"""Texts, or ids of one text: OpenAI takes 2,048 of the former, and 8,192 of the latter."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 Limit = Annotated[int, Meta(ge=1, le=MAX_COMPLETION_TOKENS)]
@@ -26,19 +28,16 @@ class StreamOptions(msgspec.Struct, frozen=True, gc=False):
     include_usage: bool | None = None
 
 
-class ChatBody(msgspec.Struct, frozen=True):
-    """The typed part of a chat completion's body, with its bounds. Messages stay bytes."""
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """What the bodies of all kinds of calls may say to the relay."""
 
     model: Name
-    messages: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_MESSAGES)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     max_tokens: Limit | None = None
     max_completion_tokens: Limit | None = None
     n: Annotated[int, Meta(ge=1, le=MAX_CHOICES)] | None = None
     seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
-    logprobs: bool | None = None
-    tools: Annotated[list[msgspec.Raw], Meta(max_length=MAX_TOOLS)] | None = None
     prompt_cache_key: Name | None = None
     # OpenRouter's extensions and ours: meant for the relay, so they go no further.
     provider: Preferences | None = None
@@ -48,10 +47,43 @@ class ChatBody(msgspec.Struct, frozen=True):
     max_cost: Annotated[float, Meta(gt=0, le=1e6)] | None = None
 
 
+class ChatBody(Body, frozen=True, kw_only=True):
+    """A chat completion's. Messages and tools stay bytes."""
+
+    messages: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_MESSAGES)]
+    logprobs: bool | None = None
+    tools: Annotated[list[msgspec.Raw], Meta(max_length=MAX_TOOLS)] | None = None
+
+
+_Text = Annotated[str, Meta(min_length=1)]
+_Id = Annotated[int, Meta(ge=0, lt=2**31)]
+_Ids = Annotated[list[_Id], Meta(min_length=1)]
+Texts = _Text | Annotated[list[_Text | _Id | _Ids], Meta(min_length=1, max_length=MAX_INPUTS)]
+"""A text, as such or as its tokens' ids; or several of them."""
+
+
+class CompletionBody(Body, frozen=True, kw_only=True):
+    """A text completion's."""
+
+    prompt: Texts
+    logprobs: Annotated[int, Meta(ge=0, le=5)] | None = None
+    best_of: int | None = None
+
+
+class EmbeddingBody(Body, frozen=True, kw_only=True):
+    """An embedding's."""
+
+    input: Texts
+    encoding_format: Literal["float", "base64"] | None = None
+    dimensions: Annotated[int, Meta(ge=1)] | None = None
+
+
 RELAYS_OWN: Final = ("provider", "models", "route", "session_id", "max_cost")
 """Fields that are for the relay alone: upstreams would refuse them, and need not know."""
 
 decode: Final = msgspec.json.Decoder(ChatBody).decode
+decode_completion: Final = msgspec.json.Decoder(CompletionBody).decode
+decode_embedding: Final = msgspec.json.Decoder(EmbeddingBody).decode
 
 
 class _Message(msgspec.Struct, frozen=True):
@@ -67,3 +99,8 @@ def role_of(message: msgspec.Raw) -> str:
         return _message(message).role
     except msgspec.ValidationError:
         return ""
+
+
+def count_texts(value: str | list[str | int | list[int]]) -> int:
+    """How many texts there are; a list of ids is one."""
+    return 1 if isinstance(value, str) or isinstance(value[0], int) else len(value)

@@ -18,15 +18,24 @@ from typing import TYPE_CHECKING, Final
 
 from relay.accounts.identity import Identity
 from relay.completions.continuation import Continuation
-from relay.completions.envelope import JSON_TYPE, PING, STREAM_TYPE, ChatEnvelope, error_body, error_headers
+from relay.completions.envelope import (
+    JSON_TYPE,
+    PING,
+    STREAM_TYPE,
+    ChatEnvelope,
+    TextEnvelope,
+    error_body,
+    error_headers,
+)
 from relay.completions.failover import BUSY_RETRY_S, Verdict, decide, refusal
 from relay.completions.guard import TOO_SLOW, can_be_left
+from relay.completions.kinds import COMPLETION
 from relay.completions.metering import Backlog
 from relay.completions.phase import ACCEPTED, CLOSED, COMMITTED, CONNECTING, ENDING, WAITING
 from relay.completions.refusal import Refusal, all_busy
 from relay.completions.rejoined import movable
 from relay.completions.reply import Reply
-from relay.completions.request import ChatRequest
+from relay.completions.request import CallRequest
 from relay.completions.running import Running
 from relay.completions.seam import Cut
 from relay.completions.services import CallServices
@@ -113,7 +122,7 @@ class Call(Running):
         reply: Reply,
         *,
         identity: Identity,
-        request: ChatRequest,
+        request: CallRequest,
         route: Route,
         first: Target,
         books: CallBooks,
@@ -147,6 +156,8 @@ class Call(Running):
     def envelope(self) -> ChatEnvelope:
         """The writer of this call's own OpenAI objects."""
         model = self.target.model if isinstance(self.target, NodeTarget) else self.request.model
+        if self.request.kind is COMPLETION:
+            return TextEnvelope(f"cmpl-{self.id:016x}", self.created, model)
         return ChatEnvelope(f"chatcmpl-{self.id:016x}", self.created, model)
 
     @property

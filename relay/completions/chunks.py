@@ -39,6 +39,8 @@ class Choice(msgspec.Struct, frozen=True, gc=False):
 
     index: int | None = 0
     delta: Delta | None = None
+    text: str | None = None
+    """Of a text completion, in place of `delta`."""
     finish_reason: str | None = None
 
 
@@ -53,7 +55,8 @@ class Event(msgspec.Struct, frozen=True):
 class AnswerChoice(msgspec.Struct, frozen=True, gc=False):
     """One choice of a plain answer."""
 
-    message: msgspec.Raw
+    message: msgspec.Raw = ABSENT
+    text: msgspec.Raw = ABSENT
     finish_reason: str | None = None
 
 
@@ -61,6 +64,8 @@ class Answer(msgspec.Struct, frozen=True):
     """A plain answer."""
 
     choices: list[AnswerChoice] | None = None
+    data: list[msgspec.Raw] | None = None
+    """The vectors of an embedding."""
     usage: msgspec.Raw = ABSENT
     error: msgspec.Raw = ABSENT
 

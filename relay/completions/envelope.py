@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -69,12 +69,14 @@ class ChatEnvelope:
     """Writes one answer's objects: the same id, time and model in each of them."""
 
     __slots__ = ("_created", "_id", "_model", "_prefix")
+    OBJECT: ClassVar = "chat.completion.chunk"
+    ANSWER: ClassVar = "chat.completion"
 
     def __init__(self, answer_id: str, created: int, model: str) -> None:
         self._id = answer_id
         self._created = created
         self._model = model
-        head = _encode({"id": answer_id, "object": "chat.completion.chunk", "created": created, "model": model})
+        head = _encode({"id": answer_id, "object": self.OBJECT, "created": created, "model": model})
         self._prefix = b"data: " + head[:-1] + b',"choices":['
 
     def content(self, choice: int, text: str) -> bytes:
@@ -115,7 +117,7 @@ class ChatEnvelope:
         choices = [{"index": 0, "delta": {}, "finish_reason": "error"}]
         body = {
             "id": self._id,
-            "object": "chat.completion.chunk",
+            "object": self.OBJECT,
             "created": self._created,
             "model": self._model,
             "choices": choices,
@@ -128,7 +130,7 @@ class ChatEnvelope:
         return _encode(
             {
                 "id": self._id,
-                "object": "chat.completion",
+                "object": self.ANSWER,
                 "created": self._created,
                 "model": self._model,
                 "choices": choices,
@@ -139,6 +141,61 @@ class ChatEnvelope:
     def _delta(self, choice: int, delta: dict[str, Any], reason: str | None = None) -> bytes:
         body = {"index": choice, "delta": delta, "logprobs": None, "finish_reason": reason}
         return self._prefix + _encode(body) + b"]}\n\n"
+
+
+class TextEnvelope(ChatEnvelope):
+    """As `ChatEnvelope`, for a text completion: its choices have a text and no role."""
+
+    OBJECT = ANSWER = "text_completion"
+
+    def content(self, choice: int, text: str) -> bytes:
+        return self._text(choice, text)
+
+    def measured(self, choice: int, delta: dict[str, str], logprobs: dict[str, Any]) -> bytes:
+        return self._text(choice, delta.get("content", ""), _older(logprobs))
+
+    def reasoning(self, choice: int, text: str) -> bytes:
+        return self._text(choice, text)
+
+    def role(self, choice: int) -> bytes:  # noqa: ARG002 - the base's
+        return b""
+
+    def finish(self, choice: int, reason: str) -> bytes:
+        return self._text(choice, "", reason=reason)
+
+    def whole(self, choices: list[dict[str, Any]], prompt: int, completion: int) -> bytes:
+        return super().whole([_as_text(choice) for choice in choices], prompt, completion)
+
+    def _text(
+        self, choice: int, text: str, logprobs: dict[str, Any] | None = None, *, reason: str | None = None
+    ) -> bytes:
+        body = {"index": choice, "text": text, "logprobs": logprobs, "finish_reason": reason}
+        return self._prefix + _encode(body) + b"]}\n\n"
+
+
+def _as_text(choice: dict[str, Any]) -> dict[str, Any]:
+    logprobs = choice["logprobs"]
+    return {
+        "index": choice["index"],
+        "text": choice["message"]["content"],
+        "logprobs": None if logprobs is None else _older(logprobs),
+        "finish_reason": choice["finish_reason"],
+    }
+
+
+def _older(logprobs: dict[str, Any]) -> dict[str, Any]:
+    """The log-probabilities of a chat in the form that text completions have; offsets are within this piece."""
+    entries = logprobs["content"]
+    offsets, at = [], 0
+    for entry in entries:
+        offsets.append(at)
+        at += len(entry["token"])
+    return {
+        "tokens": [entry["token"] for entry in entries],
+        "token_logprobs": [entry["logprob"] for entry in entries],
+        "top_logprobs": [{top["token"]: top["logprob"] for top in entry["top_logprobs"]} for entry in entries],
+        "text_offset": offsets,
+    }
 
 
 def told(entries: Sequence[TokenLogprob]) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from typing import Final
 
 import msgspec
 
-from relay.completions.request import ChatRequest
+from relay.completions.request import CallRequest
 from relay.routing.preferences import Preferences, Sort
 
 _SORTS: Final[dict[str, Sort]] = {"nitro": "throughput", "floor": "price"}
 
 
-def resolved(request: ChatRequest, is_known: Callable[[str], bool]) -> ChatRequest:
+def resolved(request: CallRequest, is_known: Callable[[str], bool]) -> CallRequest:
     """The call as it is meant. A model that has the whole name comes first: names may have such characters in them."""
     name, wishes = request.model, request.preferences
     if is_known(name):

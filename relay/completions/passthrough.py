@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from relay.completions.chunks import (
+    Answer,
     AnswerChoice,
     Choice,
     Event,
@@ -24,6 +25,7 @@ from relay.completions.chunks import (
 )
 from relay.completions.envelope import DONE, ChatEnvelope
 from relay.completions.failover import classify
+from relay.completions.kinds import EMBEDDING
 from relay.completions.phase import COMMITTED
 from relay.completions.request import BYTES_PER_TOKEN
 from relay.completions.seam import Cut
@@ -146,10 +148,16 @@ class PassThrough(ResponseSink):
         try:
             answer = decode_answer(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self._broken(f"the answer is not a chat completion: {error}")
+            self._broken(f"the answer is not a completion: {error}")
+            return
+        if self._call.request.kind is EMBEDDING:
+            self._embedded(answer, body)
             return
         if given(answer.error) or not answer.choices:
             self._call.attempt_failed(classify(502, body, retry_after=None, fast=True))
+            return
+        if not all(bytes(choice.message) or bytes(choice.text) for choice in answer.choices):
+            self._broken("the answer is not a completion: a choice says nothing")
             return
         counted = read_usage(answer.usage)
         if counted is not None:
@@ -161,6 +169,20 @@ class PassThrough(ResponseSink):
             prompt_tokens=usage.prompt_tokens,
             tokens=usage.completion_tokens,
         )
+
+    def _embedded(self, answer: Answer, body: bytes) -> None:
+        wanted = self._call.request.inputs
+        if given(answer.error) or answer.data is None:
+            self._call.attempt_failed(classify(502, body, retry_after=None, fast=True))
+            return
+        if len(answer.data) != wanted:
+            self._broken(f"the answer has {len(answer.data)} vectors, for {wanted} texts")
+            return
+        usage = read_usage(answer.usage)
+        if usage is not None:
+            self._call.source = "provider"
+        prompt = usage.prompt_tokens if usage else self._call.prompt_estimate
+        self._call.answer(body, reason="stop", prompt_tokens=prompt, tokens=0)
 
     # --- streams ----------------------------------------------------------------------------------------------------
 
@@ -242,7 +264,7 @@ class PassThrough(ResponseSink):
     def _count(self, parsed: Event) -> None:
         self._count_usage(parsed)
         for choice in parsed.choices or ():
-            if has_content(choice.delta):
+            if has_content(choice.delta) or choice.text:
                 self._tokens += 1
                 self._call.commit()
             if choice.finish_reason:
@@ -292,7 +314,7 @@ def _data_of(event: bytes) -> bytes:
 
 def _size(choices: list[AnswerChoice]) -> int:
     """Bytes of what was said, and little else."""
-    return sum(len(bytes(choice.message)) for choice in choices)
+    return sum(len(bytes(choice.message)) + len(bytes(choice.text)) for choice in choices)
 
 
 def _bad_answer(problem: str) -> Failure:

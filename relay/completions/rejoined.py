@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from relay.completions.chunks import Choice, Event, Usage, given
 from relay.completions.envelope import DONE, ChatEnvelope
+from relay.completions.kinds import CHAT
 from relay.completions.passthrough import PassThrough
 from relay.completions.seam import Cut, Method, Seam, further_fields, last_message
 from relay.upstreams.port import Failure, Fault
 
 if TYPE_CHECKING:
     from relay.completions.call import Call
-    from relay.completions.request import ChatRequest
+    from relay.completions.request import CallRequest
 
 CONSTRAINTS: Final = frozenset(
     {
@@ -23,16 +24,16 @@ CONSTRAINTS: Final = frozenset(
 """Fields that bind an answer to a form whose state no text carries over."""
 
 
-def movable(request: ChatRequest) -> bool:
+def movable(request: CallRequest) -> bool:
     """Whether another may go on with an answer to this by its text alone."""
     plain = request.n == 1 and not request.logprobs and not request.tools
-    return request.stream and plain and not request.has_any(CONSTRAINTS)
+    return request.kind is CHAT and request.stream and plain and not request.has_any(CONSTRAINTS)
 
 
-def going_on(request: ChatRequest, cut: Cut, method: Method, max_tokens: int) -> dict[str, object]:
+def going_on(request: CallRequest, cut: Cut, method: Method, max_tokens: int) -> dict[str, object]:
     """What of the body changes for whoever goes on: one more message, and what is left of the tokens."""
     return {
-        "messages": [*request.body.messages, last_message(method, cut.text)],
+        "messages": [*request.messages, last_message(method, cut.text)],
         "max_tokens": max_tokens,
         "stream_options": {"include_usage": True},
         **further_fields(method),

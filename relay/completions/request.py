@@ -12,7 +12,19 @@ from typing import Final
 
 import msgspec
 
-from relay.completions.body import RELAYS_OWN, ChatBody, decode, role_of
+from relay.completions.body import (
+    RELAYS_OWN,
+    Body,
+    ChatBody,
+    CompletionBody,
+    EmbeddingBody,
+    count_texts,
+    decode,
+    decode_completion,
+    decode_embedding,
+    role_of,
+)
+from relay.completions.kinds import CHAT, COMPLETION, EMBEDDING, Kind
 from relay.completions.refusal import Refusal, bad_request
 from relay.routing.policy import PICO_PER_DOLLAR
 from relay.routing.preferences import NONE, Preferences
@@ -30,18 +42,20 @@ PARAMETERS: Final = frozenset(
     }
 )  # fmt: skip
 """Fields that a model, or its server, may pass over without a word; in OpenRouter's names."""
+_BEGINNING: Final = 512
 _NOTHING_OWN: Final = (None, None, None, None, None)
 
 
-class ChatRequest:
+class CallRequest:
     """A call as the relay understands it. `raw` are the caller's own bytes, `forwarded` those of them that a provider
     knows; a node also minds `provider.require_parameters`. Never changed once made.
 
     `said_model` is the model's name as it stands in the body; `model` is the name without what it says of targets.
     """
 
-    def __init__(self, raw: bytes, body: ChatBody) -> None:
+    def __init__(self, raw: bytes, body: Body, kind: Kind = CHAT) -> None:
         options, limit = body.stream_options, body.max_completion_tokens
+        self.kind = kind
         self.raw = raw
         self.body = body
         self.model = self.said_model = body.model
@@ -56,16 +70,29 @@ class ChatRequest:
         self.max_tokens = body.max_tokens if limit is None else limit
         self.n = body.n or 1
         self.seed = body.seed
-        self.logprobs = bool(body.logprobs)
-        self.tools = bool(body.tools)
+        self.logprobs = self.tools = False
+        self.inputs = 1
+        """Texts to embed."""
+        if isinstance(body, ChatBody):
+            self.logprobs, self.tools = bool(body.logprobs), bool(body.tools)
+        elif isinstance(body, CompletionBody):
+            self.logprobs = body.logprobs is not None
+        elif isinstance(body, EmbeddingBody):
+            self.stream, self.max_tokens, self.n = False, None, 1
+            self.inputs = count_texts(body.input)
         self.prompt_bound = len(raw) + TEMPLATE_MARGIN
         """Tokens the prompt can have at most: a token is at least one byte."""
 
-    def meaning(self, model: str, preferences: Preferences) -> ChatRequest:
+    def meaning(self, model: str, preferences: Preferences) -> CallRequest:
         """The same call for another `model`, with other preferences."""
-        other = ChatRequest(self.raw, self.body)
+        other = CallRequest(self.raw, self.body, self.kind)
         other.model, other.preferences = model, preferences
         return other
+
+    @property
+    def messages(self) -> list[msgspec.Raw]:
+        """Of a chat."""
+        return self.body.messages if isinstance(self.body, ChatBody) else []
 
     @property
     def prompt_estimate(self) -> int:
@@ -82,6 +109,9 @@ class ChatRequest:
         digest = hashlib.blake2b(b"%d\0%b\0" % (organisation, self.model.encode()), digest_size=16)
         if named is not None:
             digest.update(named.encode())
+            return digest.digest()
+        if not isinstance(body, ChatBody):
+            digest.update(self.raw[:_BEGINNING])
             return digest.digest()
         for tool in body.tools or ():
             digest.update(bytes(tool))
@@ -106,7 +136,10 @@ _WHERE = re.compile(r"`\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 
 
-def parse(raw: bytes) -> ChatRequest:
+_DECODERS: Final = {CHAT: decode, COMPLETION: decode_completion, EMBEDDING: decode_embedding}
+
+
+def parse(raw: bytes, kind: Kind = CHAT) -> CallRequest:
     """Decode and check a body.
 
     Raises:
@@ -115,7 +148,7 @@ def parse(raw: bytes) -> ChatRequest:
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:  # with fewer it cannot be nested deeper
         _check_depth(raw)
     try:
-        body = decode(raw)
+        body = _DECODERS[kind](raw)
     except msgspec.ValidationError as error:
         raise _explain(str(error)) from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -123,7 +156,18 @@ def parse(raw: bytes) -> ChatRequest:
         raise bad_request(message, code="invalid_json") from error
     if body.stream_options is not None and not body.stream:
         raise bad_request("'stream_options' is only allowed when 'stream' is true.", param="stream_options")
-    return ChatRequest(raw, body)
+    if isinstance(body, CompletionBody):
+        _check_completion(body)
+    return CallRequest(raw, body, kind)
+
+
+def _check_completion(body: CompletionBody) -> None:
+    """Several prompts would be several calls, and so would the best of several answers."""
+    if count_texts(body.prompt) > 1:
+        raise bad_request("Send one 'prompt' with each request.", param="prompt", code="unsupported_parameter")
+    if body.best_of not in (None, body.n or 1):
+        message = "'best_of' is not supported. Ask for several answers with 'n', and choose."
+        raise bad_request(message, param="best_of", code="unsupported_parameter")
 
 
 def _explain(problem: str) -> Refusal:

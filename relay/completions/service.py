@@ -9,9 +9,11 @@ from typing import Protocol
 from relay.accounts.identity import Identity
 from relay.clock import Clock
 from relay.completions.call import Call
+from relay.completions.embedded import Embedded
 from relay.completions.envelope import ChatEnvelope
 from relay.completions.enveloped import Enveloped
 from relay.completions.failover import BUSY_RETRY_S
+from relay.completions.kinds import EMBEDDING
 from relay.completions.naming import resolved
 from relay.completions.passthrough import PassThrough
 from relay.completions.refusal import (
@@ -26,7 +28,7 @@ from relay.completions.refusal import (
 )
 from relay.completions.rejoined import Rejoined, going_on
 from relay.completions.reply import Reply
-from relay.completions.request import ChatRequest, patched
+from relay.completions.request import CallRequest, patched
 from relay.completions.resume import marks_of
 from relay.completions.seam import Cut, Method
 from relay.completions.services import CallServices
@@ -38,6 +40,7 @@ from relay.ledger.calls import Admission
 from relay.ledger.entries import CallId, NanoDollars
 from relay.ledger.errors import InsufficientCredit
 from relay.ledger.service import Ledger
+from relay.nodes.link import LegSink
 from relay.routing.retries import RetryBudget
 from relay.settings import CallSettings, TimerSettings
 from relay.upstreams.keys import KeysUsedUp, ProviderKey
@@ -90,7 +93,7 @@ class Completions(CallServices):
         self._unflushed: list[Call] = []
         self._closing = False
 
-    def begin(self, identity: Identity, request: ChatRequest, reply: Reply) -> Call:
+    def begin(self, identity: Identity, request: CallRequest, reply: Reply) -> Call:
         """Admit a call and start it; its answer goes to `reply`.
 
         Raises:
@@ -163,14 +166,17 @@ class Completions(CallServices):
             return no_node_shares(model, PAUSED_RETRY_S)
         return unknown_model(model)
 
-    def _bound(self, identity: Identity, request: ChatRequest, route: Route) -> tuple[int, NanoDollars]:
+    def _bound(self, identity: Identity, request: CallRequest, route: Route) -> tuple[int, NanoDollars]:
         """The completion's limit per choice, and the most the call can cost, at the dearest target.
 
         Without a limit of the caller's the relay sets one: the smallest of its default, the largest context, and what
         the credit affords.
         """
         price, prompt = route.price, request.prompt_bound
-        limit = min(request.max_tokens or self._settings.default_max_tokens, route.context)
+        default = request.kind.default_tokens
+        if default is None:
+            default = self._settings.default_max_tokens
+        limit = min(request.max_tokens or default, route.context)
         bound = price.bound(prompt, limit * request.n)
         if request.max_tokens is None and price.completion:
             left = self._ledger.available(identity.organisation) - price.bound(prompt, 0)
@@ -189,8 +195,10 @@ class Completions(CallServices):
         if isinstance(target, ProviderTarget):
             key = self._take_key(call, target)
             call.output = sink = PassThrough(call)
-            return target.provider.ask(_outgoing(call, target), sink, key)
+            return target.provider.ask(_outgoing(call, target), sink, key, call.request.kind.path)
         target.health.breaker.began(self.clock.now())
+        if call.request.kind is EMBEDDING:
+            return self._offer(call, target, Embedded(call))
         answer = Enveloped(call, resumable=call.request.n == 1 and target.link.models[target.model].resume == "ids")
         call.answer_at_node = call.output = answer
         return self._offer(call, target, answer)
@@ -277,13 +285,14 @@ class Completions(CallServices):
         return key
 
     def _offer(
-        self, call: Call, target: NodeTarget, leg: Enveloped, resume: Resume | None = None, ids: bytes = b""
+        self, call: Call, target: NodeTarget, leg: LegSink, resume: Resume | None = None, ids: bytes = b""
     ) -> Attempt:
         request = call.request
         return offer_chat(
             target.link,
             request.raw,
             leg,
+            kind=request.kind.word,
             created=call.created,
             model=target.model,
             n=request.n,
@@ -336,6 +345,6 @@ def _outgoing(call: Call, target: ProviderTarget) -> bytes:
         changes["model"] = target.model
     if request.stream and not request.include_usage:
         changes["stream_options"] = {"include_usage": True}
-    if request.max_tokens is None and (target.price.prompt or target.price.completion):
+    if request.max_tokens is None and call.max_tokens and (target.price.prompt or target.price.completion):
         changes["max_tokens"] = call.max_tokens
     return patched(request.forwarded, changes)

@@ -10,7 +10,7 @@ from math import inf
 from typing import Final
 
 from relay.accounts.identity import Identity
-from relay.completions.request import PARAMETERS, ChatRequest
+from relay.completions.request import PARAMETERS, CallRequest
 from relay.ledger.calls import NodePayee
 from relay.ledger.entries import owner
 from relay.ledger.pricing import Price
@@ -75,7 +75,7 @@ class Targets:
         """Whether some target goes by the whole name."""
         return model in self._catalogue.routes or model in self._registry.known_models()
 
-    def route(self, request: ChatRequest, identity: Identity, now: float) -> Route | None:
+    def route(self, request: CallRequest, identity: Identity, now: float) -> Route | None:
         """The targets that can take a call now, best first; none of them where all are busy, at rest or unwanted.
 
         `now` are seconds of the relay's clock. None if this caller cannot use the model at all.
@@ -90,7 +90,7 @@ class Targets:
                     return offered  # by far the most frequent case: there is nothing to decide
         return self._decided(request, identity, now)
 
-    def _decided(self, request: ChatRequest, identity: Identity, now: float) -> Route | None:
+    def _decided(self, request: CallRequest, identity: Identity, now: float) -> Route | None:
         names = (request.model, *(each for each in request.fallbacks if each != request.model))
         by_model = [self._reachable(name, identity) for name in names]
         if not any(by_model):
@@ -128,7 +128,7 @@ class Targets:
         some = [links[(start + at * step) % len(links)] for at in range(MOST_COMPARED)]
         return some if any(link.free_slots > 0 for link in some) else links
 
-    def went(self, request: ChatRequest, identity: Identity, target: Target) -> None:
+    def went(self, request: CallRequest, identity: Identity, target: Target) -> None:
         """An answer was written there: the next call of the conversation may find its prompt in a cache."""
         self._affinity.went(request.conversation(identity.organisation), _itself(target))
 
@@ -250,15 +250,17 @@ def computes_alike(one: NodeTarget, other: NodeTarget) -> bool:
     return its is not None and bool(model.numerics) and model.numerics == its.numerics
 
 
-def _ask(request: ChatRequest, identity: Identity) -> Ask:
-    wishes, limit = request.preferences, request.max_tokens
+def _ask(request: CallRequest, identity: Identity) -> Ask:
+    wishes, limit = request.preferences, request.max_tokens or request.kind.default_tokens
+    if limit is None:
+        limit = EXPECTED_TOKENS
     return Ask(
         exposure=identity.exposure,
         preferences=wishes,
         prompt_tokens=request.prompt_estimate,
-        completion_tokens=min(limit or EXPECTED_TOKENS, EXPECTED_TOKENS) * request.n,
+        completion_tokens=min(limit, EXPECTED_TOKENS) * request.n,
         prompt_bound=request.prompt_bound,
-        completion_bound=(limit or EXPECTED_TOKENS) * request.n,
+        completion_bound=limit * request.n,
         max_cost=request.max_cost,
         parameters=request.parameters() if wishes.require_parameters else frozenset(),
     )

@@ -7,6 +7,7 @@ within one organisation on one node, and nodes cannot compare notes.
 from __future__ import annotations
 
 import hashlib
+from typing import Literal
 
 from relay.nodes.link import Leg, LegSink, NodeLink
 from relay.storage.ids import NodeId, OrganisationId
@@ -59,6 +60,7 @@ def offer_chat(
     body: bytes,
     sink: LegSink,
     *,
+    kind: Literal["chat", "completion", "embedding"],
     created: int,
     model: str,
     n: int,
@@ -69,7 +71,7 @@ def offer_chat(
     resume: Resume | None = None,
     ids: bytes = b"",
 ) -> Attempt:
-    """Offer a chat completion; with `resume` one that another node began, of which `ids` are the delivered tokens.
+    """Offer a call; with `resume` one that another node began, of which `ids` are the delivered tokens.
 
     Raises:
         LinkUnavailable: the link takes no call any more.
@@ -77,7 +79,7 @@ def offer_chat(
     header = CallHeader(
         created=created,
         model=model,
-        kind="chat",
+        kind=kind,
         n=n,
         deadline_s=deadline_s,
         seed=seed,

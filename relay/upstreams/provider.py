@@ -6,6 +6,7 @@ The key belongs to its base URL and goes nowhere else.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import urlsplit
 
 from relay.errors import RelayError
@@ -17,6 +18,7 @@ from relay.upstreams.port import Attempt, ResponseSink
 MAX_NAME = 64
 MAX_KEY = 4096
 MAX_KEYS = 32
+CHAT_PATH: Final = "/chat/completions"
 
 
 class BadBaseUrl(RelayError):
@@ -67,7 +69,7 @@ class Provider:
         origin, path = parse_base_url(base_url)
         literal = f"[{origin.host}]" if ":" in origin.host else origin.host
         host = literal if origin.port == (443 if origin.tls else 80) else f"{literal}:{origin.port}"
-        ask = [f"POST {path}/chat/completions HTTP/1.1", f"host: {host}", "content-type: application/json"]
+        ask = [f"POST {path}{CHAT_PATH} HTTP/1.1", f"host: {host}", "content-type: application/json"]
         look = [f"GET {path}/models HTTP/1.1", f"host: {host}"]
         keys = [
             ProviderKey(
@@ -78,9 +80,12 @@ class Provider:
         ]
         return cls(name, pool.lane(origin), ProviderKeys(keys))
 
-    def ask(self, body: bytes, sink: ResponseSink, key: ProviderKey) -> Attempt:
-        """Send a chat completion; `sink` hears the answer."""
-        return self.lane.request(b"%b%d\r\n\r\n%b" % (key.prefix, len(body), body), sink)
+    def ask(self, body: bytes, sink: ResponseSink, key: ProviderKey, path: str = CHAT_PATH) -> Attempt:
+        """Send a call; `sink` hears the answer. `path` is what stands behind the base URL."""
+        prefix = key.prefix
+        if path != CHAT_PATH:
+            prefix = prefix.replace(f"{CHAT_PATH} HTTP".encode(), f"{path} HTTP".encode(), 1)
+        return self.lane.request(b"%b%d\r\n\r\n%b" % (prefix, len(body), body), sink)
 
     def list_models(self, sink: ResponseSink, key: ProviderKey) -> Attempt:
         """Ask which models it has: whether it takes the key, at no cost."""

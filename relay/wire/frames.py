@@ -318,6 +318,8 @@ class StepKind(enum.IntEnum):
     DELTA = 2
     END = 3
     TOOL_ARGUMENTS = 4
+    VECTOR = 5
+    """One of the vectors that a call of kind `embedding` asked for: `index u32, f32[]`, little-endian."""
 
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]

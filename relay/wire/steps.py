@@ -113,5 +113,8 @@ def _check_special(kind: int, data: bytes) -> None:
             raise ProtocolViolation("a choice ends for no known reason")
     elif kind == StepKind.DELTA:
         decode_delta(data)
+    elif kind == StepKind.VECTOR:
+        if len(data) < 8 or len(data) % 4:
+            raise ProtocolViolation("a vector record is not an index and numbers")
     else:
         raise ProtocolViolation(f"unknown kind of step record {kind}")

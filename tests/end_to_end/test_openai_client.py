@@ -57,6 +57,42 @@ def test_the_models_are_listed_with_the_demo_model_among_them(client: openai.Ope
 
 
 @pytest.mark.parametrize("streamed", [False, True])
+def test_a_text_is_gone_on_with(client: openai.OpenAI, streamed: bool) -> None:
+    asked: dict[str, Any] = {"model": MODEL, "prompt": "The capital of France is", "temperature": 0, "max_tokens": 8}
+    if streamed:
+        chunks = list(client.completions.create(**asked, stream=True))
+        text = "".join(choice.text for chunk in chunks for choice in chunk.choices)
+    else:
+        answer = client.completions.create(**asked)
+        text = answer.choices[0].text
+        assert answer.usage is not None
+        assert 0 < answer.usage.completion_tokens <= 8
+    assert text == client.completions.create(**asked, logprobs=2).choices[0].text
+    assert text
+
+
+def test_a_text_may_be_given_as_ids_and_log_probabilities_come_with_it(client: openai.OpenAI) -> None:
+    choice = client.completions.create(model=MODEL, prompt=[5, 6, 7], logprobs=2, max_tokens=4).choices[0]
+    assert choice.logprobs is not None
+    assert "".join(choice.logprobs.tokens or ()) == choice.text
+    assert len(choice.logprobs.token_logprobs or ()) == len(choice.logprobs.text_offset or ()) > 0
+    assert all(value <= 0 for value in choice.logprobs.token_logprobs or ())
+
+
+def test_texts_become_vectors_of_length_one(client: openai.OpenAI) -> None:
+    """Equal for equal texts, and in the order of the texts; the client asks for base64 and decodes it."""
+    texts = ["The capital of France is Paris.", "A cat sat on the mat.", "The capital of France is Paris."]
+    found = client.embeddings.create(model=MODEL, input=texts)
+    first, other, again = (each.embedding for each in found.data)
+    assert first == pytest.approx(again, abs=1e-5)
+    assert first != pytest.approx(other, abs=1e-2)
+    assert sum(value * value for value in first) == pytest.approx(1.0, abs=1e-4)
+    assert found.usage.prompt_tokens > 10
+    plain = client.embeddings.create(model=MODEL, input=texts[1], encoding_format="float")
+    assert plain.data[0].embedding == pytest.approx(other, abs=1e-5)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
 def test_log_probabilities_come_with_their_tokens(client: openai.OpenAI, streamed: bool) -> None:
     if streamed:
         chunks = stream(client, logprobs=True, top_logprobs=3)

@@ -34,6 +34,7 @@ ids = st.lists(st.integers(0, 2**32 - 1), max_size=4).map(lambda numbers_: struc
 _texts = words.map(str.encode)
 _data = {
     StepKind.END: st.sampled_from(FINISH_REASONS).map(str.encode),
+    StepKind.VECTOR: st.binary(min_size=8, max_size=64).map(lambda data: data[: len(data) & ~3]),
     StepKind.DELTA: words.map(lambda content: msgspec.json.encode(Delta(content=content))),
 }
 

@@ -137,7 +137,7 @@ def streams(records: list[StepRecord]) -> dict[tuple[int, int], list[tuple[int, 
     said: dict[tuple[int, int], list[tuple[int, bytes, bytes]]] = defaultdict(list)
     for record in records:
         runs = said[record.leg, record.choice]
-        joins = record.kind not in (StepKind.DELTA, StepKind.END)
+        joins = record.kind not in (StepKind.DELTA, StepKind.END, StepKind.VECTOR)
         if joins and runs and runs[-1][0] == record.kind:
             kind, ids, data = runs.pop()
             runs.append((kind, ids + record.ids, data + record.data))

@@ -97,6 +97,13 @@ def test_a_record_that_does_not_add_up_is_a_violation(record: bytes) -> None:
         decode_steps(frame(packed(data=b"fine"), record))
 
 
+@pytest.mark.parametrize("data", [b"", bytes(4), bytes(7), bytes(10)])
+def test_a_vector_is_an_index_and_whole_numbers(data: bytes) -> None:
+    decode_steps(frame(packed(kind=StepKind.VECTOR, data=bytes(8))))
+    with pytest.raises(ProtocolViolation):
+        decode_steps(frame(packed(kind=StepKind.VECTOR, data=data)))
+
+
 @pytest.mark.parametrize("kind", [StepKind.TEXT, StepKind.REASONING, StepKind.TOOL_ARGUMENTS])
 @pytest.mark.parametrize("data", [b"\xff", "é".encode()[:1], b"\xed\xa0\x80", b"\xc0\x80", b"\xf4\x90\x80\x80"])
 def test_text_is_whole_code_points_strictly(kind: StepKind, data: bytes) -> None:

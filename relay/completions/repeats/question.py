@@ -11,7 +11,7 @@ import msgspec
 from relay.accounts.identity import Identity
 from relay.completions.refusal import Refusal
 from relay.completions.reply import Reply
-from relay.completions.request import ChatRequest
+from relay.completions.request import CallRequest
 from relay.completions.running import Running
 
 
@@ -20,7 +20,7 @@ class Question:
     """Who asks what, where. `begin` starts the call, or refuses it and returns None; `refuse` answers with an error."""
 
     identity: Identity
-    request: ChatRequest
+    request: CallRequest
     route: str
     begin: Callable[[Reply], Running | None]
     refuse: Callable[[Refusal, Reply], None]

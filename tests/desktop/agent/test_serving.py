@@ -129,7 +129,7 @@ async def test_every_choice_takes_a_slot(desktop: Desktop, relay: FakeRelay) -> 
 
 @pytest.mark.parametrize(
     ("changed", "reason"),
-    [({"model": "other"}, "model"), ({"kind": "embedding"}, "model")],
+    [({"model": "other"}, "model"), ({"kind": "completion"}, "model")],
 )
 async def test_a_call_this_node_cannot_answer_is_declined(
     desktop: Desktop, relay: FakeRelay, changed: dict[str, str], reason: str

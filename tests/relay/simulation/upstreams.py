@@ -87,7 +87,7 @@ class PlayedProvider:
     def provider(self) -> Provider:
         return cast("Provider", self)
 
-    def ask(self, body: bytes, sink: ResponseSink, _key: ProviderKey) -> Attempt:
+    def ask(self, body: bytes, sink: ResponseSink, _key: ProviderKey, _path: str) -> Attempt:
         attempt = ProviderAttempt()
         self.attempts.append(attempt)
         play = _ProviderPlay(attempt, sink, json.loads(body), self._rng)
