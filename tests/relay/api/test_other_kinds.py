@@ -126,7 +126,7 @@ async def test_a_text_is_gone_on_with_in_a_stream(
     said, reason = "", ""
     async for each in await client.completions.create(model=MODEL, prompt=[1, 2, 3], stream=True, max_tokens=5):
         for choice in each.choices:
-            said, reason = said + choice.text, choice.finish_reason or reason
+            said, reason = said + choice.text, choice.finish_reason
 
     assert (said, reason) == (" Paris.", "stop")
     (row,) = await relay.usage_rows()
