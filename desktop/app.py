@@ -59,7 +59,7 @@ def start(paths: Paths, *, headless: bool, background: bool = False) -> int:
         agent = build_agent(paths, settings, memberships=memberships, open_browser=not headless)
         if memberships.member is None:
             log.warning("this PC is not enrolled at a relay yet; in another terminal: nightjar enroll --relay URL")
-        return run_headless(agent) if headless else run_with_window(agent, background=background)
+        return run_headless(agent) if headless else run_with_window(agent, paths, background=background)
     finally:
         lock.release()
 
@@ -210,8 +210,8 @@ def on_stop_signals(stop: Callable[[], None]) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
 
 
-def run_with_window(agent: Agent, *, background: bool) -> int:
-    """Agent on its own thread, Qt on this one. `background` keeps the window closed."""
+def run_with_window(agent: Agent, paths: Paths, *, background: bool) -> int:
+    """Agent, whose folders are `paths`, on its own thread, Qt on this one. `background` keeps the window closed."""
     try:
         from desktop.ui.application import run_ui
     except ImportError as error:
@@ -219,7 +219,7 @@ def run_with_window(agent: Agent, *, background: bool) -> int:
     thread = AgentThread(agent)
     thread.start()
     try:
-        status = run_ui(thread, background=background)
+        status = run_ui(thread, paths, background=background)
     finally:
         agent.post(Quit(drain=False))
         thread.join()

@@ -26,6 +26,8 @@ _STALE: Final = "stale_nonce"
 A = TypeVar("A", bound=msgspec.Struct)
 
 EarningsTold = wire.Earnings
+EarnedDay = wire.EarnedDay
+EarnedModel = wire.EarnedModel
 AnswerTold = wire.Answer
 ReasonTold = wire.Reason
 """What the relay tells, for those above the agent, who do not know the wire."""

@@ -119,7 +119,7 @@ class _Local:
         host = _RelayThread(self._relay_and_agent)
         agent = host.start()
         try:
-            status = app.run_with_window(agent, background=False)
+            status = app.run_with_window(agent, self._node, background=False)
         finally:
             host.stop()
         if host.failure is not None:

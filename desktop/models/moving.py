@@ -45,17 +45,19 @@ def move(
 ) -> int:
     """Makes `folder` the model folder and takes everything there; downloads pause meanwhile. The bytes that are there.
 
-    `copied` hears of bytes as they are copied. Raises MoveFailed, DiskFull.
+    `copied` hears of bytes as they are copied; what it raises ends the move, as if it had not begun. Raises MoveFailed,
+    DiskFull.
     """
     new, old = folder.expanduser().absolute(), store.folder()
     if new == old:
         raise MoveFailed(new, "they are there already")
-    with _downloads_paused(store) as library:
+    with _downloads_paused(store) as library, _nothing_left_behind(new) as placed:
         files = list(_files(store, library))
         try:
             new.mkdir(parents=True, exist_ok=True)
             for path, sha256 in files:
-                _place(path, new / path.name, sha256, disk or RealDisk(), copied)
+                if _place(path, new / path.name, sha256, disk or RealDisk(), copied):
+                    placed.append(new / path.name)
         except FileNotFoundError as error:
             raise MoveFailed(new, f"{error.filename} is not there") from error
         except OSError as error:
@@ -63,6 +65,7 @@ def move(
         except ModelUnusable as error:
             raise MoveFailed(new, error.why) from error
         store.change(lambda current: _moved(current, new, store))
+        placed.clear()
         for path, _ in files:
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -70,6 +73,23 @@ def move(
             _forget_locks(old)
             old.rmdir()
         return sum((new / path.name).stat().st_size for path, _ in files)
+
+
+@contextlib.contextmanager
+def _nothing_left_behind(new: Path) -> Iterator[list[Path]]:
+    """Deletes the files in the list, and `new` if it did not exist, when what is inside fails or is stopped."""
+    was_there = new.exists()
+    placed: list[Path] = []
+    try:
+        yield placed
+    except BaseException:
+        for path in placed:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        if not was_there:
+            with contextlib.suppress(OSError):
+                new.rmdir()
+        raise
 
 
 def _files(store: Store, library: Library) -> Iterator[tuple[Path, str]]:
@@ -94,10 +114,11 @@ def _moved(library: Library, new: Path, store: Store) -> Library:
     return msgspec.structs.replace(library, folder=str(new), models=models)
 
 
-def _place(path: Path, target: Path, sha256: str, disk: Disk, copied: Callable[[int], None]) -> None:
+def _place(path: Path, target: Path, sha256: str, disk: Disk, copied: Callable[[int], None]) -> bool:
+    """Whether the file was not there already."""
     if target.exists():
         if target.samefile(path) or (sha256 and file_sha256(target) == sha256):
-            return
+            return False
         if sha256:
             raise ModelUnusable(target, f"another file {target.name} is there")
         target.unlink()  # of a move that was cut short
@@ -105,6 +126,7 @@ def _place(path: Path, target: Path, sha256: str, disk: Disk, copied: Callable[[
         os.link(path, target)
     except OSError:  # another disk, or one that knows no links
         _copy(path, target, sha256, disk, copied)
+    return True
 
 
 def _copy(path: Path, target: Path, sha256: str, disk: Disk, copied: Callable[[int], None]) -> None:

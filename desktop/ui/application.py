@@ -10,12 +10,16 @@ import sys
 import time
 from types import TracebackType
 
+from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import QApplication
 
 from desktop.system.paths import Paths
+from desktop.ui.background import Background
 from desktop.ui.bridge import AgentHandle, Bridge
+from desktop.ui.formats import formats_of
 from desktop.ui.icons import app_icon
 from desktop.ui.interface import Interface
+from desktop.ui.openings import openings_of
 from desktop.ui.single_instance import SingleInstance
 from desktop.ui.stop_signals import StopSignals
 from desktop.ui.theme import Theme
@@ -25,14 +29,16 @@ from desktop.ui.window import MainWindow
 _log = logging.getLogger(__name__)
 
 
-def run_ui(agent_handle: AgentHandle, *, background: bool) -> int:
+def run_ui(agent_handle: AgentHandle, paths: Paths, *, background: bool) -> int:
     """Shows tray and window until the owner quits, a signal comes, or the agent ends. Main thread only.
 
-    The exit status: 0 when the agent has ended as asked. The caller holds the lock of `Paths.lock`.
+    `paths` are the agent's. The exit status: 0 when the agent has ended as asked. The caller holds the lock of
+    `Paths.lock`.
     """
     application = _application()
-    theme = Theme(application)
-    interface = Interface(Bridge(agent_handle, application), Tray(application), MainWindow(theme), clock=time.time)
+    theme, works = Theme(application), Background(application)
+    window = MainWindow(theme, openings_of(theme, paths, works, formats_of(QLocale())))
+    interface = Interface(Bridge(agent_handle, application), Tray(application), window, clock=time.time)
     instance, signals = SingleInstance(Paths.for_user().runtime), StopSignals()
     instance.raised.connect(interface.show_window)
     signals.came.connect(interface.quit)
@@ -44,6 +50,7 @@ def run_ui(agent_handle: AgentHandle, *, background: bool) -> int:
         return application.exec()
     finally:
         interface.stop()
+        works.close()
         instance.close()
         signals.close()
 

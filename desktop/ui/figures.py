@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 NANO = 1_000_000_000
 """Nano-dollars in a dollar."""
@@ -24,6 +24,8 @@ class Formats:
     point: str
     group: str
     moment: Callable[[float, float], str]
+    day: Callable[[date], str] = date.isoformat
+    """A day of the last months, short: `5 Mar`."""
 
 
 def dollars(nano: int, formats: Formats) -> str:

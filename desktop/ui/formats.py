@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QDateTime, QLocale
+from datetime import date
+
+from PySide6.QtCore import QDate, QDateTime, QLocale
 
 from desktop.ui.figures import Formats
 
 
 def formats_of(locale: QLocale) -> Formats:
-    return Formats(locale.decimalPoint(), locale.groupSeparator(), lambda at, now: _moment(locale, at, now))
+    return Formats(
+        locale.decimalPoint(),
+        locale.groupSeparator(),
+        lambda at, now: _moment(locale, at, now),
+        lambda day: _day(locale, day),
+    )
+
+
+def _day(locale: QLocale, day: date) -> str:
+    """`5 Mar`: day and month in the language's order, which is that of its short dates."""
+    order = locale.dateFormat(QLocale.FormatType.ShortFormat).casefold()
+    month_first = 0 <= order.find("m") < order.find("d")
+    return locale.toString(QDate(day.year, day.month, day.day), "MMM d" if month_first else "d MMM")
 
 
 def _moment(locale: QLocale, at: float, now: float) -> str:

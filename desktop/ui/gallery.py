@@ -28,7 +28,7 @@ def _moment(at: float, now: float) -> str:
     return f"{then:%H:%M}" if then.date() == here.date() else f"{then:%d %b %H:%M}"
 
 
-PLAIN = Formats(".", ",", _moment)
+PLAIN = Formats(".", ",", _moment, lambda day: f"{day.day} {day:%b}")
 """The same numbers and times on every machine."""
 
 

@@ -12,6 +12,7 @@ from desktop.agent.state import Mode, Reason, Snapshot
 from desktop.ui.bridge import Bridge
 from desktop.ui.formats import formats_of
 from desktop.ui.pauses import AT_MOST_S, Pause
+from desktop.ui.places import Place
 from desktop.ui.presenters import Presenter
 from desktop.ui.tray import Tray
 from desktop.ui.window import MainWindow
@@ -52,6 +53,7 @@ class Interface(QObject):
         self._bridge.ended.connect(self._ended)
         self._tray.availability_changed.connect(self._tray_changed)
         window.visibility_changed.connect(self._refresh_window)
+        window.moved.connect(self._refresh_window)
         window.close_asked.connect(self._close_asked)
         rows.open_asked.connect(window.raise_up)
         rows.models_asked.connect(window.show_models)
@@ -87,7 +89,7 @@ class Interface(QObject):
             timer.stop()
         self._bridge.close()
         self._tray.close()
-        self._window.hide()
+        self._window.end()
 
     # --- up --------------------------------------------------------------------------------------------------------
 
@@ -116,7 +118,9 @@ class Interface(QObject):
             return
         view = self._presenter.home(self._snapshot, self._clock(), lost=self._lost)
         self._window.show_view(view)
-        if not view.ticking:
+        on_page = self._window.show_screen(None if self._lost else self._snapshot)
+        ticking = on_page or (view.ticking and self._window.place is Place.HOME)
+        if not ticking:
             self._second.stop()
         elif not self._second.isActive():
             self._second.start()

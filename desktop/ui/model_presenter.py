@@ -78,11 +78,11 @@ class ModelPresenter:
         parts = [self._amount(seen)]
         if seen.left_s is not None:
             parts.append(self.tr("%1/s").replace("%1", data(round(seen.bytes_per_s), self._formats)))
-            parts.append(self._left(seen.left_s))
+            parts.append(self.left(seen.left_s))
         pace = " · ".join(parts)
         return f"{pace}. {seen.sentence}" if seen.sentence else pace
 
-    def _left(self, seconds: float) -> str:
+    def left(self, seconds: float) -> str:
         """Rounded up, in the unit one would say it in: a download's speed is not known better than that."""
         if seconds < 60:
             return self.tr("less than a minute left")

@@ -35,6 +35,9 @@ QPushButton[kind="primary"]:disabled {{ color: {c.muted}; background: {c.calm_so
 QPushButton[kind="quiet"] {{ color: {c.accent}; background: transparent; border-color: transparent; }}
 QPushButton[kind="quiet"]:hover {{ background: {c.accent_soft}; }}
 QPushButton[kind="quiet"]:focus {{ border-color: {c.accent}; }}
+QPushButton[small="true"] {{ padding: 4px 11px; min-height: 16px; }}
+QPushButton[small="true"]:focus {{ padding: 3px 10px; }}
+QFrame[line="true"] {{ background: {c.edge}; border: none; }}
 QPushButton::menu-indicator {{ width: 0; image: none; }}
 
 QLineEdit {{
@@ -49,8 +52,20 @@ QListWidget {{
     padding: 4px;
 }}
 QListWidget:focus {{ border: 2px solid {c.accent}; padding: 3px; }}
+QListWidget[sidebar="true"] {{ background: transparent; border: none; padding: 0; outline: none; }}
 QListWidget::item {{ padding: 5px 8px; border-radius: 6px; }}
 QListWidget::item:selected {{ color: {c.text}; background: {c.accent_soft}; }}
+
+QPushButton[small="true"]:checked {{ color: {c.accent}; background: {c.accent_soft}; }}
+
+QTableWidget {{ color: {c.text}; background: {c.card}; border: 1px solid {c.edge}; border-radius: {control}px; }}
+QTableWidget:focus {{ border: 2px solid {c.accent}; }}
+QTableWidget::item {{ padding: 4px 8px; border-bottom: 1px solid {c.edge}; }}
+QTableWidget::item:selected {{ color: {c.text}; background: {c.accent_soft}; }}
+QHeaderView {{ background: transparent; border: none; }}
+QHeaderView::section {{
+    color: {c.muted}; background: {c.card}; border: none; border-bottom: 1px solid {c.edge}; padding: 5px 8px;
+}}
 
 QMenu {{ color: {c.text}; background: {c.card}; border: 1px solid {c.edge}; padding: 6px; }}
 QMenu::item {{ padding: 7px 28px 7px 14px; border-radius: 6px; }}

@@ -1,33 +1,28 @@
-"""The window: Nightjar's mark, the home page, and one line about what closing it means."""
+"""The window: the sidebar, and the page where the owner is. With one place only there is no sidebar to choose from."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QMessageBox, QScrollArea, QVBoxLayout, QWidget
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMainWindow, QMessageBox, QStackedWidget, QWidget
 from typing_extensions import override
 
+from desktop.agent.state import Snapshot
 from desktop.system.contention import owners_programs
 from desktop.ui.icons import app_icon, mark
 from desktop.ui.labels import Prose, Text
 from desktop.ui.pages.home import HomePage
+from desktop.ui.places import Opening, Place, Screen
 from desktop.ui.program_prompt import ProgramPrompt
+from desktop.ui.sheet import Sheet
+from desktop.ui.sidebar import RAIL, Sidebar
 from desktop.ui.theme import Theme, Type
-from desktop.ui.tokens import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
+from desktop.ui.tokens import SPACE_M
 from desktop.ui.views import HomeView
 
-_WIDEST = 880
-"""Logical pixels: a wider page would make its sentences hard to read."""
-
 _MARK = 28
-
-
-class _Page(QWidget):
-    """As high as its texts need at the width it has. Qt would add what they would need at the least width."""
-
-    @override
-    def minimumSizeHint(self) -> QSize:
-        return QSize(super().minimumSizeHint().width(), 0)
 
 
 class MainWindow(QMainWindow):
@@ -37,61 +32,107 @@ class MainWindow(QMainWindow):
     quit_asked = Signal()
     program_named = Signal(str)
     visibility_changed = Signal()
+    moved = Signal()
+    """The owner went to another place."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, openings: Sequence[Opening] = ()) -> None:
         super().__init__()
         self.setWindowTitle("Nightjar")
         self.setWindowIcon(app_icon())
         self.home = HomePage(theme)
         self.footer = Prose(role=Type.CAPTION, ink="muted")
+        self.place = Place.HOME
+        self._openings = {opening.place: opening for opening in openings}
+        self._screens: dict[Place, Screen] = {}
         self._shown: HomeView | None = None
-        self._content = self._page()
         self._question: QMessageBox | None = None
-        area = self._area = self._scrolled(self._content)
-        self.setCentralWidget(area)
+        self.sidebar = Sidebar(theme, self.places)
+        self._pages = QStackedWidget()
+        self._sheets = {Place.HOME: self._add(self.home, Place.HOME, self.footer)}
+        self.setCentralWidget(_Frame(self.sidebar, self._pages, alone=not openings))
         # Else the first control would be focused, ring and all, before anybody touched a key.
-        area.setFocus()
-        self.resize(800, 640)
+        self.sheet.setFocus()
+        self.resize(960 if openings else 800, 680 if openings else 640)
+        self.sidebar.show_place(Place.HOME)
+        self.sidebar.chosen.connect(self._chosen)
+        self._bind_keys()
+
+    def _bind_keys(self) -> None:
         QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self, self.quit_asked.emit)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self, self.close)
+        for at, place in enumerate(self.places, 1):
+            QShortcut(QKeySequence(f"Ctrl+{at}"), self, lambda place=place: self.go(place))
 
-    def _page(self) -> QWidget:
-        column = QWidget()
-        column.setMaximumWidth(_WIDEST)
-        rows = QVBoxLayout(column)
-        rows.setContentsMargins(SPACE_XL, SPACE_L, SPACE_XL, SPACE_L)
-        rows.setSpacing(SPACE_L)
-        rows.addLayout(self._header())
-        rows.addWidget(self.home)
-        rows.addStretch(1)
-        rows.addWidget(self.footer)
-        page = _Page()
-        page.setObjectName("page")
-        centred = QHBoxLayout(page)
-        centred.setContentsMargins(0, 0, 0, 0)
-        centred.addWidget(column)
-        return page
+    def _add(self, page: QWidget, place: Place, foot: QWidget | None = None) -> Sheet:
+        head = self._brand() if not self._openings else Text(self.sidebar.title(place), Type.HEADLINE)
+        sheet = Sheet(head, page, foot)
+        sheet.setAccessibleName(self.sidebar.title(place))
+        self._pages.addWidget(sheet)
+        return sheet
 
-    def _header(self) -> QHBoxLayout:
+    def _brand(self) -> QWidget:
+        """What the sidebar shows where there is one."""
         picture = QLabel()
         picture.setPixmap(mark(_MARK, self.devicePixelRatioF()))
-        row = QHBoxLayout()
+        brand = QWidget()
+        row = QHBoxLayout(brand)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACE_M)
         row.addWidget(picture)
         row.addWidget(Text("Nightjar", Type.TITLE))
         row.addStretch(1)
-        return row
+        return brand
 
-    def _scrolled(self, page: QWidget) -> QScrollArea:
-        area = QScrollArea()
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(page)
-        # A scroll area hides its content's least width from the window; without this, narrow means cut off.
-        area.setMinimumWidth(page.minimumSizeHint().width() + SPACE_S)
-        return area
+    # --- places ----------------------------------------------------------------------------------------------------
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Those that there are, in the order of the sidebar."""
+        return tuple(place for place in Place if place is Place.HOME or place in self._openings)
+
+    @property
+    def sheet(self) -> Sheet:
+        """Of the page where the owner is."""
+        return self._sheets[self.place]
+
+    def go(self, place: Place) -> None:
+        """To the page itself, so that the next tab reaches its first control."""
+        self._move(place)
+        self.sheet.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _chosen(self, place: Place) -> None:
+        """In the sidebar, where the focus stays."""
+        self._move(place)
+
+    def _move(self, place: Place) -> None:
+        if place is self.place:
+            return
+        self._rest()
+        self.place = place
+        if place not in self._sheets:
+            screen = self._screens[place] = self._openings[place].open()
+            self._sheets[place] = self._add(screen.page, place)
+        self._pages.setCurrentWidget(self.sheet)
+        self.sidebar.show_place(place)
+        self.moved.emit()
+
+    def show_screen(self, snapshot: Snapshot | None) -> bool:
+        """Shows the newest word on the page that is seen, if it is not Home. Whether it changes by the clock alone."""
+        screen = self._screens.get(self.place)
+        if screen is None:
+            return False
+        screen.show(snapshot)
+        return screen.ticking
+
+    def _rest(self) -> None:
+        if (screen := self._screens.get(self.place)) is not None:
+            screen.hide()
+
+    def end(self) -> None:
+        """Nightjar ends: nothing is shown any more, and what pages do is let go."""
+        self.hide()
+        for screen in self._screens.values():
+            screen.close()
 
     @property
     def seen(self) -> bool:
@@ -101,17 +142,22 @@ class MainWindow(QMainWindow):
     @property
     def page_height(self) -> int:
         """Logical pixels that the whole page takes, whatever part of it is in sight."""
-        return self._content.height()
+        return self.sheet.content.height()
 
     def show_view(self, view: HomeView) -> None:
+        """Home, and how sharing stands, which every page shows."""
         if view != self._shown:
             self._shown = view
             self.home.show_view(view)
+            self.sidebar.show_state(view.state)
 
     def show_models(self) -> None:
         """In front of the owner, with the models in sight."""
         self.raise_up()
-        self._area.ensureWidgetVisible(self.home.models)
+        if Place.MODELS in self.places:
+            self.go(Place.MODELS)
+        else:
+            self.sheet.ensureWidgetVisible(self.home.models)
 
     def raise_up(self) -> None:
         """In front of the owner, wherever it was."""
@@ -159,10 +205,55 @@ class MainWindow(QMainWindow):
     @override
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
+        self._rest()
         self.visibility_changed.emit()
 
     @override
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() is QEvent.Type.WindowStateChange:
+            if self.isMinimized():
+                self._rest()
             self.visibility_changed.emit()
+
+
+class _Frame(QWidget):
+    """Sidebar and page side by side. The sidebar gives way to the page: it is wide only where both have room."""
+
+    def __init__(self, sidebar: Sidebar, pages: QStackedWidget, *, alone: bool) -> None:
+        super().__init__()
+        self._sidebar, self._pages, self._alone = sidebar, pages, alone
+        sidebar.setParent(self)
+        pages.setParent(self)
+        sidebar.setVisible(not alone)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        least = self._pages.minimumSizeHint()
+        return least if self._alone else QSize(least.width() + RAIL, least.height())
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+            self._place()
+        return super().event(event)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._place()
+
+    def _place(self) -> None:
+        left = 0
+        if not self._alone:
+            wide = self._sidebar.full_width
+            rail = self.width() < wide + self._pages.minimumSizeHint().width()
+            self._sidebar.show_rail(rail=rail)
+            left = RAIL if rail else wide
+        rest = QRect(left, 0, self.width() - left, self.height())
+        side = QRect(0, 0, left, self.height())
+        if self.layoutDirection() is Qt.LayoutDirection.RightToLeft:
+            rest.moveLeft(0)
+            side.moveLeft(self.width() - left)
+        self._sidebar.setGeometry(side)
+        self._pages.setGeometry(rest)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -28,12 +27,12 @@ def describe_activity(verb: argparse.ArgumentParser) -> None:
 
 def earnings(options: argparse.Namespace) -> int:
     """Raises DesktopError."""
-    from desktop.verbs.output import money, say_json, write_csv
+    from desktop.agent.sheets import earnings_sheet
+    from desktop.verbs.output import say_json, write_csv
 
     found, reasons = asyncio.run(_earnings(options.days))
     if options.csv:
-        rows = [(each.day, each.model, each.answers, money(each.earned)) for each in found.days]
-        write_csv(options.csv, ("day", "model", "answers", "earned_usd"), rows)
+        write_csv(options.csv, *earnings_sheet(found))
     elif options.json:
         say_json({"ok": True, "earnings": found, "reasons": reasons})
     else:
@@ -43,24 +42,12 @@ def earnings(options: argparse.Namespace) -> int:
 
 def activity(options: argparse.Namespace) -> int:
     """Raises DesktopError."""
-    from desktop.verbs.output import money, say_json, write_csv
+    from desktop.agent.sheets import answers_sheet
+    from desktop.verbs.output import say_json, write_csv
 
     answers = asyncio.run(_activity(options.limit))
     if options.csv:
-        rows = [
-            (
-                _moment(each.at_ms),
-                each.model,
-                each.prompt_tokens,
-                each.completion_tokens,
-                each.duration_ms,
-                each.state,
-                money(each.earned),
-            )
-            for each in answers
-        ]
-        head = ("at", "model", "prompt_tokens", "completion_tokens", "duration_ms", "state", "earned_usd")
-        write_csv(options.csv, head, rows)
+        write_csv(options.csv, *answers_sheet(answers))
     elif options.json:
         say_json({"ok": True, "answers": answers})
     else:
@@ -69,18 +56,17 @@ def activity(options: argparse.Namespace) -> int:
 
 
 async def _earnings(days: int) -> tuple[EarningsTold, list[ReasonTold]]:
-    from desktop.agent.relay_view import RelayView
+    from desktop.agent import books
     from desktop.verbs import place
 
-    view = RelayView(await place.enrolled())
-    return await view.earnings(days), await view.reasons()
+    return await books.earned(place.paths(), days)
 
 
 async def _activity(limit: int) -> list[AnswerTold]:
-    from desktop.agent.relay_view import RelayView
+    from desktop.agent import books
     from desktop.verbs import place
 
-    return await RelayView(await place.enrolled()).all_answers(limit)
+    return await books.served(place.paths(), limit)
 
 
 # --- in words ------------------------------------------------------------------------------------------------------
@@ -113,13 +99,14 @@ def earnings_lines(found: EarningsTold, reasons: list[ReasonTold], days: int) ->
 
 def activity_lines(answers: list[AnswerTold]) -> list[str]:
     """Newest first. What was asked and answered is known to nobody here."""
+    from desktop.agent.sheets import moment_of
     from desktop.verbs.output import dollars, table
 
     if not answers:
         return ["No answers yet."]
     rows = [
         (
-            _moment(each.at_ms),
+            moment_of(each.at_ms),
             each.model,
             f"{each.prompt_tokens} + {each.completion_tokens}",
             _speed(each),
@@ -136,16 +123,10 @@ def _answers(count: int) -> str:
 
 
 def _speed(answer: AnswerTold) -> str:
-    """Tokens a second from the first one on."""
-    writing_ms = answer.duration_ms - (answer.first_ms or 0)
-    if answer.completion_tokens < 2 or writing_ms <= 0:
-        return "-"
-    return f"{(answer.completion_tokens - 1) * 1000 / writing_ms:.0f} tok/s"
+    from desktop.agent.sheets import writing_speed
 
-
-def _moment(at_ms: int) -> str:
-    """By this PC's clock and zone."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    speed = writing_speed(answer)
+    return "-" if speed is None else f"{speed:.0f} tok/s"
 
 
 def _days(text: str) -> int:

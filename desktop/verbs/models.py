@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from desktop.models.errors import gigabytes
 
 if TYPE_CHECKING:
-    from desktop.models.catalogue import Catalogue
     from desktop.models.library import Library, Model
     from desktop.models.progress import Progress
     from desktop.models.ranking import Ranked
@@ -159,12 +158,13 @@ _ORIGIN = {
 
 def search_models(options: argparse.Namespace) -> int:
     """Raises DesktopError."""
+    from desktop.models.choice import ranked_here
     from desktop.verbs import place
     from desktop.verbs.output import say_json
 
     shelf = place.store()
     catalogue, notice = asyncio.run(place.catalogue_now())
-    found = rank(catalogue, " ".join(options.words))
+    found = ranked_here(catalogue, " ".join(options.words), _measured())
     here = shelf.read().names
     if options.json:
         say_json({"ok": True, "models": [_ranked_fields(each, here) for each in found], "notice": notice})
@@ -173,22 +173,6 @@ def search_models(options: argparse.Namespace) -> int:
         sys.stderr.write(f"nightjar: {notice}\n")
     print("\n".join(search_lines(found, here)))
     return 0
-
-
-def rank(catalogue: Catalogue, words: str) -> list[Ranked]:
-    """What fits those words, best first, judged by the memory this PC has beside what its owner needs."""
-    from desktop.models import fit
-    from desktop.models.ranking import bandwidth_of, ranked
-    from desktop.system import hardware
-
-    total = hardware.memory().total
-    room = fit.room(total, total)
-    return ranked(
-        catalogue,
-        plan=lambda shape: fit.plan(shape, room, fit.Wishes()),
-        bandwidth=bandwidth_of(_measured()),
-        entries=catalogue.search(words),
-    )
 
 
 def _measured() -> list[tuple[int, float]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,12 +10,11 @@ from typing import Any, Final
 import msgspec
 
 from desktop.agent.sharing.words import countdown
+from desktop.agent.sheets import NANO, csv_text
 from desktop.errors import CommandRefused
 from desktop.models.errors import gigabytes
 
-NANO: Final = 1_000_000_000
 _WIDTH: Final = 24
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def say_json(value: object) -> None:
@@ -80,26 +77,11 @@ class Bar:
 
 def write_csv(path: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A file, or standard output for `-`. Raises CommandRefused."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(head)
-    writer.writerows([[_cell(value) for value in row] for row in rows])
+    text = csv_text(head, rows)
     if path == "-":
-        sys.stdout.write(text.getvalue())
+        sys.stdout.write(text)
         return
     try:
-        Path(path).expanduser().write_text(text.getvalue(), encoding="utf-8", newline="")
+        Path(path).expanduser().write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise CommandRefused(f"{path} cannot be written: {(error.strerror or str(error)).lower()}.") from error
-
-
-def _cell(value: Any) -> Any:
-    """A spreadsheet must not take a name from elsewhere for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-
-def money(nano: int) -> str:
-    """Dollars to the last digit, for a spreadsheet."""
-    sign = "-" if nano < 0 else ""
-    whole, parts = divmod(abs(nano), NANO)
-    return f"{sign}{whole}.{parts:09}"

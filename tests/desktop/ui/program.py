@@ -97,4 +97,4 @@ def _centre(menu: QMenu, row: QAction) -> list[int]:
 
 if __name__ == "__main__":
     Paths.for_user().make()
-    sys.exit(run_ui(AnsweringAgent(), background="--background" in sys.argv))
+    sys.exit(run_ui(AnsweringAgent(), Paths.for_user(), background="--background" in sys.argv))

@@ -193,7 +193,7 @@ def test_a_pause_is_chosen_from_its_menu_and_ended_by_its_button(
 def test_no_control_has_the_focus_before_a_key_was_touched(qtbot: QtBot, window: MainWindow, home: HomePage) -> None:
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
-    assert window.focusWidget() is window.centralWidget()
+    assert window.focusWidget() is window.sheet
 
 
 @pytest.mark.parametrize("face", ["ready", "paused", "not-enrolled", "waiting-for-approval"])

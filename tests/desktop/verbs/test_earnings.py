@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from desktop.agent.relay_view import AnswerTold, EarningsTold, ReasonTold
+from desktop.agent.sheets import money
 from desktop.verbs.earnings import activity_lines, earnings_lines
-from desktop.verbs.output import dollars, money, write_csv
+from desktop.verbs.output import dollars, write_csv
 from tests.desktop.verbs.conftest import Terminal
 from tests.relay.running import MODEL, RunningRelay, a_chat
 

@@ -1,0 +1,258 @@
+"""What the Models page does: turns what the owner asks for into operations, and their ends into what the page shows."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from PySide6.QtCore import QObject, QTimer
+
+from desktop.agent.state import Snapshot
+from desktop.errors import DesktopError
+from desktop.models.imports import Found
+from desktop.ui.background import Runs
+from desktop.ui.library_facts import Act, CatalogueSeen, LibraryFacts, LibrarySeen
+from desktop.ui.library_operations import Report, StoppedByOwner
+from desktop.ui.library_presenter import LibraryPresenter
+from desktop.ui.library_views import Wanted
+from desktop.ui.pages.models import ModelsPage
+
+_LOOK_MS = 2_000
+"""How often the library is looked at while the page is seen: other programs may change it."""
+
+_REPORT_S = 0.2
+"""Between two reports of a long act; more would only burn the processor."""
+
+
+class Operations(Protocol):
+    """`LibraryOperations`, or a test's."""
+
+    def look(self) -> LibrarySeen: ...
+    def search(self, words: str, speeds: dict[str, float], /, *, anew: bool = False) -> CatalogueSeen: ...
+    def download(self, name: str, /) -> None: ...
+    def pause(self, name: str, /) -> None: ...
+    def resume(self, name: str, /) -> None: ...
+    def remove(self, name: str, /) -> int: ...
+    def others(self) -> tuple[Found, ...]: ...
+    def bring_in(self, path: Path, report: Report, /) -> str: ...
+    def take(self, found: Found, report: Report, /) -> str: ...
+    def move(self, folder: Path, report: Report, /) -> str: ...
+
+
+class LibraryActs(QObject):
+    """Looks only while the page is seen. One long act at a time; switches are quick and may come in between."""
+
+    def __init__(
+        self,
+        page: ModelsPage,
+        operations: Operations,
+        background: Runs,
+        presenter: LibraryPresenter,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(page)
+        self.page, self._operations, self._background = page, operations, background
+        self._presenter, self._clock = presenter, clock
+        self._facts = LibraryFacts()
+        self._snapshot: Snapshot | None = None
+        self._seen = False
+        self._looking = False
+        self._words = ""
+        self._asked_words: str | None = None
+        self._stop = threading.Event()
+        self._reported = 0.0
+        self._look_timer = QTimer(self, interval=_LOOK_MS)
+        self._look_timer.timeout.connect(self._look)
+        self._connect()
+
+    def _connect(self) -> None:
+        page = self.page
+        page.asked.connect(self._asked)
+        page.words_given.connect(self._search)
+        page.import_wanted.connect(self._find_others)
+        page.file_chosen.connect(self._import_file)
+        page.found_chosen.connect(self._import_found)
+        page.folder_chosen.connect(self._move)
+        page.stop_asked.connect(self._stop_act)
+
+    # --- what is shown ---------------------------------------------------------------------------------------------
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """The newest snapshot, while the page is seen."""
+        self._snapshot = snapshot
+        if not self._seen:
+            self._seen = True
+            self._look_timer.start()
+            self._look()
+            self._search(self._words)
+        self._refresh()
+
+    def hide(self) -> None:
+        """Nobody sees the page: nothing is looked at."""
+        self._seen = False
+        self._look_timer.stop()
+
+    def close(self) -> None:
+        """Ends a long act as its owner would."""
+        self._stop.set()
+        self.hide()
+
+    @property
+    def ticking(self) -> bool:
+        """Whether a text of the page counts down."""
+        return self._presenter.page(self._facts, self._snapshot, self._clock()).ticking
+
+    def _refresh(self) -> None:
+        if self._seen:
+            self.page.show_view(self._presenter.page(self._facts, self._snapshot, self._clock()))
+
+    def _know(self, **changed: object) -> None:
+        self._facts = replace(self._facts, **changed)  # type: ignore[arg-type]
+        self._refresh()
+
+    # --- looking ---------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Also when nothing changed in the record: files and free room change by themselves."""
+        if not self._looking:
+            self._looking = True
+            self._background.run(self._operations.look, self._looked, self._not_looked)
+
+    def _looked(self, library: LibrarySeen) -> None:
+        self._looking = False
+        if library != self._facts.library or self._facts.unread:
+            self._know(library=library, unread="")
+
+    def _not_looked(self, error: DesktopError) -> None:
+        self._looking = False
+        self._know(unread=error.line())
+
+    def _search(self, words: str) -> None:
+        """Only the newest words matter."""
+        self._words = words.strip()
+        if self._asked_words is not None:
+            return
+        self._asked_words = asked = self._words
+        anew = bool(self._facts.search_problem) or bool(self._facts.catalogue and self._facts.catalogue.notice)
+        models = self._snapshot.models if self._snapshot is not None else ()
+        speeds = {model.name: model.decode_tps for model in models}
+        self._know(searching=True)
+        self._background.run(
+            lambda: self._operations.search(asked, speeds, anew=anew and not asked), self._found, self._not_found
+        )
+
+    def _found(self, seen: CatalogueSeen) -> None:
+        self._asked_words = None
+        self._know(catalogue=seen, searching=False, search_problem="")
+        if seen.words != self._words:
+            self._search(self._words)
+
+    def _not_found(self, error: DesktopError) -> None:
+        self._asked_words = None
+        self._know(searching=False, search_problem=error.line())
+
+    # --- switches --------------------------------------------------------------------------------------------------
+
+    def _asked(self, wanted: Wanted, name: str) -> None:
+        match wanted:
+            case Wanted.OFFER | Wanted.RESUME:
+                self._switch(lambda: self._operations.resume(name))
+            case Wanted.REST | Wanted.PAUSE:
+                self._switch(lambda: self._operations.pause(name))
+            case Wanted.DOWNLOAD:
+                self._switch(lambda: self._operations.download(name))
+            case Wanted.REMOVE:
+                self._ask_to_remove(name)
+            case Wanted.CANCEL:
+                self._ask_to_cancel(name)
+
+    def _switch(self, work: Callable[[], None]) -> None:
+        self._know(problem="", told="")
+        self._background.run(work, lambda _none: self._look(), self._refused)
+
+    def _ask_to_remove(self, name: str) -> None:
+        library = self._facts.library
+        here = next((model for model in library.models if model.name == name), None) if library else None
+        if here is not None:
+            self.page.confirm(self._presenter.removal(here), lambda: self._remove(name))
+
+    def _ask_to_cancel(self, name: str) -> None:
+        queue = self._snapshot.downloads if self._snapshot is not None else ()
+        seen = next((each for each in queue if each.name == name), None)
+        if seen is not None:
+            self.page.confirm(self._presenter.cancellation(seen), lambda: self._remove(name))
+
+    def _remove(self, name: str) -> None:
+        self._know(problem="", told="")
+        self._background.run(lambda: self._operations.remove(name), self._removed, self._refused)
+
+    def _refused(self, error: DesktopError) -> None:
+        self._know(problem=error.line())
+        self._look()
+
+    def _removed(self, freed: int) -> None:
+        self._know(told=self._presenter.removed(freed))
+        self._look()
+
+    # --- what takes a while ----------------------------------------------------------------------------------------
+
+    def _find_others(self) -> None:
+        self._background.run(self._operations.others, self._offer, self._refused)
+
+    def _offer(self, found: tuple[Found, ...]) -> None:
+        self.page.offer_imports(found)
+
+    def _import_file(self, path: Path) -> None:
+        self._begin(Act("import", path.name, can_stop=True), lambda report: self._operations.bring_in(path, report))
+
+    def _import_found(self, found: Found) -> None:
+        act = Act("import", found.name, size=found.size, can_stop=True)
+        self._begin(act, lambda report: self._operations.take(found, report))
+
+    def _move(self, folder: Path) -> None:
+        act = Act("move", str(folder), can_stop=True)
+        self._begin(act, lambda report: self._operations.move(folder, report))
+
+    def _begin(self, act: Act, work: Callable[[Report], str]) -> None:
+        if self._facts.act is not None:
+            return
+        self._stop.clear()
+        self._reported = 0.0
+        self._know(act=replace(act, began=self._clock()), problem="", told="")
+        self._background.run(lambda: work(self._report), self._ended, self._failed)
+
+    def _report(self, done: int, size: int) -> None:
+        """On the thread of the act. Raises StoppedByOwner."""
+        if self._stop.is_set():
+            raise StoppedByOwner
+        now = time.monotonic()
+        if now - self._reported >= _REPORT_S:
+            self._reported = now
+            self._background.post(lambda: self._progressed(done, size))
+
+    def _progressed(self, done: int, size: int) -> None:
+        if self._facts.act is not None:
+            self._know(act=replace(self._facts.act, done=done, size=size))
+
+    def _stop_act(self) -> None:
+        if self._facts.act is not None:
+            self._stop.set()
+            self._know(act=replace(self._facts.act, stopping=True))
+
+    def _ended(self, result: str) -> None:
+        act = self._facts.act
+        told = self._presenter.moved(result) if act and act.what == "move" else self._presenter.imported(result)
+        self._know(act=None, told=told)
+        self._look()
+
+    def _failed(self, error: DesktopError) -> None:
+        if isinstance(error, StoppedByOwner):
+            self._know(act=None, told=self._presenter.stopped())
+        else:
+            self._know(act=None, problem=error.line())
+        self._look()

@@ -1,0 +1,227 @@
+"""Every state of the pages beyond Home, by name: what the gallery paints and the tests go through."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QWidget
+
+from desktop.agent.relay_view import EarnedDay, EarnedModel, EarningsTold, ReasonTold
+from desktop.models.catalogue import Demand, Entry, Price
+from desktop.models.fit import Badge, Buffers, Plan
+from desktop.models.ranking import Estimate, Ranked
+from desktop.models.store import Usage
+from desktop.ui.earnings_presenter import EarningsFacts, EarningsPresenter
+from desktop.ui.examples import MODEL, NOW, snapshot
+from desktop.ui.faces import every_face
+from desktop.ui.figures import Formats
+from desktop.ui.library_facts import Act, CatalogueSeen, LibraryFacts, LibrarySeen, ModelHere
+from desktop.ui.library_presenter import LibraryPresenter
+from desktop.ui.pages.earnings import EarningsPage
+from desktop.ui.pages.models import ModelsPage
+from desktop.ui.theme import Theme
+
+Make = Callable[[Theme, Formats], QWidget]
+
+_GB = 1_000_000_000
+_FOLDER = Path("/home/maria/.local/share/nightjar/models")
+_USAGE = Usage(_FOLDER, 14_300_000_000, 1_070_000_000, 4_700_000_000, 118 * _GB)
+
+HERE = (
+    ModelHere(MODEL.name, 4_680_000_000, "download", True, "ready", Badge.ROOMY, ours=True),
+    ModelHere("llama-3.2-3b-instruct-q5_k_m", 2_320_000_000, "download", False, "ready", Badge.ROOMY, ours=True),
+    ModelHere(
+        "mistral-small:24b",
+        14_300_000_000,
+        "ollama",
+        True,
+        "missing",
+        Badge.TIGHT,
+        ours=False,
+        path="/usr/share/ollama/.ollama/models/blobs/sha256-0f8ac3",
+    ),
+)
+LIBRARY = LibrarySeen(HERE, _USAGE)
+
+
+def candidate(
+    name: str,
+    title: str,
+    size: int,
+    *,
+    badge: Badge | None = Badge.ROOMY,
+    hour: int = 31_000_000,
+    speed: float = 38.0,
+    calls: int = 12_408,
+    nodes: int = 3,
+    url: str = "https://models.example.org/file.gguf",
+    licence: str = "Apache-2.0",
+) -> Ranked:
+    """A model of the catalogue, judged."""
+    entry = Entry(
+        id=name,
+        title=title,
+        file="file.gguf",
+        size=size,
+        sha256="0" * 64,
+        url=url,
+        licence=licence,
+        price=Price(100_000, 400_000),
+        demand=Demand(calls, 900_000, 4_000_000, nodes),
+    )
+    plan = None if badge is None else _plan(badge, size)
+    return Ranked(entry, plan, Estimate(speed, hour, "speed"))
+
+
+def _plan(badge: Badge, size: int) -> Plan:
+    memory, none = Buffers(size, 0, 0), Buffers(0, 0, 0)
+    return Plan(badge, context=8192, slots=4, pool=8192, gpu_layers=0, ram=memory, card=none, used=0.5)
+
+
+FOUND = (
+    candidate(
+        "gemma-3-12b-it-q4_k_m", "Gemma 3 12B Instruct", 7_300_000_000, hour=48_000_000, speed=21, licence="Gemma"
+    ),
+    candidate(MODEL.name, "Qwen 2.5 7B Instruct", 4_680_000_000, hour=31_000_000, calls=9_911, nodes=7),
+    candidate("gemma-3-4b-it-q4_k_m", "Gemma 3 4B Instruct", 2_490_000_000, hour=9_400_000, speed=64, calls=1, nodes=1),
+    candidate(
+        "qwen2.5-72b-instruct-q4_k_m",
+        "Qwen 2.5 72B Instruct",
+        47_400_000_000,
+        badge=Badge.NONE,
+        hour=88_000_000,
+        speed=3,
+    ),
+    candidate("nightjar-demo", "Nightjar demo", 140_000_000, url="", licence="MIT"),
+)
+CATALOGUE = CatalogueSeen("", FOUND)
+_FULL = LibraryFacts(LIBRARY, catalogue=CATALOGUE)
+
+
+def _models(facts: LibraryFacts, face: str = "downloads") -> Make:
+    def make(theme: Theme, formats: Formats) -> QWidget:
+        page = ModelsPage(theme)
+        presenter = LibraryPresenter(QCoreApplication.translate, formats)
+        page.show_view(presenter.page(facts, every_face()[face] if face else snapshot(), NOW))
+        return page
+
+    return make
+
+
+_SAVED = "Saved as /home/maria/nightjar-earnings.csv."
+_RELAY_SILENT = (
+    "The relay relay.example.org does not answer: it cannot be reached. Check that this PC is online, and try again."
+)
+
+
+def earned(days: int = 30) -> EarningsTold:
+    """A month of two models, with days off."""
+    told = []
+    for ago in range(days):
+        day = datetime.fromtimestamp(NOW - ago * 86_400, UTC).date().isoformat()
+        if ago % 9 != 5:
+            amount = int(180_000_000 + 130_000_000 * math.sin(ago * 0.9) + 5_100_000 * (days - ago))
+            told.append(EarnedDay(day=day, model=MODEL.name, answers=88 + ago, earned=amount))
+        if ago % 4 == 1:
+            told.append(EarnedDay(day=day, model="gemma-3-4b-it-q4_k_m", answers=31, earned=61_000_000))
+    by_model: dict[str, list[EarnedDay]] = {}
+    for each in told:
+        by_model.setdefault(each.model, []).append(each)
+    models = [_of_model(name, each) for name, each in by_model.items()]
+    return EarningsTold(
+        at_ms=round(NOW * 1000),
+        hour=21_400_000,
+        today=312_451_800,
+        week=2_180_700_000,
+        month=sum(model.earned for model in models),
+        lifetime=41_020_000_000,
+        pending=702_000_000,
+        answers_today=128,
+        days=told,
+        models=models,
+    )
+
+
+def _of_model(name: str, days: list[EarnedDay]) -> EarnedModel:
+    answers, amount = sum(day.answers for day in days), sum(day.earned for day in days)
+    return EarnedModel(model=name, answers=answers, earned=amount, prompt_tokens=0, completion_tokens=0)
+
+
+def nothing_earned() -> EarningsTold:
+    return EarningsTold(
+        at_ms=round(NOW * 1000),
+        hour=0,
+        today=0,
+        week=0,
+        month=0,
+        lifetime=0,
+        pending=0,
+        answers_today=0,
+        days=[],
+        models=[],
+    )
+
+
+REASONS = (
+    ReasonTold(code="few_hours", sentence="This PC shared for 41 of the last 168 hours."),
+    ReasonTold(code="demand", sentence="Few callers ask for gemma-3-4b-it-q4_k_m at the moment.", model="gemma"),
+)
+
+
+def _earnings(facts: EarningsFacts, face: str = "ready", *, table: bool = False, pointed: int | None = None) -> Make:
+    def make(theme: Theme, formats: Formats) -> QWidget:
+        page = EarningsPage(theme)
+        presenter = EarningsPresenter(QCoreApplication.translate, formats)
+        page.show_view(presenter.page(facts, every_face()[face], NOW))
+        page.days.show_table(table)
+        page.days.chart.point(pointed)
+        return page
+
+    return make
+
+
+PAGES: dict[str, Make] = {
+    "models": _models(_FULL),
+    "models-held": _models(_FULL, "downloads-held"),
+    "models-looking": _models(LibraryFacts(), "starting"),
+    "models-empty": _models(
+        LibraryFacts(
+            LibrarySeen((), Usage(_FOLDER, 0, 0, 0, 118 * _GB)),
+            catalogue=CatalogueSeen(
+                "", FOUND[-1:], "This PC is not enrolled at a relay; this is what comes with Nightjar."
+            ),
+        ),
+        "",
+    ),
+    "models-importing": _models(
+        LibraryFacts(
+            LIBRARY,
+            catalogue=CatalogueSeen("zephyr", ()),
+            act=Act("import", "phi-4-q4_k_m.gguf", 3_100_000_000, 8_890_000_000, NOW - 12, can_stop=True),
+        ),
+        "",
+    ),
+    "models-error": _models(
+        LibraryFacts(
+            LIBRARY,
+            search_problem="The relay relay.example.org does not answer: it cannot be reached. "
+            "Check that this PC is online, and try again.",
+            problem="/home/maria/phi-4.gguf cannot be used: it is cut short. Choose another file.",
+        ),
+        "",
+    ),
+    "models-done": _models(LibraryFacts(LIBRARY, catalogue=CATALOGUE, told="Deleted; 4.7 GB are free again."), ""),
+    "earnings": _earnings(EarningsFacts(earned(), REASONS)),
+    "earnings-pointed": _earnings(EarningsFacts(earned(), REASONS), pointed=21),
+    "earnings-week": _earnings(EarningsFacts(earned(), days=7)),
+    "earnings-table": _earnings(EarningsFacts(earned(), saved=_SAVED), table=True),
+    "earnings-nothing": _earnings(EarningsFacts(nothing_earned(), REASONS[:1])),
+    "earnings-asking": _earnings(EarningsFacts(asking=True)),
+    "earnings-not-enrolled": _earnings(EarningsFacts(), "not-enrolled"),
+    "earnings-error": _earnings(EarningsFacts(problem=_RELAY_SILENT)),
+    "earnings-stale": _earnings(EarningsFacts(earned(), problem=_RELAY_SILENT)),
+}

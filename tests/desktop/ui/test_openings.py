@@ -1,0 +1,48 @@
+"""The pages of the window as the program makes them: on real folders, with the command line's own operations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from desktop.system.paths import Paths
+from desktop.ui.gallery import PLAIN
+from desktop.ui.openings import openings_of
+from desktop.ui.pages.models import ModelsPage
+from desktop.ui.places import Place
+from desktop.ui.theme import Theme
+from desktop.ui.window import MainWindow
+from tests.builders import a_snapshot
+from tests.desktop.ui.works import Works
+
+
+@pytest.fixture
+def window(qtbot: QtBot, theme: Theme, tmp_path: Path) -> MainWindow:
+    paths = Paths.under(tmp_path)
+    paths.make()
+    window = MainWindow(theme, openings_of(theme, paths, Works(), PLAIN))
+    qtbot.addWidget(window)
+    window.show()
+    return window
+
+
+def test_home_is_where_the_owner_begins_and_each_other_place_has_a_page(window: MainWindow) -> None:
+    assert window.places == (Place.HOME, Place.MODELS, Place.EARNINGS)
+    assert window.sidebar.list.currentRow() == 0
+    for place in window.places[1:]:
+        window.go(place)
+        window.show_screen(a_snapshot())
+        assert window.sidebar.list.currentRow() == window.places.index(place)
+        assert window.sheet.page.isVisible()
+
+
+def test_the_models_page_reads_the_library_of_this_pc(window: MainWindow, tmp_path: Path) -> None:
+    window.go(Place.MODELS)
+    window.show_screen(a_snapshot())
+    page = window.sheet.page
+    assert isinstance(page, ModelsPage)
+    assert page.disk.place == str(Paths.under(tmp_path).data / "models")
+    assert page.catalogue.rows
+    window.end()
