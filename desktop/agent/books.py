@@ -24,9 +24,10 @@ async def enrolled(paths: Paths) -> Member:
     """As `member_of`. Raises CommandRefused where there is none."""
     found = await member_of(paths)
     if found is None:
-        raise CommandRefused(
-            "This PC is not enrolled at a relay, which is who knows this.", "Enrol it: nightjar enroll --relay URL"
-        )
+        remedy = "Enrol it: nightjar enroll --relay URL"
+        if paths.local_node.data.exists():
+            remedy += "; or start `nightjar local` again, whose own relay knows of its node"
+        raise CommandRefused("This PC is not enrolled at a relay, which is who knows this.", remedy)
     return found
 
 

@@ -6,9 +6,10 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from desktop.agent.relay_view import AnswerTold, EarningsTold
+if TYPE_CHECKING:
+    from desktop.agent.relay_view import AnswerTold, EarningsTold
 
 NANO: Final = 1_000_000_000
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")

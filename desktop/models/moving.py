@@ -45,8 +45,8 @@ def move(
 ) -> int:
     """Makes `folder` the model folder and takes everything there; downloads pause meanwhile. The bytes that are there.
 
-    `copied` hears of bytes as they are copied; what it raises ends the move, as if it had not begun. Raises MoveFailed,
-    DiskFull.
+    `copied` hears of bytes as they are copied; a DesktopError that it raises ends the move, as if it had not begun. What
+    a crash or Ctrl+C leaves in `folder` is taken up by the next move there. Raises MoveFailed, DiskFull, FileInUse.
     """
     new, old = folder.expanduser().absolute(), store.folder()
     if new == old:
@@ -77,12 +77,12 @@ def move(
 
 @contextlib.contextmanager
 def _nothing_left_behind(new: Path) -> Iterator[list[Path]]:
-    """Deletes the files in the list, and `new` if it did not exist, when what is inside fails or is stopped."""
+    """Deletes the files in the list, and `new` if it did not exist, when the owner is told that nothing was changed."""
     was_there = new.exists()
     placed: list[Path] = []
     try:
         yield placed
-    except BaseException:
+    except DesktopError:
         for path in placed:
             with contextlib.suppress(OSError):
                 path.unlink()

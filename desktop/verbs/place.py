@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from desktop.agent import books
 from desktop.system.paths import Paths
 
 if TYPE_CHECKING:
@@ -22,6 +21,8 @@ def paths() -> Paths:
 
 async def enrolled() -> Member:
     """This PC as a node. Raises CommandRefused where it is none."""
+    from desktop.agent import books
+
     return await books.enrolled(paths())
 
 
@@ -34,4 +35,6 @@ def store() -> Store:
 
 async def catalogue_now() -> tuple[Catalogue, str]:
     """The relay's list; where it cannot be had, the last one, and a sentence that says so."""
+    from desktop.agent import books
+
     return await books.catalogue_now(paths())

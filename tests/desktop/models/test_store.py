@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from desktop.errors import FolderUnusable, SettingsUnreadable
+from desktop.errors import DesktopError, FolderUnusable, SettingsUnreadable
 from desktop.models import moving
 from desktop.models import store as store_module
 from desktop.models.disk import RealDisk
@@ -307,6 +307,23 @@ def test_a_move_that_was_cut_short_is_taken_up_where_it_was(
     assert len(list(new.iterdir())) == 1
     move(store, new)
     assert store.folder() == new
+
+
+def test_a_move_that_its_owner_stops_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
+    class Stopped(DesktopError):
+        pass
+
+    def stop(_size: int) -> None:
+        raise Stopped
+
+    a_download(store)
+    for new in (tmp_path / "made for it", tmp_path / "there before"):
+        (tmp_path / "there before").mkdir(exist_ok=True)
+        with pytest.raises(Stopped):
+            move(store, new, disk=OtherDisk(), copied=stop)
+        assert not new.exists() or not list(new.iterdir())
+    assert not (tmp_path / "made for it").exists()
+    assert [content(each.path) for each in store.servable()] == [CONTENT]
 
 
 def test_a_folder_that_cannot_be_used_is_said_and_nothing_changes(store: Store, tmp_path: Path) -> None:
