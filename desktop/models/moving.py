@@ -45,8 +45,8 @@ def move(
 ) -> int:
     """Makes `folder` the model folder and takes everything there; downloads pause meanwhile. The bytes that are there.
 
-    `copied` hears of bytes as they are copied; a DesktopError that it raises ends the move, as if it had not begun. What
-    a crash or Ctrl+C leaves in `folder` is taken up by the next move there. Raises MoveFailed, DiskFull, FileInUse.
+    `copied` hears of bytes as they are copied; a DesktopError that it raises ends the move, as if it had not begun.
+    What a crash or Ctrl+C leaves in `folder` is taken up by the next move there. Raises MoveFailed, DiskFull, FileInUse.
     """
     new, old = folder.expanduser().absolute(), store.folder()
     if new == old:

@@ -309,6 +309,7 @@ def test_a_move_that_was_cut_short_is_taken_up_where_it_was(
     assert store.folder() == new
 
 
+@pytest.mark.usefixtures("no_links")
 def test_a_move_that_its_owner_stops_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
     class Stopped(DesktopError):
         pass
