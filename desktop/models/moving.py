@@ -46,7 +46,7 @@ def move(
     """Makes `folder` the model folder and takes everything there; downloads pause meanwhile. The bytes that are there.
 
     `copied` hears of bytes as they are copied; a DesktopError that it raises ends the move, as if it had not begun.
-    What a crash or Ctrl+C leaves in `folder` is taken up by the next move there. Raises MoveFailed, DiskFull, FileInUse.
+    What a crash or Ctrl+C leaves in `folder` is taken up by the next move. Raises MoveFailed, DiskFull, FileInUse.
     """
     new, old = folder.expanduser().absolute(), store.folder()
     if new == old:

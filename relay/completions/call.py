@@ -39,9 +39,11 @@ from relay.completions.request import CallRequest
 from relay.completions.running import Running
 from relay.completions.seam import Cut
 from relay.completions.services import CallServices
+from relay.completions.usage import cost_header
 from relay.faults import crash
 from relay.ledger.books import CallBooks
 from relay.ledger.calls import CallState, Delivered, LegTerms, Outcome, TokenSource
+from relay.ledger.entries import NanoDollars
 from relay.nodes.link import LinkUnavailable
 from relay.upstreams.keys import KeysUsedUp, ProviderKey
 from relay.upstreams.port import Attempt, Failure, Fault
@@ -426,13 +428,22 @@ class Call(Running):
         self._reply_end = tail
         self._end("completed", reason)
 
-    def answer(self, body: bytes, *, reason: str, prompt_tokens: int, tokens: int) -> None:
+    def cost(self, prompt_tokens: int, tokens: int) -> NanoDollars:
+        """What the call costs with so many tokens, if all of them leave."""
+        return self._books.cost_of(self._delivered(prompt_tokens, tokens))
+
+    def _delivered(self, prompt_tokens: int, tokens: int) -> tuple[Delivered, ...]:
+        if self.continuation is None:
+            return (Delivered(self.legs, prompt_tokens, tokens),)
+        return self.continuation.divided(prompt_tokens, tokens)
+
+    def answer(self, body: bytes, *, reason: str, prompt_tokens: int, tokens: int, cost: NanoDollars) -> None:
         """A plain answer is whole."""
         self._attempt = None
         self.prompt_tokens = prompt_tokens
         self._ttft_ms = self._elapsed_ms()
         self._books.committed(prompt_tokens)
-        self._reply.respond(200, self._headers(JSON_TYPE), body)
+        self._reply.respond(200, self._headers(JSON_TYPE) + cost_header(cost), body)
         self._bytes, self._tokens = len(body), tokens
         self._end("completed", reason)
 
@@ -616,11 +627,7 @@ class Call(Running):
         crash.point("before_settle")
         delivered: tuple[Delivered, ...] = ()
         if self._bytes_out:
-            prompt = self.prompt_tokens or self.prompt_estimate
-            if self.continuation is None:
-                delivered = (Delivered(self.legs, prompt, self._tokens_out),)
-            else:
-                delivered = self.continuation.divided(prompt, self._tokens_out)
+            delivered = self._delivered(self.prompt_tokens or self.prompt_estimate, self._tokens_out)
         outcome = Outcome(
             state=state,
             delivered=delivered,

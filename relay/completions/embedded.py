@@ -11,6 +11,7 @@ import msgspec
 
 from relay.completions.body import EmbeddingBody
 from relay.completions.enveloped import DECLINED
+from relay.completions.usage import NANO
 from relay.upstreams.port import Failure, Fault
 from relay.wire.frames import Fail, Finish, StepKind, Yield
 
@@ -70,13 +71,14 @@ class Embedded:
             self._refuse(str(error))
             return
         tokens = call.prompt_tokens
+        cost = call.cost(tokens, 0)
         answer = {
             "object": "list",
             "data": data,
             "model": call.target.model,
-            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens, "cost": cost / NANO, "is_byok": False},
         }
-        call.answer(_encode(answer), reason="stop", prompt_tokens=tokens, tokens=0)
+        call.answer(_encode(answer), reason="stop", prompt_tokens=tokens, tokens=0, cost=cost)
 
     def failed(self, fail: Fail) -> None:
         fault = Fault.REQUEST if fail.at_fault == "request" else Fault.ILL

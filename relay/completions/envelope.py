@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from relay.completions.refusal import Refusal
+from relay.completions.usage import usage_object
 from relay.wire.deltas import Alternative, TokenLogprob
 
 MAX_RETRY_S = 86_400
@@ -108,9 +109,9 @@ class ChatEnvelope:
         """The event that ends a choice."""
         return self._delta(choice, {}, reason)
 
-    def usage(self, prompt: int, completion: int) -> bytes:
-        """The event asked for by `stream_options.include_usage`."""
-        return b'%b],"usage":%b}\n\n' % (self._prefix, _encode(usage_object(prompt, completion)))
+    def usage(self, prompt: int, completion: int, cost: int) -> bytes:
+        """The event asked for by `stream_options.include_usage`; `cost` in nano-dollars."""
+        return b'%b],"usage":%b}\n\n' % (self._prefix, _encode(usage_object(prompt, completion, cost)))
 
     def error(self, refusal: Refusal) -> bytes:
         """An error after the head has left: the stream has no `[DONE]` after it."""
@@ -125,8 +126,8 @@ class ChatEnvelope:
         }
         return event(_encode(body))
 
-    def whole(self, choices: list[dict[str, Any]], prompt: int, completion: int) -> bytes:
-        """A plain answer."""
+    def whole(self, choices: list[dict[str, Any]], prompt: int, completion: int, cost: int) -> bytes:
+        """A plain answer; `cost` in nano-dollars."""
         return _encode(
             {
                 "id": self._id,
@@ -134,7 +135,7 @@ class ChatEnvelope:
                 "created": self._created,
                 "model": self._model,
                 "choices": choices,
-                "usage": usage_object(prompt, completion),
+                "usage": usage_object(prompt, completion, cost),
             }
         )
 
@@ -163,8 +164,8 @@ class TextEnvelope(ChatEnvelope):
     def finish(self, choice: int, reason: str) -> bytes:
         return self._text(choice, "", reason=reason)
 
-    def whole(self, choices: list[dict[str, Any]], prompt: int, completion: int) -> bytes:
-        return super().whole([_as_text(choice) for choice in choices], prompt, completion)
+    def whole(self, choices: list[dict[str, Any]], prompt: int, completion: int, cost: int) -> bytes:
+        return super().whole([_as_text(choice) for choice in choices], prompt, completion, cost)
 
     def _text(
         self, choice: int, text: str, logprobs: dict[str, Any] | None = None, *, reason: str | None = None
@@ -207,8 +208,3 @@ def told(entries: Sequence[TokenLogprob]) -> dict[str, Any]:
 def _named(entry: Alternative) -> dict[str, Any]:
     raw = list(entry.token.encode()) if entry.bytes is None else entry.bytes
     return {"token": entry.token, "logprob": entry.logprob, "bytes": raw}
-
-
-def usage_object(prompt: int, completion: int) -> dict[str, int]:
-    """OpenAI's usage, in tokens."""
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}

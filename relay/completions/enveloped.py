@@ -289,11 +289,14 @@ class Enveloped:
         call, tokens, reason = self._call, self.tokens(), self._choices[0].reason
         prompt = call.prompt_tokens
         if not self._stream:
-            body = self._envelope.whole([self._whole(i, c) for i, c in enumerate(self._choices)], prompt, tokens)
-            call.answer(body, reason=reason, prompt_tokens=prompt, tokens=tokens)
+            cost = call.cost(prompt, tokens)
+            body = self._envelope.whole([self._whole(i, c) for i, c in enumerate(self._choices)], prompt, tokens, cost)
+            call.answer(body, reason=reason, prompt_tokens=prompt, tokens=tokens, cost=cost)
             return
         self.flush()
-        tail = self._envelope.usage(prompt, tokens) + DONE if call.request.include_usage else DONE
+        tail = DONE
+        if call.request.include_usage:
+            tail = self._envelope.usage(prompt, tokens, call.cost(prompt, tokens)) + DONE
         call.complete(reason=reason, prompt_tokens=prompt, tokens=tokens, tail=tail)
 
     def _whole(self, index: int, choice: _Choice) -> dict[str, Any]:

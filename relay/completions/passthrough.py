@@ -30,6 +30,7 @@ from relay.completions.phase import COMMITTED
 from relay.completions.request import BYTES_PER_TOKEN
 from relay.completions.seam import Cut
 from relay.completions.shown import envelope_of, shown_in
+from relay.completions.usage import with_cost
 from relay.upstreams.port import Failure, Fault, ResponseSink
 
 if TYPE_CHECKING:
@@ -163,11 +164,13 @@ class PassThrough(ResponseSink):
         if counted is not None:
             self._call.source = "provider"
         usage = counted or Usage(self._call.prompt_estimate, _size(answer.choices) // BYTES_PER_TOKEN)
+        cost = self._call.cost(usage.prompt_tokens, usage.completion_tokens)
         self._call.answer(
-            body,
+            with_cost(body, cost),
             reason=answer.choices[0].finish_reason or "stop",
             prompt_tokens=usage.prompt_tokens,
             tokens=usage.completion_tokens,
+            cost=cost,
         )
 
     def _embedded(self, answer: Answer, body: bytes) -> None:
@@ -182,7 +185,8 @@ class PassThrough(ResponseSink):
         if usage is not None:
             self._call.source = "provider"
         prompt = usage.prompt_tokens if usage else self._call.prompt_estimate
-        self._call.answer(body, reason="stop", prompt_tokens=prompt, tokens=0)
+        cost = self._call.cost(prompt, 0)
+        self._call.answer(with_cost(body, cost), reason="stop", prompt_tokens=prompt, tokens=0, cost=cost)
 
     # --- streams ----------------------------------------------------------------------------------------------------
 
@@ -254,6 +258,9 @@ class PassThrough(ResponseSink):
         """An event that is sound; what of it is the caller's goes to `passed`."""
         self._count(parsed)
         if parsed.choices or self._call.request.include_usage or not given(parsed.usage):
+            if self._usage is not None and given(parsed.usage):
+                usage = self._usage
+                event = with_cost(event, self._call.cost(usage.prompt_tokens, usage.completion_tokens))
             passed.append(event + b"\n\n")
         return None
 

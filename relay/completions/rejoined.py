@@ -102,5 +102,7 @@ class Rejoined(PassThrough):
         call = self._call
         prompt = call.prompt_tokens or call.prompt_estimate
         tokens = self._before + usage.completion_tokens if usage else self._tokens
-        tail = self._envelope.usage(prompt, tokens) + DONE if call.request.include_usage else DONE
+        tail = DONE
+        if call.request.include_usage:
+            tail = self._envelope.usage(prompt, tokens, call.cost(prompt, tokens)) + DONE
         call.complete(reason=self._reason, prompt_tokens=prompt, tokens=tokens, tail=tail)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from relay.faults import crash
 from relay.ledger.board import CELL_BYTES, CELL_DELIVERED, CELL_PROMPT, LEG_SHIFT, Board, Seat
-from relay.ledger.calls import Admission, Closed, LegTerms, Outcome, Settlement
+from relay.ledger.calls import Admission, Closed, Delivered, LegTerms, Outcome, Settlement
 from relay.ledger.entries import NanoDollars
 from relay.ledger.errors import AlreadySettled
 from relay.ledger.journal import Journal, RecordKind
@@ -78,6 +78,10 @@ class CallBooks:
         cells, at = self.seat
         cells[at + CELL_DELIVERED] = self._leg_bits | tokens
         cells[at + CELL_BYTES] = bytes_
+
+    def cost_of(self, delivered: Sequence[Delivered]) -> NanoDollars:
+        """What the call costs if that is all that is delivered, as it will be settled."""
+        return settle(self.legs, delivered, self.admission.bound).cost
 
     def settle(self, outcome: Outcome) -> Settlement:
         """Closes the books, once: raises AlreadySettled. ValueError if a delivered leg was never written down."""

@@ -144,7 +144,8 @@ async def test_another_node_goes_on_without_a_word_lost_or_said_twice(loss: str,
     assert answer.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
     assert answer.count(b'"role":"assistant"') == 1
     assert len({event["id"] for event in events(answer)}) == 1
-    assert events(answer)[-1]["usage"] == {"prompt_tokens": 5, "completion_tokens": 4, "total_tokens": 9}
+    counted = {"prompt_tokens": 5, "completion_tokens": 4, "total_tokens": 9}
+    assert events(answer)[-1]["usage"] == counted | {"cost": row.cost_nano / 1e9, "is_byok": False}
     assert offer.call.resume is not None
     assert offer.call.resume.position == 2
     assert offer.call.resume.prompt_digest == bytes(32)
