@@ -32,18 +32,25 @@ def cost_header(cost: int) -> bytes:
 
 def with_cost(body: bytes, cost: int) -> bytes:
     """A provider's JSON with the call's cost in its usage; as it was where there is no usage, or it cannot be read."""
-    at = body.rfind(_USAGE)
-    if at < 0:
-        return body
-    inside = body.find(b"{", at)
-    between = body[at + len(_USAGE) : inside]
-    if inside < 0 or between.strip() != b":":
+    inside = _inside(body)
+    if not inside:
         return body
     if b'"cost' in body[inside:] or b'"is_byok"' in body[inside:]:  # a provider that tells one of its own
         return _written_anew(body, cost)
-    more = b"" if body[inside + 1 :].lstrip()[:1] == b"}" else b","
+    more = b"" if body[inside:].lstrip()[:1] == b"}" else b","
     told = b'"cost":%b,"is_byok":false' % msgspec.json.encode(cost / NANO)
-    return b"".join((body[: inside + 1], told, more, body[inside + 1 :]))
+    return b"".join((body[:inside], told, more, body[inside:]))
+
+
+def _inside(body: bytes) -> int:
+    """Where the last usage that is an object begins, behind its brace; 0 if there is none."""
+    at = body.rfind(_USAGE)
+    while at >= 0:
+        brace = body.find(b"{", at)
+        if brace >= 0 and body[at + len(_USAGE) : brace].strip() == b":":
+            return brace + 1
+        at = body.rfind(_USAGE, 0, at)
+    return 0
 
 
 def _written_anew(body: bytes, cost: int) -> bytes:
