@@ -36,6 +36,7 @@ from relay.nodes.enrolment import Enrolment
 from relay.nodes.link import NodeLink
 from relay.nodes.reception import Reception
 from relay.nodes.registry import Registry
+from relay.routing.breaker import NODE, Rule
 from relay.routing.policy import Policy
 from relay.settings import MetricsSettings, ProviderSettings, RelaySettings, RoutingSettings
 from relay.storage import revision
@@ -142,7 +143,8 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         stack.callback(pool.close)
         money = settings.money
         price = Price(PicoDollars(money.node_prompt_price), PicoDollars(money.node_completion_price))
-        targets = Targets(catalogue, registry, price, policy=_policy(settings.routing))
+        routing = settings.routing
+        targets = Targets(catalogue, registry, price, policy=_policy(routing))
         next_id = CallIds(clock, after=ledger.last_call)
         completions = Completions(
             loop=asyncio.get_running_loop(),
@@ -182,7 +184,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         sweeper = tasks.create_task(repeats.sweep_forever())
         stack.callback(sweeper.cancel)
         chat = CallRoute(keyring, completions, settings.calls, next_id, repeats)
-        prober = tasks.create_task(Prober(lambda: catalogue.providers, settings.routing.probe_s).forever())
+        prober = tasks.create_task(Prober(lambda: catalogue.providers, routing.probe_s).forever())
         stack.callback(prober.cancel)
         watcher = tasks.create_task(reload.forever())
         stack.callback(watcher.cancel)
@@ -303,7 +305,8 @@ class _Reload:
 
 
 def _policy(settings: RoutingSettings) -> Policy:
-    return Policy(settings.policy, settings.order, settings.weights, settings.last_resort)
+    rule = Rule(settings.node_failures, NODE.share)
+    return Policy(settings.policy, settings.order, settings.weights, settings.last_resort, rule)
 
 
 def _configured(provider: ProviderSettings) -> ProviderRecord:

@@ -317,6 +317,9 @@ class RoutingSettings:
     last_resort: tuple[str, ...] = ()
     """Targets or pools that are only used when nobody else is left: insurance for the day of an incident."""
 
+    node_failures: AtLeastOne = 3
+    """Failures of a PC within five minutes after which it is left alone for a minute, and longer each time."""
+
     probe_s: Seconds = 30.0
     """How often a provider that refused a key is asked for its list of models, to see whether it takes it again; 0:
     never."""

@@ -12,7 +12,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from relay.clock import Clock
 from relay.completions.refusal import Refusal
+from relay.completions.targets import Targets
 from relay.ledger.service import Ledger
 from relay.ledger.tally import OfModel, Spread, Sums, Tally
 from relay.nodes.registry import Registry
@@ -31,6 +33,10 @@ class WatchedServices(Protocol):
     def registry(self) -> Registry: ...
     @property
     def pool(self) -> Pool: ...
+    @property
+    def targets(self) -> Targets: ...
+    @property
+    def clock(self) -> Clock: ...
 
 
 def router(services: WatchedServices, tally: Tally, token: Secret[str]) -> APIRouter:
@@ -72,6 +78,22 @@ class _Relay(Collector):
         opened = CounterMetricFamily("nightjar_provider_connections", "Connections opened to providers.")
         opened.add_metric((), self._services.pool.opened)
         yield opened
+        yield from _of_targets(self._services.targets, self._services.clock.now())
+
+
+def _of_targets(targets: Targets, now: float) -> Iterable[Metric]:
+    resting = GaugeMetricFamily(
+        "nightjar_target_rests_seconds",
+        "How much longer a target that kept failing is left alone.",
+        labels=("target", "model"),
+    )
+    for name, model, rests_s in targets.resting(now):
+        resting.add_metric((name, model), rests_s)
+    keys = GaugeMetricFamily("nightjar_provider_keys", "Keys of a provider.", labels=("provider", "state"))
+    for provider, *counts in targets.keys(now):
+        for state, count in zip(("ready", "resting", "refused"), counts, strict=True):
+            keys.add_metric((provider, state), count)
+    return resting, keys
 
 
 def _of_models(models: Mapping[str, OfModel]) -> Iterable[Metric]:

@@ -30,7 +30,7 @@ from relay.completions.envelope import (
 from relay.completions.failover import BUSY_RETRY_S, Verdict, decide, refusal
 from relay.completions.guard import TOO_SLOW, can_be_left
 from relay.completions.kinds import COMPLETION
-from relay.completions.metering import Backlog
+from relay.completions.metering import Written
 from relay.completions.phase import ACCEPTED, CLOSED, COMMITTED, CONNECTING, ENDING, WAITING
 from relay.completions.refusal import Refusal, all_busy
 from relay.completions.rejoined import movable
@@ -97,9 +97,6 @@ class Call(Running):
     _attempt: Attempt | None = None
     _chain: tuple[tuple[str, Failure], ...] = ()
     _completes: Callable[[], None] | None = None
-    _backlog: Backlog | None = None
-    _bytes = 0
-    _bytes_out = 0
     _failure: str | None = None
     _finish_reason: str | None = None
     _head_sent = False
@@ -110,8 +107,6 @@ class Call(Running):
     _repeated = False
     _reply_end = b""
     _state: CallState = "completed"
-    _tokens = 0
-    _tokens_out = 0
     _ttft_ms: int | None = None
     _not_before = 0.0
     _waits_s = 0.0
@@ -141,6 +136,7 @@ class Call(Running):
         self._reply = reply
         self._targets = route.targets
         self._books = books
+        self._written = Written()
         self._started = services.clock.now()
         self._watch = watch = services.watch
         watch.add(self)
@@ -186,7 +182,7 @@ class Call(Running):
     @property
     def tokens_shown(self) -> int:
         """Of a stream, its tokens up to what was last written."""
-        return self._tokens
+        return self._written.tokens
 
     # --- attempts -----------------------------------------------------------------------------------------------------
 
@@ -283,7 +279,7 @@ class Call(Running):
         self._chain = (*self._chain, (self.target.name, failure))
         if self._hand_over(failure):
             return
-        if self._bytes:  # with nothing written yet, nobody has seen this answer
+        if self._written.bytes:  # with nothing written yet, nobody has seen this answer
             self._give_up()
             return
         if other_key or (failure.fault is Fault.BUSY and self.legs < MOST_BUSY):
@@ -321,7 +317,7 @@ class Call(Running):
         """After a loss: whether another node goes on with the answer, or may soon."""
         if failure.fault is Fault.REQUEST:
             return False
-        if self.request.stream and not self._bytes:  # nobody has seen it: it may as well begin anew
+        if self.request.stream and not self._written.bytes:  # nobody has seen it: it may as well begin anew
             return False
         if self.continuation is None:
             answer = self.answer_at_node
@@ -401,8 +397,9 @@ class Call(Running):
             self._send_head()
         self._heard_at = self._wrote_at = self._watch.now
         self._reply.send(data)
-        self._bytes += len(data)
-        self._tokens = tokens
+        written = self._written
+        written.bytes += len(data)
+        written.tokens = tokens
 
     def _send_head(self) -> None:
         self._head_sent = True
@@ -424,7 +421,7 @@ class Call(Running):
         if not self._head_sent:
             self._send_head()
         self.prompt_tokens = prompt_tokens
-        self._tokens = tokens
+        self._written.tokens = tokens
         self._reply_end = tail
         self._end("completed", reason)
 
@@ -444,14 +441,14 @@ class Call(Running):
         self._ttft_ms = self._elapsed_ms()
         self._books.committed(prompt_tokens)
         self._reply.respond(200, self._headers(JSON_TYPE) + cost_header(cost), body)
-        self._bytes, self._tokens = len(body), tokens
+        self._written.bytes, self._written.tokens = len(body), tokens
         self._end("completed", reason)
 
     def _end(self, state: CallState, reason: str) -> None:
         crash.point("after_last_token")
         if state == "completed":
             ttft_ms = self._ttft_ms if self.request.stream else None
-            self._services.answered(self, ttft_ms=ttft_ms, duration_ms=self._elapsed_ms(), tokens=self._tokens)
+            self._services.answered(self, ttft_ms=ttft_ms, duration_ms=self._elapsed_ms(), tokens=self.tokens_shown)
         self._state = state
         self._finish_reason = reason
         self._enter(ENDING, self._services.timers.settings.drain_s)
@@ -483,7 +480,7 @@ class Call(Running):
         leave before counts.
         """
         if reset:
-            self._bytes, self._tokens, self._backlog = self._bytes_out, self._tokens_out, None
+            self._written.lose_unsent()
         elif self.phase == ENDING:
             # A connection that closes after its one answer may tell of its end first: an answer that left is whole.
             self.flushed()
@@ -541,7 +538,7 @@ class Call(Running):
         """Before a target has written much: whether it came fast enough, or else nobody else can go on."""
         before = 0 if self.continuation is None else self.continuation.before
         timers = self._services.timers.settings
-        if self._tokens - before >= timers.crawl_tokens:
+        if self.tokens_shown - before >= timers.crawl_tokens:
             self._judged_at = inf
         elif can_be_left(self, self._services):
             self.drop_attempt()
@@ -577,11 +574,12 @@ class Call(Running):
 
     def flushed(self) -> None:
         """Some time after a write: what has left is put on the board; an answer that has left whole is settled."""
-        if self.phase == CLOSED or (self.phase != ENDING and self._bytes_out == self._bytes):
+        if self.phase == CLOSED or (self.phase != ENDING and self._written.is_out):
             return
         unsent = self._measure()
         before = 0 if self.continuation is None else self.continuation.before
-        self._books.progress(max(0, self._tokens_out - before), self._bytes_out)
+        written = self._written
+        self._books.progress(max(0, written.tokens_out - before), written.bytes_out)
         if self.phase == ENDING:
             if unsent <= 0:
                 self._finish()
@@ -591,15 +589,7 @@ class Call(Running):
     def _measure(self) -> int:
         """Bring up to date what has left; returns the bytes that have not."""
         unsent = self._reply.unsent()
-        if unsent <= 0:
-            self._bytes_out, self._tokens_out = self._bytes, self._tokens
-            self._backlog = None
-        else:
-            backlog = self._backlog
-            if backlog is None:
-                backlog = self._backlog = Backlog(self._bytes_out, self._tokens_out)
-            backlog.look(self._bytes, self._tokens, unsent=unsent)
-            self._bytes_out, self._tokens_out = backlog.bytes_out, backlog.tokens_out
+        self._written.look(unsent)
         return unsent
 
     def _is_slow(self, unsent: int) -> bool:
@@ -626,8 +616,8 @@ class Call(Running):
         self._measure()
         crash.point("before_settle")
         delivered: tuple[Delivered, ...] = ()
-        if self._bytes_out:
-            delivered = self._delivered(self.prompt_tokens or self.prompt_estimate, self._tokens_out)
+        if self._written.bytes_out:
+            delivered = self._delivered(self.prompt_tokens or self.prompt_estimate, self._written.tokens_out)
         outcome = Outcome(
             state=state,
             delivered=delivered,

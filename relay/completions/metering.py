@@ -35,6 +35,36 @@ class Backlog:
             self.bytes_out, self.tokens_out = marks.popleft()
 
 
+class Written:
+    """What was written to a caller, and what of it has left this process: bytes, and tokens of the answer so far."""
+
+    bytes = 0
+    tokens = 0
+    bytes_out = 0
+    tokens_out = 0
+    _backlog: Backlog | None = None
+
+    @property
+    def is_out(self) -> bool:
+        """Whether all of it had left when it was last looked at."""
+        return self.bytes_out == self.bytes
+
+    def look(self, unsent: int) -> None:
+        """Bring up to date what has left, when `unsent` bytes have not."""
+        if unsent <= 0:
+            self.bytes_out, self.tokens_out = self.bytes, self.tokens
+            self._backlog = None
+            return
+        if self._backlog is None:
+            self._backlog = Backlog(self.bytes_out, self.tokens_out)
+        self._backlog.look(self.bytes, self.tokens, unsent=unsent)
+        self.bytes_out, self.tokens_out = self._backlog.bytes_out, self._backlog.tokens_out
+
+    def lose_unsent(self) -> None:
+        """What has not left never will."""
+        self.bytes, self.tokens, self._backlog = self.bytes_out, self.tokens_out, None
+
+
 def billable(ids: int, text_bytes: int, limit: int) -> int:
     """Completion tokens of a node that count: no more than ids received, bytes of text forwarded, or asked for."""
     return min(ids, text_bytes, limit)

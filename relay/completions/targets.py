@@ -17,7 +17,6 @@ from relay.ledger.pricing import Price
 from relay.nodes.link import NodeLink
 from relay.nodes.registry import Registry
 from relay.routing.affinity import Affinity
-from relay.routing.breaker import NODE
 from relay.routing.candidate import Candidate
 from relay.routing.health import Health
 from relay.routing.policy import Ask, Policy, decide
@@ -132,6 +131,24 @@ class Targets:
         """An answer was written there: the next call of the conversation may find its prompt in a cache."""
         self._affinity.went(request.conversation(identity.organisation), _itself(target))
 
+    def resting(self, now: float) -> Iterable[tuple[str, str, float]]:
+        """Who is left alone because it kept failing: target, model, and for how many seconds more."""
+        for model, route in self._catalogue.routes.items():
+            for target in route.targets:
+                if rests_s := target.health.breaker.rests_s(now):
+                    yield target.name, model, rests_s
+        for (node, model), health in self._health.items():
+            if rests_s := health.breaker.rests_s(now):
+                yield f"node/{node}", model, rests_s
+
+    def keys(self, now: float) -> Iterable[tuple[str, int, int, int]]:
+        """Of each provider: its name, and how many of its keys are ready, at rest, refused."""
+        for provider in self._catalogue.providers:
+            keys = list(provider.keys)
+            refused = sum(key.refused for key in keys)
+            resting = sum(key.rests_until > now and not key.refused for key in keys)
+            yield provider.name, len(keys) - refused - resting, resting, refused
+
     def slots(self, model: str) -> int:
         """How many answers of a model its nodes can write at once."""
         return sum(link.models[model].slots for link in self._registry.links_for(model))
@@ -191,7 +208,7 @@ class Targets:
         at = (node, model)
         health = self._health.get(at)
         if health is None:
-            health = self._health[at] = Health(NODE)
+            health = self._health[at] = Health(self._policy.node_rule)
             if len(self._health) > MOST_REMEMBERED:
                 self._health.popitem(last=False)
         return health

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from relay.routing.breaker import NODE, Rule
 from relay.routing.candidate import Candidate
 from relay.routing.preferences import NONE, MaxPrice, Preferences
 
@@ -38,13 +39,14 @@ NEAR_TIE: Final = 0.1
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The relay's own rule. `order` and `weights` are names of targets or pools; those of `last_resort` are kept for
-    when nothing else is left, as insurance against an incident.
+    when nothing else is left, as insurance against an incident; `node_rule` says when a PC is left alone.
     """
 
     name: str = "balanced"
     order: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     last_resort: tuple[str, ...] = ()
+    node_rule: Rule = NODE
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,29 @@ async def test_calls_tokens_money_and_time_are_told(provider: ScriptedProvider, 
     assert relay.key.encode() not in answer
 
 
+async def test_who_is_left_alone_is_told_and_how_the_keys_are(tmp_path: Path) -> None:
+    async with (
+        scripted_provider([error_answer(500)]) as alpha,
+        scripted_provider([error_answer(401)]) as beta,
+        running_relay(
+            tmp_path,
+            providers=[as_provider(alpha), as_provider(beta, "beta", name="other")],
+            metrics=MetricsSettings(token=TOKEN),
+            clock=ManualClock(),
+        ) as relay,
+    ):
+        for _ in range(6):
+            await relay.raw(relay.chat(a_chat()))
+        await relay.raw(relay.chat({**a_chat(), "model": "other"}))
+        found = _samples(await _scrape(relay))
+
+    assert found["nightjar_target_rests_seconds", MODEL, "alpha"] == 60
+    assert ("nightjar_target_rests_seconds", "other", "beta") not in found
+    states = ("ready", "resting", "refused")
+    assert [found["nightjar_provider_keys", "alpha", state] for state in states] == [1, 0, 0]
+    assert [found["nightjar_provider_keys", "beta", state] for state in states] == [0, 0, 1]
+
+
 async def test_only_the_token_opens_them_and_without_one_there_are_none(tmp_path: Path) -> None:
     async with running_relay(tmp_path / "on", metrics=MetricsSettings(token=TOKEN)) as relay:
         assert (await _scrape(relay, relay.key)).startswith(b"HTTP/1.1 401 ")
