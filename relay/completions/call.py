@@ -68,6 +68,8 @@ MOST_BUSY: Final = 8
 TURNED_AWAY_S: Final = 1.0
 """After which a call asks again where it was turned away, if nobody said when to."""
 
+_STAYED: Final = b"x-nightjar-affinity: hit\r\n"
+_MOVED: Final = b"x-nightjar-affinity: miss\r\n"
 _HEAD: Final = (
     b"%bx-request-id: req-%016x\r\nx-generation-id: gen-%016x\r\n%bx-nightjar-attempts: %d\r\n"
     b"x-nightjar-overhead-ms: %.2f\r\n"
@@ -135,6 +137,7 @@ class Call(Running):
         self._services = services
         self._reply = reply
         self._targets = route.targets
+        self._stays_at = route.stays_at
         self._books = books
         self._written = Written()
         self._started = services.clock.now()
@@ -407,6 +410,8 @@ class Call(Running):
 
     def _headers(self, content_type: bytes) -> bytes:
         head = _HEAD % (content_type, self.id, self.id, self.target.headers, self.attempts, self._overhead_ms)
+        if self._stays_at is not None:
+            head += _STAYED if self.target is self._stays_at else _MOVED
         return head if self.continuation is None else head + self.continuation.header
 
     def all_said(self, complete: Callable[[], None]) -> None:

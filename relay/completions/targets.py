@@ -105,12 +105,14 @@ class Targets:
         last = self._affinity.last(conversation)
         candidates = [_candidate(at, target, now, last) for at, target in enumerate(targets)]
         decision = decide(candidates, ask, self._policy, self._chance)
-        return Route(
+        route = Route(
             [targets[each.index] for each in decision.order],
             busy=[targets[each.index] for each in decision.held_up("busy")],
             resting=[targets[each.index] for each in decision.held_up("resting")],
             left_out=decision.left_out,
         )
+        route.stays_at = next((targets[each.index] for each in candidates if each.affine), None)
+        return route
 
     def _reachable(self, model: str, identity: Identity) -> list[Target]:
         """Whoever offers the model in a pool that the key may reach; of very many nodes, some."""

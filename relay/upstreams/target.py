@@ -63,7 +63,7 @@ class Route:
     of the latter, why they are not among the former.
     """
 
-    __slots__ = ("busy", "context", "first", "left_out", "price", "resting", "targets")
+    __slots__ = ("busy", "context", "first", "left_out", "price", "resting", "stays_at", "targets")
 
     def __init__(
         self,
@@ -76,6 +76,8 @@ class Route:
         self.busy = tuple(busy)
         self.resting = tuple(resting)
         self.left_out = left_out
+        self.stays_at: Target | None = None
+        """Where the conversation was, if its last call went to one of the targets."""
         every = self.targets or (*busy, *resting)
         self.first = every[0] if every else None
         self.price = Price(

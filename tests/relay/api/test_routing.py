@@ -337,6 +337,7 @@ async def test_a_conversation_goes_on_where_it_was(tmp_path: Path) -> None:
             where = set()
             for turn in range(3):
                 said = await relay.raw(relay.chat(a_chat(messages=turns)))
+                assert (b"x-nightjar-affinity: hit\r\n" in said) is (turn > 0)
                 where.add(said.partition(b"x-nightjar-target: ")[2].partition(b"\r\n")[0])
                 turns += [{"role": "assistant", "content": "Yes."}, {"role": "user", "content": f"And {turn}?"}]
             assert len(where) == 1
