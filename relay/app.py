@@ -36,7 +36,7 @@ from relay.nodes.enrolment import Enrolment
 from relay.nodes.link import NodeLink
 from relay.nodes.reception import Reception
 from relay.nodes.registry import Registry
-from relay.routing.breaker import NODE, Rule
+from relay.routing.breaker import Rule
 from relay.routing.policy import Policy
 from relay.settings import MetricsSettings, ProviderSettings, RelaySettings, RoutingSettings
 from relay.storage import revision
@@ -305,7 +305,7 @@ class _Reload:
 
 
 def _policy(settings: RoutingSettings) -> Policy:
-    rule = Rule(settings.node_failures, NODE.share)
+    rule = Rule(settings.node_failures)
     return Policy(settings.policy, settings.order, settings.weights, settings.last_resort, rule)
 
 

@@ -157,9 +157,11 @@ class Completions(CallServices):
             if rests_s > LONGEST_REST_S:
                 raise all_resting(model, route.left_out, rests_s)
             return LONGEST_REST_S
-        if not self.room.has_room(model, self._targets.slots(model)):
-            raise all_busy(model, BUSY_RETRY_S)
-        return self.timers.settings.queue_s
+        if self.room.has_room(model, self._targets.slots(model)):
+            return self.timers.settings.queue_s
+        if route.targets:  # those who wait may be waiting for others
+            return 0.0
+        raise all_busy(model, BUSY_RETRY_S)
 
     def _without_route(self, model: str, identity: Identity) -> Refusal:
         if self._targets.is_known(model, identity):

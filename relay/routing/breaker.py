@@ -15,16 +15,16 @@ TRIAL_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Opens at `failures` within `window_s`, if at least `share` of all attempts then failed."""
+    """Opens at `failures` within `window_s`, if there were at least `attempts` and `share` of them failed."""
 
     failures: int
-    share: float
+    share: float = 0.0
+    attempts: int = 0
     window_s: float = 300.0
 
 
-NODE: Final = Rule(failures=3, share=0.0)
-PROVIDER: Final = Rule(failures=10, share=0.5)
-"""Half of at least twenty."""
+NODE: Final = Rule(failures=3)
+PROVIDER: Final = Rule(failures=10, share=0.5, attempts=20)
 
 
 class Breaker:
@@ -70,8 +70,8 @@ class Breaker:
         if self.open_until > now:
             return
         good, bad = self._recent.counts(now)
-        enough = bad >= self._rule.failures and bad >= self._rule.share * (good + bad)
-        if self.count or enough:
+        rule, attempts = self._rule, good + bad
+        if self.count or (bad >= rule.failures and attempts >= rule.attempts and bad >= rule.share * attempts):
             self.open_until = now + min(LONGEST_S, FIRST_S * 2.0**self.count)
             self.count += 1
             self._trial_until = 0.0

@@ -79,7 +79,7 @@ async def test_who_is_left_alone_is_told_and_how_the_keys_are(tmp_path: Path) ->
             clock=ManualClock(),
         ) as relay,
     ):
-        for _ in range(6):
+        for _ in range(11):
             await relay.raw(relay.chat(a_chat()))
         await relay.raw(relay.chat({**a_chat(), "model": "other"}))
         found = _samples(await _scrape(relay))

@@ -48,7 +48,7 @@ async def test_a_target_that_swallows_calls_holds_up_nobody_elses(tmp_path: Path
 
 
 async def test_a_target_that_swallows_calls_is_soon_left_alone(tmp_path: Path) -> None:
-    """Its first calls wait for it and are then answered by another; after twenty tries nobody goes there any more."""
+    """Its first calls wait for it, and most are then answered by another; after twenty nobody goes there any more."""
     timers = TimerSettings(plain_s=0.2)
     async with (
         scripted_provider([asyncio.Event()]) as hole,
@@ -59,10 +59,11 @@ async def test_a_target_that_swallows_calls_is_soon_left_alone(tmp_path: Path) -
             timers=timers,
         ) as relay,
     ):
-        answers = await asyncio.gather(*(relay.raw(relay.chat(a_chat())) for _ in range(10)))
-        assert all(b"x-nightjar-target: beta" in each for each in answers)
+        answers = await asyncio.gather(*(relay.raw(relay.chat(a_chat())) for _ in range(20)))
+        rescued = sum(b"x-nightjar-target: beta" in each for each in answers)
+        assert rescued >= 10  # as many as a minute's retries allow
         before = len(hole.requests)
-        assert before == 10
+        assert before == 20
         answers = [await relay.raw(relay.chat(a_chat())) for _ in range(WELL)]
         assert all(b"x-nightjar-attempts: 1\r\n" in each for each in answers)
         assert len(hole.requests) == before

@@ -272,13 +272,13 @@ async def test_a_provider_at_rest_is_not_asked_and_the_caller_hears_until_when(t
 async def test_a_provider_that_keeps_failing_is_left_alone_and_tried_again_by_one_call(tmp_path: Path) -> None:
     clock = ManualClock()
     async with (
-        scripted_provider(*[[error_answer(500, "oops", "overloaded")]] * 10, [plain_answer()]) as alpha,
+        scripted_provider(*[[error_answer(500, "oops", "overloaded")]] * 20, [plain_answer()]) as alpha,
         running_relay(tmp_path, providers=[as_provider(alpha)], clock=clock) as relay,
     ):
-        for _ in range(5):
+        for _ in range(10):
             assert b" 502 " in await relay.raw(relay.chat(a_chat()))
         assert b"all_targets_resting" in await relay.raw(relay.chat(a_chat()))
-        assert len(alpha.requests) == 10
+        assert len(alpha.requests) == 20
         status, endpoints = await relay.get(f"/v1/models/{MODEL}/endpoints")
         (endpoint,) = endpoints["data"]["endpoints"]
         assert status == 200

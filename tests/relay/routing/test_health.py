@@ -94,6 +94,16 @@ def test_a_provider_is_left_alone_when_half_of_twenty_attempts_fail() -> None:
     assert breaker.state(1.0) == "open"
 
 
+def test_of_fewer_than_twenty_attempts_nobody_judges_a_provider() -> None:
+    breaker = Breaker(PROVIDER)
+    for _ in range(19):
+        breaker.failed(0.0, "http_500")
+    assert breaker.state(0.0) == "closed"
+
+    breaker.failed(0.0, "http_500")
+    assert breaker.state(0.0) == "open"
+
+
 def test_it_rests_twice_as_long_each_time_up_to_an_hour_and_one_call_tries_in_between() -> None:
     breaker, now, rests = Breaker(NODE), 0.0, []
     for _ in range(3):
