@@ -32,6 +32,8 @@ from relay.routing.preferences import NONE, Preferences
 MAX_DEPTH: Final = 32
 TEMPLATE_MARGIN: Final = 256
 """Tokens a chat template may add to a prompt, for the upper bound of a hold."""
+MAX_TEXTS: Final = 2048
+"""Of one embedding call: OpenAI's own limit."""
 BYTES_PER_TOKEN: Final = 4
 """For estimates only."""
 PARAMETERS: Final = frozenset(
@@ -158,6 +160,8 @@ def parse(raw: bytes, kind: Kind = CHAT) -> CallRequest:
         raise bad_request("'stream_options' is only allowed when 'stream' is true.", param="stream_options")
     if isinstance(body, CompletionBody):
         _check_completion(body)
+    elif isinstance(body, EmbeddingBody) and count_texts(body.input) > MAX_TEXTS:
+        raise bad_request(f"'input' has more than {MAX_TEXTS:,} texts. Send them in several requests.", param="input")
     return CallRequest(raw, body, kind)
 
 

@@ -195,10 +195,11 @@ async def test_an_answer_of_the_wrong_count_is_none(client: openai.AsyncOpenAI, 
         ({}, "input"),
         ({"input": []}, "input"),
         ({"input": ["one", ""]}, "input[1]"),
+        ({"input": ["x"] * 2049}, "input"),
         ({"input": "x", "encoding_format": "hex"}, "encoding_format"),
         ({"input": "x", "dimensions": 0}, "dimensions"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40],
 )
 async def test_what_cannot_be_embedded_is_refused_by_the_field(
     relay: RunningRelay, fields: dict[str, Any], param: str
@@ -240,6 +241,51 @@ async def test_another_provider_answers_where_one_fails(fault: bytes, tmp_path: 
         assert (await client.completions.create(model=MODEL, prompt=PROMPT)).choices[0].text == " Paris."
         assert len((await client.embeddings.create(model=MODEL, input=["one", "two"])).data) == 2
         assert (await relay.books()).in_order
+
+
+async def test_ids_are_one_text_or_several(client: openai.AsyncOpenAI, provider: ScriptedProvider) -> None:
+    provider.plays([embedding_answer(VECTORS[:1])], [embedding_answer(VECTORS)])
+    one = await client.embeddings.create(model=MODEL, input=[1, 2, 3])
+    two = await client.embeddings.create(model=MODEL, input=[[1, 2], [3]])
+
+    assert [len(each.data) for each in (one, two)] == [1, 2]
+
+
+async def test_a_retry_by_its_key_is_answered_again_and_billed_once(
+    client: openai.AsyncOpenAI, relay: RunningRelay, provider: ScriptedProvider
+) -> None:
+    keyed = {"Idempotency-Key": "a-key"}
+    provider.plays([embedding_answer(VECTORS[:1])], [text_answer()])
+    vectors = [await client.embeddings.create(model=MODEL, input="one", extra_headers=keyed) for _ in range(2)]
+    texts = [await client.completions.create(model=MODEL, prompt=PROMPT, extra_headers=keyed) for _ in range(2)]
+
+    assert vectors[0] == vectors[1]
+    assert texts[0] == texts[1]
+    assert len(provider.requests) == 2  # the same key on another route is another call
+    assert len(await relay.usage_rows()) == 2
+
+
+async def test_the_response_cache_keeps_chats_alone(client: openai.AsyncOpenAI, provider: ScriptedProvider) -> None:
+    for _ in range(2):
+        raw = await client.completions.with_raw_response.create(
+            model=MODEL, prompt=PROMPT, temperature=0, extra_headers={"X-OpenRouter-Cache": "true"}
+        )
+        assert raw.headers["x-nightjar-cache"] == "bypass"
+    assert len(provider.requests) == 2
+
+
+async def test_a_caller_who_hangs_up_stops_the_work(relay: RunningRelay, provider: ScriptedProvider) -> None:
+    provider.plays([asyncio.Event()])
+    data = json.dumps({"model": MODEL, "input": "one"}).encode()
+    head = f"POST /v1/embeddings HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {relay.key}\r\n"
+    _, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+    writer.write(head.encode() + b"content-length: %d\r\n\r\n%b" % (len(data), data))
+    async with asyncio.timeout(10):
+        await provider.seen.wait()
+        writer.transport.abort()
+        await provider.hung_up.wait()
+    (row,) = await relay.usage_rows()
+    assert (row.state, row.cost_nano) == ("cancelled", 0)
 
 
 # --- nodes ----------------------------------------------------------------------------------------------------------
