@@ -12,13 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Qt, QTranslator
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from typing_extensions import override
 
 from desktop.ui.examples import NOW
 from desktop.ui.faces import every_face
 from desktop.ui.figures import Formats
+from desktop.ui.page_faces import PAGES
 from desktop.ui.presenters import Presenter
+from desktop.ui.sheet import Sheet
 from desktop.ui.theme import Theme
 from desktop.ui.window import MainWindow
 
@@ -71,6 +73,22 @@ def paint(application: QApplication, folder: Path, scheme: Qt.ColorScheme, *, sc
         window.grab().save(str(folder / f"{name}-{scheme.name.lower()}-{scale}.png"))
     window.hide()
     window.deleteLater()
+    paint_pages(application, folder, scheme, scale=scale)
+
+
+def paint_pages(application: QApplication, folder: Path, scheme: Qt.ColorScheme, *, scale: str) -> None:
+    """As `paint`, for the pages beyond Home."""
+    theme = Theme(application, scheme=scheme)
+    for name, make in PAGES.items():
+        sheet = Sheet(QWidget(), make(theme, PLAIN))
+        sheet.resize(_WIDTH, _HEIGHT)
+        sheet.show()
+        _settle(application)
+        sheet.resize(_WIDTH, max(_HEIGHT, sheet.content.sizeHint().height()))
+        _settle(application)
+        sheet.grab().save(str(folder / f"{name}-{scheme.name.lower()}-{scale}.png"))
+        sheet.hide()
+        sheet.deleteLater()
 
 
 def _settle(application: QApplication) -> None:
