@@ -46,7 +46,7 @@ async def provider() -> AsyncIterator[ScriptedProvider]:
 async def relay(
     request: pytest.FixtureRequest, provider: ScriptedProvider, tmp_path: Path
 ) -> AsyncIterator[RunningRelay]:
-    timers = TimerSettings(first_content_s=0.4, header_s=0.4, gap_s=0.4, plain_s=0.4)
+    timers = TimerSettings(first_content_s=1.0, header_s=1.0, gap_s=1.0, plain_s=1.0)
     async with running_relay(tmp_path, providers=[as_provider(provider)], edge=request.param, timers=timers) as running:
         yield running
 

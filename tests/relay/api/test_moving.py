@@ -31,7 +31,7 @@ from tests.relay.provider import (
 from tests.relay.running import COMPLETION_PRICE, MODEL, RunningRelay, a_chat, as_provider, running_relay
 
 MESSAGES: Any = a_chat()["messages"]
-TIMERS = TimerSettings(header_s=0.5, first_content_s=0.5, gap_s=0.5, plain_s=0.5)
+TIMERS = TimerSettings(header_s=1.0, first_content_s=1.0, gap_s=1.0, plain_s=1.0)
 BEGUN = "Once upon a time there was a lighthouse. Its keeper knew "
 REST = "each ship by her horn, and every gull by name, though he would never have said so to anybody."
 BROKEN: Sequence[Step] = [
