@@ -26,8 +26,12 @@ class ChartView:
 
 @dataclass(frozen=True, slots=True)
 class TableView:
-    """The same figures in rows; `numbers` are the columns that hold numbers, which stand to the right."""
+    """The same figures in rows; `numbers` are the columns that hold numbers, which stand to the right.
+
+    `wide` is the column that takes what room is left; None: the last that holds words.
+    """
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numbers: frozenset[int] = frozenset()
+    wide: int | None = None

@@ -35,11 +35,11 @@ def dollars(nano: int, formats: Formats) -> str:
     """
     if nano < 0:
         cents = -(nano // CENT)
-        return f"{MINUS}${_whole(cents // 100, formats)}{formats.point}{cents % 100:02}"
+        return f"{MINUS}${counted(cents // 100, formats)}{formats.point}{cents % 100:02}"
     if 0 < nano < CENT:
         return f"< $0{formats.point}01"
     cents = nano // CENT
-    return f"${_whole(cents // 100, formats)}{formats.point}{cents % 100:02}"
+    return f"${counted(cents // 100, formats)}{formats.point}{cents % 100:02}"
 
 
 def exact_dollars(nano: int, formats: Formats) -> str:
@@ -47,7 +47,7 @@ def exact_dollars(nano: int, formats: Formats) -> str:
     whole, rest = divmod(abs(nano), NANO)
     decimals = f"{rest:09}".rstrip("0").ljust(2, "0")
     sign = MINUS if nano < 0 else ""
-    return f"{sign}${_whole(whole, formats)}{formats.point}{decimals}"
+    return f"{sign}${counted(whole, formats)}{formats.point}{decimals}"
 
 
 def speed(tokens_per_s: float, formats: Formats) -> str:
@@ -56,7 +56,7 @@ def speed(tokens_per_s: float, formats: Formats) -> str:
         return "0"
     if tokens_per_s < 9.95:
         return f"{tokens_per_s:.1f}".replace(".", formats.point)
-    return _whole(round(tokens_per_s), formats)
+    return counted(round(tokens_per_s), formats)
 
 
 def data(size: int, formats: Formats) -> str:
@@ -65,7 +65,7 @@ def data(size: int, formats: Formats) -> str:
         return f"{-(-size // 1_000_000)} MB"
     if size < 100_000_000_000:
         return f"{size / 1e9:.1f} GB".replace(".", formats.point)
-    return f"{_whole(round(size / 1e9), formats)} GB"
+    return f"{counted(round(size / 1e9), formats)} GB"
 
 
 def percent(share: float) -> str:
@@ -82,5 +82,6 @@ def tomorrow(now: float, zone: tzinfo | None = None) -> float:
     return morning.timestamp()
 
 
-def _whole(value: int, formats: Formats) -> str:
+def counted(value: int, formats: Formats) -> str:
+    """A count, in groups of three digits."""
     return f"{value:,}".replace(",", formats.group)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QWidget
 
-from desktop.agent.relay_view import EarnedDay, EarnedModel, EarningsTold, ReasonTold
+from desktop.agent.relay_view import AnswerTold, EarnedDay, EarnedModel, EarningsTold, ReasonTold
+from desktop.agent.sharing.history import LENGTH, news
+from desktop.agent.state import Snapshot, Switch
 from desktop.models.catalogue import Demand, Entry, Price
 from desktop.models.fit import Badge, Buffers, Plan
 from desktop.models.ranking import Estimate, Ranked
 from desktop.models.store import Usage
+from desktop.ui.activity_presenter import ActivityFacts, ActivityPresenter
 from desktop.ui.earnings_presenter import EarningsFacts, EarningsPresenter
-from desktop.ui.examples import MODEL, NOW, snapshot
+from desktop.ui.examples import LONG_NAME, MODEL, NOW, not_enrolled, snapshot
 from desktop.ui.faces import every_face
 from desktop.ui.figures import Formats
 from desktop.ui.library_facts import Act, CatalogueSeen, LibraryFacts, LibrarySeen, ModelHere
 from desktop.ui.library_presenter import LibraryPresenter
+from desktop.ui.pages.activity import ActivityPage
 from desktop.ui.pages.earnings import EarningsPage
 from desktop.ui.pages.models import ModelsPage
 from desktop.ui.theme import Theme
@@ -184,6 +189,52 @@ def _earnings(facts: EarningsFacts, face: str = "ready", *, table: bool = False,
     return make
 
 
+_ENDS = {3: "cancelled", 11: "failed"}
+
+
+def answers(count: int = 50) -> tuple[AnswerTold, ...]:
+    """One every seven minutes, the newest first; two did not end well."""
+    return tuple(
+        AnswerTold(
+            number=count - ago,
+            at_ms=round((NOW - 60 - ago * 420) * 1000),
+            model=LONG_NAME if ago == 5 else MODEL.name,
+            prompt_tokens=212 + 97 * (ago % 7) ** 2,
+            completion_tokens=1 if ago == 3 else 240 + 31 * (ago % 5),
+            duration_ms=6_900 + 230 * (ago % 9),
+            first_ms=420,
+            earned=0 if ago == 11 else 81_400 + 9_100 * (ago % 7),
+            state=_ENDS.get(ago, "completed"),
+        )
+        for ago in range(count)
+    )
+
+
+def switches() -> tuple[Switch, ...]:
+    """A day's: what the faces wait for, with times of sharing between."""
+    kept: list[Switch] = []
+    for at, face in enumerate(every_face().values()):
+        for seen in (face, snapshot() if at % 2 else None):
+            if seen is not None and (switch := news(kept[-1] if kept else None, seen.sharing, NOW)) is not None:
+                kept.append(replace(switch, freed_s=1.4 if at % 7 == 0 else None))
+    return tuple(replace(each, at=NOW - ago * 1_700) for ago, each in zip(range(LENGTH, 0, -1), kept, strict=False))
+
+
+def active() -> Snapshot:
+    """A PC that shares and has done so before."""
+    return replace(snapshot(), switches=switches())
+
+
+def _activity(facts: ActivityFacts, seen: Snapshot | None = None) -> Make:
+    def make(_theme: Theme, formats: Formats) -> QWidget:
+        page = ActivityPage()
+        presenter = ActivityPresenter(QCoreApplication.translate, formats)
+        page.show_view(presenter.page(facts, seen if seen is not None else active(), NOW))
+        return page
+
+    return make
+
+
 PAGES: dict[str, Make] = {
     "models": _models(_FULL),
     "models-held": _models(_FULL, "downloads-held"),
@@ -224,4 +275,12 @@ PAGES: dict[str, Make] = {
     "earnings-not-enrolled": _earnings(EarningsFacts(), "not-enrolled"),
     "earnings-error": _earnings(EarningsFacts(problem=_RELAY_SILENT)),
     "earnings-stale": _earnings(EarningsFacts(earned(), problem=_RELAY_SILENT)),
+    "activity": _activity(ActivityFacts(answers(), more=True)),
+    "activity-few": _activity(ActivityFacts(answers(3)), snapshot()),
+    "activity-nothing": _activity(ActivityFacts((), REASONS)),
+    "activity-asking": _activity(ActivityFacts(asking=True)),
+    "activity-more": _activity(ActivityFacts(answers(), more=True, asking=True)),
+    "activity-not-enrolled": _activity(ActivityFacts(), not_enrolled()),
+    "activity-error": _activity(ActivityFacts(problem=_RELAY_SILENT)),
+    "activity-stale": _activity(ActivityFacts(answers(9), problem=_RELAY_SILENT)),
 }

@@ -237,7 +237,7 @@ class StatePresenter:
         others = [each for each in snapshot.obstacles[1:] if each.until is None]
         if not others:
             return ""
-        return self.tr("This PC also waits for something else: %1").replace("%1", _unopened(others[0].sentence))
+        return self.tr("This PC also waits for something else: %1").replace("%1", unopened(others[0].sentence))
 
     def _begins(self, sharing: Sharing, now: float) -> str:
         until = sharing.until if sharing.until is not None else now
@@ -287,7 +287,7 @@ def _arriving(snapshot: Snapshot) -> bool:
 
 def _agent_words(sharing: Sharing, now: float) -> str:
     """The agent's sentence, without the opening words that the headline has said already."""
-    said = _unopened(said_at(sharing, now))
+    said = unopened(said_at(sharing, now))
     return said[:1].upper() + said[1:]
 
 
@@ -296,8 +296,9 @@ def _typed(command: str) -> str:
     return f"“{command}”".replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def _unopened(said: str) -> str:
-    for opening in ("Not sharing for a moment: ", "Not sharing: ", "Waiting: ", "Starting: "):
+def unopened(said: str) -> str:
+    """The agent's sentence without its opening words, where something beside it says them."""
+    for opening in ("Not sharing for a moment: ", "Not sharing: ", "Waiting: ", "Starting: ", "Sharing: "):
         said = said.removeprefix(opening)
     return said
 

@@ -58,13 +58,15 @@ QListWidget::item:selected {{ color: {c.text}; background: {c.accent_soft}; }}
 
 QPushButton[small="true"]:checked {{ color: {c.accent}; background: {c.accent_soft}; }}
 
-QTableWidget {{ color: {c.text}; background: {c.card}; border: 1px solid {c.edge}; border-radius: {control}px; }}
+QTableWidget {{
+    color: {c.text}; background: {c.card}; border: 1px solid {c.edge}; border-radius: {control}px; outline: none;
+}}
 QTableWidget:focus {{ border: 2px solid {c.accent}; }}
 QTableWidget::item {{ padding: 4px 8px; border-bottom: 1px solid {c.edge}; }}
 QTableWidget::item:selected {{ color: {c.text}; background: {c.accent_soft}; }}
 QHeaderView {{ background: transparent; border: none; }}
 QHeaderView::section {{
-    color: {c.muted}; background: {c.card}; border: none; border-bottom: 1px solid {c.edge}; padding: 5px 8px;
+    color: {c.muted}; background: {c.card}; border: none; border-bottom: 1px solid {c.edge}; padding: 5px 11px;
 }}
 
 QMenu {{ color: {c.text}; background: {c.card}; border: 1px solid {c.edge}; padding: 6px; }}

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QButtonGroup, QFileDialog, QGridLayout, QHBoxLayou
 
 from desktop.ui.buttons import Button
 from desktop.ui.cards.frame import Card
+from desktop.ui.cards.problem import ProblemCard
 from desktop.ui.charts import ColumnChart
 from desktop.ui.earnings_presenter import SPANS, EarningsPageView, ShareView, SumView
 from desktop.ui.labels import Name, Prose, Text
@@ -28,7 +29,7 @@ class EarningsPage(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.problem = _Problem(self.tr("Try again"))
+        self.problem = ProblemCard(self.tr("Try again"))
         self.empty = Card()
         self.empty_text = Prose(ink="muted")
         self.sums = _SumsCard(self.tr("Earned"))
@@ -67,24 +68,6 @@ class EarningsPage(QWidget):
         dialog.fileSelected.connect(lambda path: self.file_chosen.emit(Path(path)))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
-
-
-class _Problem(Card):
-    """Why the page cannot say more, and a button that tries again."""
-
-    def __init__(self, again: str) -> None:
-        super().__init__()
-        self.text, self.again = Prose(ink="bad"), Button(again)
-        row = QHBoxLayout()
-        row.setSpacing(SPACE_M)
-        row.addWidget(self.text, 1)
-        row.addWidget(self.again)
-        self.body.addLayout(row)
-
-    def show_problem(self, problem: str, *, busy: bool) -> None:
-        self.text.say(problem)
-        self.again.setEnabled(not busy)
-        self.setVisible(bool(problem))
 
 
 class _SumsCard(Card):

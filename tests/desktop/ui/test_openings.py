@@ -29,7 +29,7 @@ def window(qtbot: QtBot, theme: Theme, tmp_path: Path) -> MainWindow:
 
 
 def test_home_is_where_the_owner_begins_and_each_other_place_has_a_page(window: MainWindow) -> None:
-    assert window.places == (Place.HOME, Place.MODELS, Place.EARNINGS)
+    assert window.places == (Place.HOME, Place.MODELS, Place.EARNINGS, Place.ACTIVITY)
     assert window.sidebar.list.currentRow() == 0
     for place in window.places[1:]:
         window.go(place)
