@@ -72,7 +72,7 @@ def describe_mode(verb: argparse.ArgumentParser) -> None:
 
 
 def describe_schedule(verb: argparse.ArgumentParser) -> None:
-    what = 'hours to share in, as in "mon-fri 18:00-08:00, sat-sun 00:00-24:00", or always; leave out to see them'
+    what = 'hours to share in, as in "mon-fri 18:00-08:00, sat-sun 00:00-24:00", always or never; leave out to see them'
     verb.add_argument("hours", nargs="*", help=what)
     verb.set_defaults(act=_schedule)
 
@@ -132,7 +132,7 @@ def schedule_lines(schedule: Schedule) -> list[str]:
         f"{name}  {''.join('#' if day * DAY_SLOTS + slot in schedule.slots else '.' for slot in range(DAY_SLOTS))}"
         for day, name in enumerate(DAYS)
     ]
-    return [f"     {hours}".rstrip(), *rows, "", f"Shares: {schedule_text(schedule) or 'never'}"]
+    return [f"     {hours}".rstrip(), *rows, "", f"Shares: {schedule_text(schedule)}"]
 
 
 def _rules(options: argparse.Namespace) -> int:

@@ -46,10 +46,12 @@ class Schedule:
 
 
 def parse_schedule(text: str) -> Schedule:
-    """Raises ValueError with a sentence for people. Empty text, or `always`, means no schedule."""
+    """Raises ValueError with a sentence for people. Empty text, or `always`, means no schedule; `never`, no hour."""
     said = text.strip().lower()
     if said in ("", "always"):
         return Schedule()
+    if said == "never":
+        return Schedule(frozenset())
     slots: set[int] = set()
     for entry in re.split(r"\s*[,;]\s*", said):
         slots.update(_slots(entry))
@@ -58,8 +60,8 @@ def parse_schedule(text: str) -> Schedule:
 
 def schedule_text(schedule: Schedule) -> str:
     """What `parse_schedule` reads back as the same schedule."""
-    if schedule.always:
-        return "always"
+    if schedule.always or not schedule.slots:
+        return "always" if schedule.always else "never"
     spans = [_spans(schedule, day) for day in range(7)]
     entries: list[str] = []
     for spoken, group in groupby(range(7), key=lambda day: spans[day]):

@@ -46,7 +46,12 @@ def test_what_is_written_is_read_back_as_the_same(text: str) -> None:
     assert parse_schedule(schedule_text(parse_schedule(text))) == parse_schedule(text)
 
 
-@given(st.frozensets(st.integers(0, WEEK_SLOTS - 1), min_size=1))
+def test_a_week_without_an_open_hour_is_said_and_is_not_no_schedule() -> None:
+    assert schedule_text(Schedule(frozenset())) == "never"
+    assert parse_schedule("never").opens_in(0) is None
+
+
+@given(st.frozensets(st.integers(0, WEEK_SLOTS - 1)))
 def test_every_grid_can_be_written(slots: frozenset[int]) -> None:
     assert parse_schedule(schedule_text(Schedule(slots))) == Schedule(slots)
 
