@@ -37,8 +37,9 @@ def run_ui(agent_handle: AgentHandle, paths: Paths, *, background: bool) -> int:
     """
     application = _application()
     theme, works = Theme(application), Background(application)
-    window = MainWindow(theme, openings_of(theme, paths, works, formats_of(QLocale())))
-    interface = Interface(Bridge(agent_handle, application), Tray(application), window, clock=time.time)
+    bridge = Bridge(agent_handle, application)
+    window = MainWindow(theme, openings_of(theme, paths, works, formats_of(QLocale()), bridge.post))
+    interface = Interface(bridge, Tray(application), window, clock=time.time)
     instance, signals = SingleInstance(Paths.for_user().runtime), StopSignals()
     instance.raised.connect(interface.show_window)
     signals.came.connect(interface.quit)

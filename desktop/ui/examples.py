@@ -35,7 +35,7 @@ def facts(mode: Mode = Mode.ALWAYS, **changed: Any) -> Facts:
         "models": (MODEL,),
         "running": 0,
         "conditions": FREE,
-        "week": _minute_of_the_week,
+        "week": minute_of_the_week,
     }
     return Facts(mode=mode, **values | changed)
 
@@ -116,6 +116,6 @@ def _rate(second: int) -> float:
     return level + 2.2 * math.sin(second * 1.7) + (19.0 if second > 52 else 0.0)
 
 
-def _minute_of_the_week(at: float) -> float:
+def minute_of_the_week(at: float) -> float:
     """By UTC; Unix time began on a Thursday."""
     return (at / 60 + 3 * 1_440) % (7 * 1_440)

@@ -13,6 +13,8 @@ CENT = NANO // 100
 
 MINUS = "−"
 
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
 
 @dataclass(frozen=True, slots=True)
 class Formats:
@@ -26,6 +28,12 @@ class Formats:
     moment: Callable[[float, float], str]
     day: Callable[[date], str] = date.isoformat
     """A day of the last months, short: `5 Mar`."""
+    clock: Callable[[int], str] = lambda minute: f"{minute // 60:02}:{minute % 60:02}"
+    """A minute of the day: `18:30`."""
+    weekday: Callable[[int], str] = _WEEKDAYS.__getitem__
+    """A day of the week, 0 being Monday, in full."""
+    weekday_short: Callable[[int], str] = lambda day: _WEEKDAYS[day][:3]
+    """The same in a few letters: `Mon`."""
 
 
 def dollars(nano: int, formats: Formats) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from PySide6.QtCore import QDate, QDateTime, QLocale
+from PySide6.QtCore import QDate, QDateTime, QLocale, QTime
 
 from desktop.ui.figures import Formats
 
@@ -15,6 +15,9 @@ def formats_of(locale: QLocale) -> Formats:
         locale.groupSeparator(),
         lambda at, now: _moment(locale, at, now),
         lambda day: _day(locale, day),
+        lambda minute: locale.toString(QTime(minute // 60 % 24, minute % 60), QLocale.FormatType.ShortFormat),
+        lambda day: locale.standaloneDayName(day + 1, QLocale.FormatType.LongFormat),
+        lambda day: locale.standaloneDayName(day + 1, QLocale.FormatType.ShortFormat),
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QCoreApplication
 
+from desktop.agent.commands import Command
+from desktop.agent.situation import week_minute
 from desktop.system.paths import Paths
 from desktop.ui.activity_acts import ActivityActs
 from desktop.ui.activity_presenter import ActivityPresenter
@@ -19,12 +21,17 @@ from desktop.ui.library_presenter import LibraryPresenter
 from desktop.ui.pages.activity import ActivityPage
 from desktop.ui.pages.earnings import EarningsPage
 from desktop.ui.pages.models import ModelsPage
+from desktop.ui.pages.rules import RulesPage
 from desktop.ui.places import Opening, Place, Screen
+from desktop.ui.rules_acts import RulesActs
+from desktop.ui.rules_presenter import RulesPresenter
 from desktop.ui.theme import Theme
 
 
-def openings_of(theme: Theme, paths: Paths, background: Runs, formats: Formats) -> Sequence[Opening]:
-    """`paths` are those of the agent that runs, `background` is where long acts go."""
+def openings_of(
+    theme: Theme, paths: Paths, background: Runs, formats: Formats, post: Callable[[Command], None]
+) -> Sequence[Opening]:
+    """`paths` are those of the agent that runs, `post` is how it is told; `background` is where long acts go."""
     translate = QCoreApplication.translate
 
     def models() -> Screen:
@@ -37,8 +44,12 @@ def openings_of(theme: Theme, paths: Paths, background: Runs, formats: Formats) 
     def activity() -> Screen:
         return ActivityActs(ActivityPage(), Books(paths), background, ActivityPresenter(translate, formats))
 
+    def rules() -> Screen:
+        return RulesActs(RulesPage(theme), post, RulesPresenter(translate, formats, week_minute))
+
     return (
         Opening(Place.MODELS, models),
         Opening(Place.EARNINGS, earnings),
         Opening(Place.ACTIVITY, activity),
+        Opening(Place.RULES, rules),
     )

@@ -7,20 +7,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QWidget
 
 from desktop.agent.relay_view import AnswerTold, EarnedDay, EarnedModel, EarningsTold, ReasonTold
 from desktop.agent.sharing.history import LENGTH, news
-from desktop.agent.state import Snapshot, Switch
+from desktop.agent.sharing.schedule import parse_schedule
+from desktop.agent.state import Mode, Snapshot, Switch
 from desktop.models.catalogue import Demand, Entry, Price
 from desktop.models.fit import Badge, Buffers, Plan
 from desktop.models.ranking import Estimate, Ranked
 from desktop.models.store import Usage
+from desktop.settings import SharingSettings
+from desktop.system.conditions import Heat, Load, Presence
 from desktop.ui.activity_presenter import ActivityFacts, ActivityPresenter
 from desktop.ui.earnings_presenter import EarningsFacts, EarningsPresenter
-from desktop.ui.examples import LONG_NAME, MODEL, NOW, not_enrolled, snapshot
+from desktop.ui.examples import FREE, LONG_NAME, MODEL, NOW, facts, minute_of_the_week, not_enrolled, seen, snapshot
 from desktop.ui.faces import every_face
 from desktop.ui.figures import Formats
 from desktop.ui.library_facts import Act, CatalogueSeen, LibraryFacts, LibrarySeen, ModelHere
@@ -28,6 +32,8 @@ from desktop.ui.library_presenter import LibraryPresenter
 from desktop.ui.pages.activity import ActivityPage
 from desktop.ui.pages.earnings import EarningsPage
 from desktop.ui.pages.models import ModelsPage
+from desktop.ui.pages.rules import RulesPage
+from desktop.ui.rules_presenter import RulesFacts, RulesPresenter
 from desktop.ui.theme import Theme
 
 Make = Callable[[Theme, Formats], QWidget]
@@ -214,8 +220,8 @@ def switches() -> tuple[Switch, ...]:
     """A day's: what the faces wait for, with times of sharing between."""
     kept: list[Switch] = []
     for at, face in enumerate(every_face().values()):
-        for seen in (face, snapshot() if at % 2 else None):
-            if seen is not None and (switch := news(kept[-1] if kept else None, seen.sharing, NOW)) is not None:
+        for each in (face, snapshot() if at % 2 else None):
+            if each is not None and (switch := news(kept[-1] if kept else None, each.sharing, NOW)) is not None:
                 kept.append(replace(switch, freed_s=1.4 if at % 7 == 0 else None))
     return tuple(replace(each, at=NOW - ago * 1_700) for ago, each in zip(range(LENGTH, 0, -1), kept, strict=False))
 
@@ -225,11 +231,41 @@ def active() -> Snapshot:
     return replace(snapshot(), switches=switches())
 
 
-def _activity(facts: ActivityFacts, seen: Snapshot | None = None) -> Make:
+def _activity(told: ActivityFacts, snapshot: Snapshot | None = None) -> Make:
     def make(_theme: Theme, formats: Formats) -> QWidget:
         page = ActivityPage()
         presenter = ActivityPresenter(QCoreApplication.translate, formats)
-        page.show_view(presenter.page(facts, seen if seen is not None else active(), NOW))
+        page.show_view(presenter.page(told, snapshot if snapshot is not None else active(), NOW))
+        return page
+
+    return make
+
+
+def ruled(mode: Mode = Mode.IDLE, **rules: Any) -> Snapshot:
+    """A PC with these rules, and nobody at it."""
+    chosen = SharingSettings(**rules)
+    return seen(facts(mode, rules=chosen, schedule=parse_schedule(chosen.schedule)))
+
+
+def held_back() -> Snapshot:
+    """By more than one thing, with and without a known end."""
+    chosen = SharingSettings(schedule="mon-fri 18:00-08:00, sat-sun 00:00-24:00", exclusive_apps=("blender",))
+    there = replace(
+        FREE,
+        presence=Presence(NOW - 120, "test"),
+        load=Load(cpu=0.6),
+        heat=Heat(95.0, "graphics card"),
+        programs=frozenset({"blender"}),
+    )
+    known = facts(Mode.IDLE, rules=chosen, schedule=parse_schedule(chosen.schedule), conditions=there)
+    return seen(known)
+
+
+def _rules(told: RulesFacts, snapshot: Snapshot | None) -> Make:
+    def make(theme: Theme, formats: Formats) -> QWidget:
+        page = RulesPage(theme)
+        presenter = RulesPresenter(QCoreApplication.translate, formats, minute_of_the_week)
+        page.show_view(presenter.page(told, snapshot, NOW))
         return page
 
     return make
@@ -282,5 +318,13 @@ PAGES: dict[str, Make] = {
     "activity-more": _activity(ActivityFacts(answers(), more=True, asking=True)),
     "activity-not-enrolled": _activity(ActivityFacts(), not_enrolled()),
     "activity-error": _activity(ActivityFacts(problem=_RELAY_SILENT)),
+    "rules": _rules(RulesFacts(), ruled()),
+    "rules-held-back": _rules(RulesFacts(), held_back()),
+    "rules-wrong": _rules(
+        RulesFacts({"battery_stop_percent": 70.0, "hot_stop_c": 70.0, "hot_start_c": 80.0}, known_program="Blender"),
+        ruled(exclusive_apps=("Blender", "DaVinci Resolve", LONG_NAME), idle_s=90, keep_memory_mib=1_500),
+    ),
+    "rules-never": _rules(RulesFacts(refused=True), ruled(schedule="never")),
+    "rules-starting": _rules(RulesFacts(), None),
     "activity-stale": _activity(ActivityFacts(answers(9), problem=_RELAY_SILENT)),
 }

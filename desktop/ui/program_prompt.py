@@ -1,4 +1,4 @@
-"""Asks which program's end is to end a pause: one that runs now, since a pause for one that does not would be over."""
+"""Asks for a program that runs now: the one whose end is to end a pause, or one to keep the PC free for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from desktop.ui.tokens import SPACE_L, SPACE_M, SPACE_S
 
 
 class ProgramPrompt(QDialog):
-    """A list of `running` and a field that narrows it. `named` carries the name that was chosen."""
+    """A list of `running` and a field that narrows it. `named` carries the name that was chosen.
+
+    Unless `explain` says otherwise, it is for a pause.
+    """
 
     named = Signal(str)
 
@@ -25,6 +28,9 @@ class ProgramPrompt(QDialog):
         self.search.setAccessibleName(self.tr("Search the programs that run"))
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Programs that run"))
+        self.text = Prose(
+            self.tr("Nothing is shared until the program you choose here has closed, for a week at the most.")
+        )
         self.pause = Button(self.tr("Pause"), "primary")
         self.cancel = Button(self.tr("Cancel"), "quiet")
         self.pause.setDefault(True)
@@ -40,9 +46,7 @@ class ProgramPrompt(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(SPACE_L, SPACE_L, SPACE_L, SPACE_L)
         column.setSpacing(SPACE_M)
-        column.addWidget(
-            Prose(self.tr("Nothing is shared until the program you choose here has closed, for a week at the most."))
-        )
+        column.addWidget(self.text)
         column.addWidget(self.search)
         column.addWidget(self.list, 1)
         row = QHBoxLayout()
@@ -52,6 +56,12 @@ class ProgramPrompt(QDialog):
         row.addWidget(self.pause)
         column.addLayout(row)
         self.resize(420, 440)
+
+    def explain(self, title: str, text: str, choose: str) -> None:
+        """What it is for, and what its button says."""
+        self.setWindowTitle(title)
+        self.text.say(text)
+        self.pause.setText(choose)
 
     def _narrow(self, typed: str) -> None:
         self.list.clear()

@@ -47,6 +47,28 @@ QLineEdit {{
 }}
 QLineEdit:focus {{ border: 2px solid {c.accent}; padding: 6px 10px; }}
 
+QComboBox, QAbstractSpinBox {{
+    color: {c.text}; background: {c.field}; border: 1px solid {c.control_edge}; border-radius: {control}px;
+    padding: 5px 11px; min-height: 18px; selection-background-color: {c.accent}; selection-color: {c.on_accent};
+}}
+QComboBox {{ combobox-popup: 0; }}
+QAbstractSpinBox {{ padding: 3px 1px; }}
+QComboBox:focus {{ border: 2px solid {c.accent}; padding: 4px 10px; }}
+QAbstractSpinBox:focus {{ border: 2px solid {c.accent}; padding: 2px 0; }}
+QComboBox:disabled, QAbstractSpinBox:disabled {{
+    color: {c.muted}; background: {c.calm_soft}; border-color: {c.edge};
+}}
+QComboBox::drop-down {{ border: none; width: 18px; }}
+QComboBox::down-arrow, QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow {{ image: none; width: 0; height: 0; }}
+QComboBox QAbstractItemView {{
+    color: {c.text}; background: {c.card}; border: 1px solid {c.control_edge}; padding: 4px; outline: none;
+    selection-background-color: {c.accent_soft}; selection-color: {c.text};
+}}
+QComboBox QAbstractItemView::item {{ padding: 5px 7px; border-radius: 6px; }}
+QComboBox QAbstractItemView::item:selected {{ color: {c.text}; background: {c.accent_soft}; }}
+QAbstractSpinBox QLineEdit {{ background: transparent; border: none; padding: 0; min-height: 0; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; background: transparent; width: 20px; }}
+
 QListWidget {{
     color: {c.text}; background: {c.field}; border: 1px solid {c.control_edge}; border-radius: {control}px;
     padding: 4px;

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from desktop.agent.commands import Command, SetRules
 from desktop.system.paths import Paths
 from desktop.ui.gallery import PLAIN
 from desktop.ui.openings import openings_of
 from desktop.ui.pages.models import ModelsPage
+from desktop.ui.pages.rules import RulesPage
 from desktop.ui.places import Place
 from desktop.ui.theme import Theme
 from desktop.ui.window import MainWindow
@@ -19,17 +21,23 @@ from tests.desktop.ui.works import Works
 
 
 @pytest.fixture
-def window(qtbot: QtBot, theme: Theme, tmp_path: Path) -> MainWindow:
+def told() -> list[Command]:
+    """What the agent hears."""
+    return []
+
+
+@pytest.fixture
+def window(qtbot: QtBot, theme: Theme, tmp_path: Path, told: list[Command]) -> MainWindow:
     paths = Paths.under(tmp_path)
     paths.make()
-    window = MainWindow(theme, openings_of(theme, paths, Works(), PLAIN))
+    window = MainWindow(theme, openings_of(theme, paths, Works(), PLAIN, told.append))
     qtbot.addWidget(window)
     window.show()
     return window
 
 
 def test_home_is_where_the_owner_begins_and_each_other_place_has_a_page(window: MainWindow) -> None:
-    assert window.places == (Place.HOME, Place.MODELS, Place.EARNINGS, Place.ACTIVITY)
+    assert window.places == (Place.HOME, Place.MODELS, Place.EARNINGS, Place.ACTIVITY, Place.RULES)
     assert window.sidebar.list.currentRow() == 0
     for place in window.places[1:]:
         window.go(place)
@@ -46,3 +54,13 @@ def test_the_models_page_reads_the_library_of_this_pc(window: MainWindow, tmp_pa
     assert page.disk.place == str(Paths.under(tmp_path).data / "models")
     assert page.catalogue.rows
     window.end()
+
+
+def test_the_rules_page_tells_the_agent_what_its_owner_wants(window: MainWindow, told: list[Command]) -> None:
+    window.go(Place.RULES)
+    window.show_screen(a_snapshot())
+    page = window.sheet.page
+    assert isinstance(page, RulesPage)
+    page.week.presets["Clear"].click()
+    window.go(Place.HOME)
+    assert told == [SetRules({"schedule": "never"})]
