@@ -35,6 +35,7 @@ PURE = {
     "desktop.models.ranking",
     "desktop.ui.model_presenter",
     "desktop.ui.presenters",
+    "desktop.ui.rules_presenter",
     "desktop.ui.state_presenter",
 }
 

@@ -144,19 +144,16 @@ class StatePresenter:
         return f"{_agent_words(sharing, now)} {self._remedy(snapshot)}".strip()
 
     def _remedy(self, snapshot: Snapshot) -> str:
-        """What the owner can do here; what has no control in the window yet is done by command line."""
+        """What the owner can do, and on which page."""
         match snapshot.sharing.reason:
             case Reason.NO_MODEL:
                 return self._way_to_a_model(snapshot)
             case Reason.OUTSIDE_SCHEDULE:
-                text = self.tr("To see or change your hours, type %1 in a terminal.")
-                return text.replace("%1", _typed("nightjar schedule"))
+                return self.tr("You can change your hours under “Sharing rules”.")
             case Reason.ON_BATTERY if snapshot.sharing.remedy == say(Phrase.ON_BATTERY_REMEDY):
-                text = self.tr("Plug it in; or to share on battery, type %1 in a terminal.")
-                return text.replace("%1", _typed("nightjar rules on_battery=yes"))
+                return self.tr("Plug it in, or allow sharing on battery under “Sharing rules”.")
             case Reason.EXCLUSIVE_APP if snapshot.sharing.remedy:
-                text = self.tr("Close it; or to change which programs count, type %1 in a terminal.")
-                return text.replace("%1", _typed("nightjar rules"))
+                return self.tr("Close it, or take it off the list under “Sharing rules”.")
         return snapshot.sharing.remedy
 
     def _without_model(self, snapshot: Snapshot) -> str:
@@ -168,15 +165,10 @@ class StatePresenter:
         if any(seen.kind == "stopped" for seen in snapshot.downloads):
             return self.tr("A download has stopped; its row says why.")
         if snapshot.downloads:
-            text = self.tr("To go on with the download, type %1 in a terminal.")
-            command = f"nightjar models resume {snapshot.downloads[0].name}"
-        else:
-            another, one = (
-                self.tr("To find another, type %1 in a terminal."),
-                self.tr("To find one, type %1 in a terminal."),
-            )
-            text, command = another if snapshot.models else one, "nightjar models search"
-        return text.replace("%1", _typed(command))
+            return self.tr("You can go on with the download under “Models”.")
+        return (
+            self.tr("You find another under “Models”.") if snapshot.models else self.tr("You find one under “Models”.")
+        )
 
     def _with_answers(self, words: str, snapshot: Snapshot) -> str:
         """Answers that still run although no new ones are taken: hand-over takes a moment, and the owner may grace."""
@@ -289,11 +281,6 @@ def _agent_words(sharing: Sharing, now: float) -> str:
     """The agent's sentence, without the opening words that the headline has said already."""
     said = unopened(said_at(sharing, now))
     return said[:1].upper() + said[1:]
-
-
-def _typed(command: str) -> str:
-    """A command line in a sentence: in one piece, so that nobody has to wonder where it ends."""
-    return f"“{command}”".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def unopened(said: str) -> str:

@@ -97,7 +97,8 @@ class WeekGrid(QWidget):
         self._view = view
         if not self._by_mouse and view.slots != self.open:
             self.open, self._stroke = view.slots, None
-        self.setAccessibleName(f"{self.tr('Hours of the week in which this PC may share')}. {view.summary}")
+        name = self.tr("Hours of the week in which this PC may share")
+        self.setAccessibleName(f"{name}. {view.summary}")
         self._tell()
         if named:
             self.updateGeometry()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.agent.sharing.schedule import Schedule
@@ -34,10 +34,13 @@ class RulesCard(Card):
         super().__init__(title)
         self._theme = theme
         self.note = Prose(role=Type.CAPTION, ink="muted")
-        self.defaults = Button(self.tr("Back to the defaults"), "quiet")
+        # Not by `tr`: that would look under the name of the class that this card really is.
+        back = QCoreApplication.translate("RulesCard", "Back to the defaults")
+        whereto = QCoreApplication.translate("RulesCard", "To what settings.toml says, or what Nightjar comes with")
+        self.defaults = Button(back, "quiet")
         self.defaults.setProperty("small", "true")
-        self.defaults.setAccessibleName(f"{title}: {self.defaults.text()}")
-        self.defaults.setToolTip(self.tr("To what settings.toml says, or else what Nightjar comes with"))
+        self.defaults.setAccessibleName(f"{title}: {back}")
+        self.defaults.setToolTip(whereto)
         self.defaults.clicked.connect(self.defaults_asked)
         self.heading.addWidget(self.defaults)
         self.body.addWidget(self.note)

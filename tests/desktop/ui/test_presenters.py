@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from desktop.agent.state import Earnings, LinkState, Mode, ModelState, Reason, Sharing
-from desktop.cli import _parser
 from desktop.ui import examples
 from desktop.ui.examples import NOW, snapshot
 from desktop.ui.faces import every_face
 from desktop.ui.figures import Formats
+from desktop.ui.places import Place
 from desktop.ui.presenters import Presenter, relay_address
 from desktop.ui.views import Money, Shape, Tone
+from desktop.ui.window import MainWindow
 
 
 def untranslated(_context: str, text: str, _disambiguation: str = "", n: int = -1, /) -> str:
@@ -168,21 +169,21 @@ def test_a_first_model_on_its_way_is_no_cause_for_alarm_but_one_that_stopped_is(
 
 
 @pytest.mark.parametrize(
-    ("name", "command"),
+    ("name", "place"),
     [
-        ("no-model", "nightjar models search"),
-        ("model-failed", "nightjar models search"),
-        ("first-download-paused", "nightjar models resume qwen2.5-14b-instruct-q4_k_m"),
-        ("outside-schedule", "nightjar schedule"),
-        ("never-in-schedule", "nightjar schedule"),
-        ("on-battery", "nightjar rules on_battery=yes"),
-        ("exclusive-app", "nightjar rules"),
+        ("no-model", Place.MODELS),
+        ("model-failed", Place.MODELS),
+        ("first-download-paused", Place.MODELS),
+        ("outside-schedule", Place.RULES),
+        ("never-in-schedule", Place.RULES),
+        ("on-battery", Place.RULES),
+        ("exclusive-app", Place.RULES),
     ],
 )
-def test_what_has_no_control_in_the_window_is_named_as_a_command_that_there_is(name: str, command: str) -> None:
-    detail = PRESENTER.state(every_face()[name], NOW).detail.replace("\N{NO-BREAK SPACE}", " ")
-    assert f"type “{command}” in a terminal." in detail
-    _parser().parse_args(command.split()[1:])
+def test_what_the_owner_can_change_is_named_by_the_page_that_does_it(
+    name: str, place: Place, window: MainWindow
+) -> None:
+    assert f"under “{window.sidebar.title(place)}”." in PRESENTER.state(every_face()[name], NOW).detail
 
 
 def test_a_tooltip_is_never_longer_than_windows_shows() -> None:
