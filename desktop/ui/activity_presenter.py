@@ -15,6 +15,9 @@ from desktop.ui.views import Translate
 PAGE = 50
 """Answers that are asked for at first, and again with each wish for more."""
 
+_AT_ONCE_S = 0.1
+"""What nobody notices."""
+
 MOST = 1_000
 """Answers that are shown; a sheet is better for more."""
 
@@ -140,7 +143,10 @@ class ActivityPresenter:
         why = sentence(unopened(switch.sentence))
         if switch.freed_s is None:
             return why
-        freed = self.tr("The model's memory was free again after %1 s.")
+        if switch.freed_s < _AT_ONCE_S:
+            freed = self.tr("The model's memory was free again at once.")
+        else:
+            freed = self.tr("The model's memory was free again after %1 s.")
         return f"{why} {freed.replace('%1', speed(switch.freed_s, self._formats))}"
 
     def _no_switches(self, snapshot: Snapshot | None) -> str:

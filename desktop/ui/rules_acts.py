@@ -78,12 +78,8 @@ class RulesActs(QObject):
 
     @property
     def ticking(self) -> bool:
-        """Whether a countdown is among the reasons."""
-        snapshot, now = self._snapshot, self._clock()
-        if snapshot is None:
-            return False
-        moments = (snapshot.sharing.until, snapshot.snoozed_until, *(each.until for each in snapshot.obstacles))
-        return any(moment is not None and moment > now for moment in moments)
+        """The mark of now moves through the week, and reasons count down."""
+        return self._snapshot is not None
 
     def _refresh(self) -> None:
         if self._seen:

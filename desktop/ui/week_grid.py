@@ -104,6 +104,11 @@ class WeekGrid(QWidget):
             self.updateGeometry()
         self.update()
 
+    @property
+    def now(self) -> float | None:
+        """The minute of the week that is marked."""
+        return self._view.now
+
     def words(self, slot: int) -> str:
         """`Monday 18:00-18:30: open`."""
         day, time = divmod(slot, DAY_SLOTS)

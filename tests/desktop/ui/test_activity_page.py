@@ -113,6 +113,11 @@ def test_switches_come_newest_first_with_their_reason_and_how_long_memory_took()
     )
 
 
+def test_memory_that_is_back_before_anybody_notices_is_back_at_once() -> None:
+    switch = Switch(NOW, False, Reason.MODE_OFF, "Off: you turned sharing off.", 0.0)
+    assert PRESENTER.switches((switch,), NOW).rows[0][-1].endswith("The model's memory was free again at once.")
+
+
 def test_a_pc_that_belongs_to_no_relay_is_told_where_to_begin() -> None:
     view = PRESENTER.page(ActivityFacts(), not_enrolled(), NOW)
     assert view.empty.startswith("The answers of this PC show here once it is connected")

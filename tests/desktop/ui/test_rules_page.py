@@ -381,16 +381,23 @@ def test_without_the_agent_there_is_nothing_to_change(acts: RulesActs, page: Rul
     assert not acts.ticking
 
 
-def test_a_page_without_a_countdown_does_not_tick(acts: RulesActs) -> None:
-    assert not acts.ticking
-
-
 def test_a_countdown_ticks(acts: RulesActs, page: RulesPage, clock: Clock) -> None:
     acts.show(held_back())
     assert acts.ticking
     clock.now += 60
     acts.show(held_back())
     assert page.why.others[2].text().endswith("in 2:00.")
+
+
+def test_the_mark_of_now_moves_through_the_week(acts: RulesActs, page: RulesPage, clock: Clock) -> None:
+    def now() -> float | None:
+        return page.week.grid.now
+
+    before = now()
+    assert before == int(minute_of_the_week(NOW))
+    clock.now += 60
+    acts.show(held_back())
+    assert now() == before + 1
 
 
 # --- programs ------------------------------------------------------------------------------------------------------
