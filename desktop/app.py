@@ -10,7 +10,6 @@ import logging
 import signal
 import webbrowser
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 
 from desktop.agent.address import RelayAddress
@@ -39,6 +38,7 @@ from desktop.system.display import has_display
 from desktop.system.hardware import computer_name, hardware_facts, operating_system, use_cards
 from desktop.system.lock import FileLock
 from desktop.system.paths import Paths
+from desktop.system.program import version
 from desktop.system.watch.choose import watch_over
 
 log = logging.getLogger(__name__)
@@ -80,14 +80,6 @@ def require_display() -> None:
     """Raises InterfaceUnavailable."""
     if not has_display():
         raise InterfaceUnavailable("there is no display")
-
-
-def version() -> str:
-    """Of the installed distribution; a checkout that was never installed has none."""
-    try:
-        return metadata.version("nightjar")
-    except metadata.PackageNotFoundError:
-        return "0.0.0+source"
 
 
 # --- building ------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from desktop.agent.sharing.words import countdown, host_of, spelt
 from desktop.errors import CommandRefused, DesktopError
 from desktop.settings import load_settings
 from desktop.system.paths import Paths
+from desktop.system.program import version
 from desktop.verbs import doctor, earnings, models, sharing, upkeep
 from desktop.verbs.running import ask_and_show, control, show, snapshot_of
 
@@ -171,7 +172,7 @@ def _start(options: argparse.Namespace) -> int:
     from desktop import app
 
     if options.version:
-        print(f"nightjar {app.version()}")
+        print(f"nightjar {version()}")
         return 0
     return app.start(Paths.for_user(), headless=options.headless, background=options.background)
 

@@ -24,6 +24,7 @@ from desktop.agent.supervisor import Agent
 from desktop.errors import DesktopError, SecretUnavailable
 from desktop.local.relay_process import Announcement, RelayProcess
 from desktop.system.hardware import hardware_facts, operating_system
+from desktop.system.program import version
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Admission:
         if known is not None and await self._admitted(known.node_id) and await _has_its_key(memberships):
             memberships.change(membership=msgspec.structs.replace(known, relay=self._address.url))
             return
-        introduction = Introduction(app.version(), operating_system(), hardware_facts())
+        introduction = Introduction(version(), operating_system(), hardware_facts())
         await memberships.join(await app.enroller(self._address, introduction).by_token(await self._token()))
 
     async def order(self) -> Enrol:

@@ -9,11 +9,17 @@ from __future__ import annotations
 import json
 import logging
 import logging.handlers
+import os
 import sys
+from collections import deque
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from typing_extensions import override
+
+LOG_FILE: Final = "nightjar.log"
+"""In the folder of logs; older ones have a number behind."""
 
 _FILE_BYTES = 1024 * 1024
 _FILES_KEPT = 3
@@ -69,7 +75,7 @@ def _facts(record: logging.LogRecord) -> dict[str, object]:
 def configure(folder: Path, *, on_screen: int) -> None:
     """Starts logging to `folder`; events of level `on_screen` and above also go to standard error."""
     file = logging.handlers.RotatingFileHandler(
-        folder / "nightjar.log", maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8"
+        folder / LOG_FILE, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8"
     )
     file.setFormatter(JsonLines())
     screen = logging.StreamHandler(sys.stderr)
@@ -79,3 +85,19 @@ def configure(folder: Path, *, on_screen: int) -> None:
     # At DEBUG websockets writes frames, and at INFO httpx writes a line for every poll of an enrolment.
     for library in ("websockets", "httpx", "httpcore"):
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def last_lines(file: Path, count: int) -> list[str]:
+    """Of the log, the oldest first."""
+    return tail(file, count)[0]
+
+
+def tail(file: Path, count: int) -> tuple[list[str], tuple[int, int]]:
+    """The last lines, and where they end: the file's number and the place in it."""
+    try:
+        with file.open("rb") as log:
+            lines = deque(log, maxlen=count)
+            end = (os.fstat(log.fileno()).st_ino, log.tell())
+    except OSError:
+        return [], (0, 0)
+    return [line.decode(errors="replace").rstrip("\n") for line in lines], end

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 
 _LIBRARIES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH")
@@ -49,3 +50,11 @@ def restored(environment: Mapping[str, str]) -> dict[str, str]:
     for name in ("QT_PLUGIN_PATH", "QML2_IMPORT_PATH"):
         kept.pop(name, None)
     return kept
+
+
+def version() -> str:
+    """Of the installed distribution; a checkout that was never installed has none."""
+    try:
+        return metadata.version("nightjar")
+    except metadata.PackageNotFoundError:
+        return "0.0.0+source"

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
 import os
-import shutil
 import sys
 import time
-from collections import deque
 from pathlib import Path
 
 from desktop.errors import AgentNotRunning, CommandRefused, DesktopError
-from desktop.system.logs import plain
+from desktop.system.logs import LOG_FILE, plain, tail
 from desktop.system.paths import Paths
 from desktop.verbs.output import say_json
 
-_LOG = "nightjar.log"
 _POLL_S = 0.5
-_REPORT_LINES = 2000
 
 
 def describe_logs(verb: argparse.ArgumentParser) -> None:
@@ -57,8 +52,8 @@ def describe_autostart(verb: argparse.ArgumentParser) -> None:
 def _logs(options: argparse.Namespace) -> int:
     from desktop.verbs import place
 
-    file = place.paths().logs / _LOG
-    lines, end = _tail(file, options.lines)
+    file = place.paths().logs / LOG_FILE
+    lines, end = tail(file, options.lines)
     if options.json:
         say_json({"ok": True, "file": str(file), "lines": lines})
         return 0
@@ -66,22 +61,6 @@ def _logs(options: argparse.Namespace) -> int:
     if options.follow:
         _follow(file, end)
     return 0
-
-
-def last_lines(file: Path, count: int) -> list[str]:
-    """Of the log, the oldest first."""
-    return _tail(file, count)[0]
-
-
-def _tail(file: Path, count: int) -> tuple[list[str], tuple[int, int]]:
-    """The last lines, and where they end: the file's number and the place in it."""
-    try:
-        with file.open("rb") as log:
-            lines = deque(log, maxlen=count)
-            end = (os.fstat(log.fileno()).st_ino, log.tell())
-    except OSError:
-        return [], (0, 0)
-    return [line.decode(errors="replace").rstrip("\n") for line in lines], end
 
 
 def _follow(file: Path, end: tuple[int, int]) -> None:
@@ -107,6 +86,7 @@ def _follow(file: Path, end: tuple[int, int]) -> None:
 
 
 def _report(options: argparse.Namespace) -> int:
+    from desktop.agent.report import report
     from desktop.verbs import place
 
     text = asyncio.run(report(place.paths()))
@@ -123,85 +103,33 @@ def _report(options: argparse.Namespace) -> int:
     return 0
 
 
-async def report(paths: Paths) -> str:
-    """Everything that helps to find a fault, without what tells who or where you are."""
-    import platform
-
-    from desktop.agent.membership import Memberships
-    from desktop.agent.sharing.words import host_of
-    from desktop.app import version
-    from desktop.system.hardware import computer_name, hardware_facts
-    from desktop.system.redaction import redaction
-    from desktop.verbs.doctor import doctor_lines, examine
-
-    findings = await examine(paths)
-    facts = [f"{name}: {value}" for name, value in hardware_facts().items()]
-    parts = {
-        "Nightjar": [f"version {version()}", f"Python {platform.python_version()}", platform.platform()],
-        "Hardware": facts,
-        "Self-test": doctor_lines(findings),
-        "Log": last_lines(paths.logs / _LOG, _REPORT_LINES),
-    }
-    more: dict[str, str] = {}
-    try:
-        membership = Memberships(paths).record.membership
-    except DesktopError:
-        membership = None
-    if membership is not None:
-        more = {
-            membership.node_id: "<node>",
-            host_of(membership.relay): "<relay>",
-            host_of(membership.relay).partition(":")[0]: "<relay>",
-        }
-    redact = redaction(str(Path.home()), getpass.getuser(), computer_name(), more)
-    return "\n".join(line for head, lines in parts.items() for line in (f"## {head}", *map(redact, lines), ""))
-
-
 # --- purge ---------------------------------------------------------------------------------------------------------
 
 
 def _purge(options: argparse.Namespace) -> int:
+    from desktop.agent import kept
+
     paths = Paths.for_user()
     if options.all:
         _refuse_while_running(paths)
-    gone = [path for path in (_everything(paths) if options.all else _traces(paths)) if path.exists()]
-    size = sum(_size(path) for path in gone)
+    gone = [path for path in (kept.everything(paths) if options.all else kept.traces(paths)) if path.exists()]
+    size = sum(kept.size_of(path) for path in gone)
     if not options.yes and not options.json and not _agreed(gone, size, everything=options.all):
         print("Nothing was removed.")
         return 1
     if options.all:
-        asyncio.run(_forget_key(paths))
+        try:
+            asyncio.run(kept.forget_key(paths))
+        except DesktopError as error:
+            sys.stderr.write(f"nightjar: the key stays where it is: {error.line()}\n")
     else:
         _forget_in_agent(paths)
-    for path in gone:
-        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    kept.remove(gone)
     if options.json:
         say_json({"ok": True, "removed": [str(path) for path in gone], "bytes": size})
     else:
-        print(f"Removed {_readable(size)}." if gone else "There was nothing to remove.")
+        print(f"Removed {kept.readable(size)}." if gone else "There was nothing to remove.")
     return 0
-
-
-def _traces(paths: Paths) -> list[Path]:
-    """What tells about the past: logs and switches. Answers' texts are kept nowhere."""
-    logs = sorted(paths.logs.glob(f"{_LOG}*")) if paths.logs.exists() else []
-    return [*logs, paths.data / "switches.jsonl"]
-
-
-def _everything(paths: Paths) -> list[Path]:
-    return [paths.data, paths.config, paths.logs, paths.runtime, *_moved_models(paths)]
-
-
-def _moved_models(paths: Paths) -> list[Path]:
-    """Files of ours in a folder that the owner chose; imported models are not ours."""
-    from desktop.models.store import Store
-
-    try:
-        shelf = Store(paths.data)
-        library = shelf.read()
-    except DesktopError:
-        return []
-    return [shelf.path(model, library) for model in library.models if library.folder and model.is_ours]
 
 
 def _refuse_while_running(paths: Paths) -> None:
@@ -228,34 +156,15 @@ def _forget_in_agent(paths: Paths) -> None:
         return
 
 
-async def _forget_key(paths: Paths) -> None:
-    """The key in the system's keystore is not in any folder of ours."""
-    from desktop.agent.membership import Memberships
-
-    try:
-        memberships = Memberships(paths)
-        await memberships.load()
-        await memberships.leave()
-    except DesktopError as error:
-        sys.stderr.write(f"nightjar: the key stays where it is: {error.line()}\n")
-
-
 def _agreed(gone: list[Path], size: int, *, everything: bool) -> bool:
+    from desktop.agent import kept
+
     for path in gone:
         print(path)
     what = "enrolment, key, settings, models and logs" if everything else "logs and the history of switches"
-    sys.stdout.write(f"Remove {what} ({_readable(size)})? [y/N] ")
+    sys.stdout.write(f"Remove {what} ({kept.readable(size)})? [y/N] ")
     sys.stdout.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _size(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file() and not file.is_symlink())
-
-
-def _readable(size: int) -> str:
-    return f"{size / 1e9:.2f} GB" if size >= 10_000_000 else f"{size / 1e3:.0f} kB"
 
 
 # --- service -------------------------------------------------------------------------------------------------------

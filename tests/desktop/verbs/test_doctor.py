@@ -7,23 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from desktop.agent import self_test
 from desktop.settings import InferenceSettings, Settings
 from desktop.system import confinement, landlock, seccomp
 from desktop.system.confinement import Confinement
-from desktop.verbs import doctor
 
 
 def test_a_model_file_that_is_damaged_is_named_with_what_is_wrong(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + bytes(100))
-    finding = doctor._model(Settings(inference=InferenceSettings(model=str(broken))))
+    finding = self_test._model(Settings(inference=InferenceSettings(model=str(broken))))
 
     assert finding.ok is False
     assert finding.says.startswith("The model file is damaged or no GGUF file")
 
 
 def test_a_sound_model_is_described() -> None:
-    finding = doctor._model(Settings())
+    finding = self_test._model(Settings())
 
     assert finding.ok is True
     assert finding.says == "3.2 MB, Q8_0, made for 2048 tokens"
@@ -42,7 +42,7 @@ def test_what_nothing_keeps_the_model_from_is_said(
     monkeypatch: pytest.MonkeyPatch, here: Confinement, ok: bool | None, source: str, says: str
 ) -> None:
     monkeypatch.setattr(confinement, "possible", lambda: here)
-    finding = doctor._confinement()
+    finding = self_test._confinement()
 
     assert (finding.ok, finding.source) == (ok, source)
     assert says in finding.says

@@ -1,0 +1,44 @@
+"""The report for whoever helps: hardware, self-test and log, without what tells who or where the owner is."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+from pathlib import Path
+
+from desktop.agent.membership import Memberships
+from desktop.agent.self_test import as_lines, examine
+from desktop.agent.sharing.words import host_of
+from desktop.errors import DesktopError
+from desktop.system.hardware import computer_name, hardware_facts
+from desktop.system.logs import LOG_FILE, last_lines
+from desktop.system.paths import Paths
+from desktop.system.program import version
+from desktop.system.redaction import redaction
+
+_LOG_LINES = 2000
+
+
+async def report(paths: Paths) -> str:
+    """Everything that helps to find a fault, without what tells who or where you are."""
+    findings = await examine(paths)
+    facts = [f"{name}: {value}" for name, value in hardware_facts().items()]
+    parts = {
+        "Nightjar": [f"version {version()}", f"Python {platform.python_version()}", platform.platform()],
+        "Hardware": facts,
+        "Self-test": as_lines(findings),
+        "Log": last_lines(paths.logs / LOG_FILE, _LOG_LINES),
+    }
+    more: dict[str, str] = {}
+    try:
+        membership = Memberships(paths).record.membership
+    except DesktopError:
+        membership = None
+    if membership is not None:
+        more = {
+            membership.node_id: "<node>",
+            host_of(membership.relay): "<relay>",
+            host_of(membership.relay).partition(":")[0]: "<relay>",
+        }
+    redact = redaction(str(Path.home()), getpass.getuser(), computer_name(), more)
+    return "\n".join(line for head, lines in parts.items() for line in (f"## {head}", *map(redact, lines), ""))
