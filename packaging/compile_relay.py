@@ -20,12 +20,13 @@ from setuptools import setup
 ROOT = Path(__file__).resolve().parents[1]
 HOT = (
     "clock", "faults", "accounts/identity", "accounts/keys", "api/exchange", "api/heads", "api/hot",
-    "completions/call", "completions/continuation", "completions/guard", "completions/headers", "completions/ids",
-    "completions/metering", "completions/passthrough", "completions/rejoined", "completions/repeats/payers",
-    "completions/reply", "completions/request", "completions/running", "completions/service", "completions/services",
-    "completions/targets", "completions/timers", "completions/usage", "completions/waiting", "completions/watch",
-    "ledger/batch", "ledger/books", "ledger/credit", "ledger/earnings", "ledger/entries", "ledger/journal",
-    "ledger/rows", "ledger/service", "ledger/settlement", "routing/affinity", "routing/breaker", "routing/health",
+    "completions/call", "completions/continuation", "completions/explained", "completions/guard",
+    "completions/headers", "completions/ids", "completions/metering", "completions/passthrough",
+    "completions/rejoined", "completions/repeats/payers", "completions/reply", "completions/request",
+    "completions/running", "completions/service", "completions/services", "completions/targets",
+    "completions/timers", "completions/usage", "completions/waiting", "completions/watch", "ledger/batch",
+    "ledger/books", "ledger/credit", "ledger/earnings", "ledger/entries", "ledger/journal", "ledger/rows",
+    "ledger/service", "ledger/settlement", "routing/affinity", "routing/breaker", "routing/health",
     "routing/retries", "routing/windows", "upstreams/http", "upstreams/keys", "upstreams/node", "upstreams/port",
     "upstreams/provider", "upstreams/target",
 )  # fmt: skip

@@ -12,6 +12,7 @@ from relay.accounts.errors import AuthenticationFault, NotAuthenticated
 from relay.accounts.identity import Identity
 from relay.accounts.keys import Keyring
 from relay.completions.envelope import error_body, error_headers
+from relay.completions.explained import wants_explanation
 from relay.completions.headers import CallHeaders
 from relay.completions.kinds import CHAT, Kind
 from relay.completions.refusal import Refusal, no_ledger, not_authenticated, too_large
@@ -67,9 +68,12 @@ class CallRoute:
         try:
             identity = self._keyring.authenticate(headers.authorization)
             request = parse(body, self.kind)
-            if headers.asked is None and not self._always:
+            asked = headers.asked
+            if asked is None and not self._always:
                 return self._completions.begin(identity, request, reply)
-            return self._repeats.begin(self._question(identity, request), headers.asked, reply)
+            if asked is not None:
+                request.explains = wants_explanation(asked)
+            return self._repeats.begin(self._question(identity, request), asked, reply)
         except NotAuthenticated as error:
             missing = error.reason is AuthenticationFault.MISSING
             self.refuse(not_authenticated(_MISSING if missing else _INVALID), reply)

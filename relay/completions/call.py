@@ -27,6 +27,7 @@ from relay.completions.envelope import (
     error_body,
     error_headers,
 )
+from relay.completions.explained import explained_answer, explained_end
 from relay.completions.failover import BUSY_RETRY_S, Verdict, decide, refusal
 from relay.completions.guard import TOO_SLOW, can_be_left
 from relay.completions.kinds import COMPLETION
@@ -94,10 +95,11 @@ class Call(Running):
     """What has come of the current attempt, if it is at a node."""
     legs = 0
     """Legs begun so far."""
+    chain: tuple[tuple[str, Failure], ...] = ()
+    """The attempts that failed: where, and how."""
     continuation: Continuation | None = None
     """What became of it after its first target was lost."""
     _attempt: Attempt | None = None
-    _chain: tuple[tuple[str, Failure], ...] = ()
     _completes: Callable[[], None] | None = None
     _failure: str | None = None
     _finish_reason: str | None = None
@@ -138,6 +140,7 @@ class Call(Running):
         self._reply = reply
         self._targets = route.targets
         self._stays_at = route.stays_at
+        self.left_out = route.left_out
         self._books = books
         self._written = Written()
         self._started = services.clock.now()
@@ -279,7 +282,7 @@ class Call(Running):
             self._completes()
             return
         other_key = self._services.attempt_failed(self, failure) and self.legs < MOST_BUSY
-        self._chain = (*self._chain, (self.target.name, failure))
+        self.chain = (*self.chain, (self.target.name, failure))
         if self._hand_over(failure):
             return
         if self._written.bytes:  # with nothing written yet, nobody has seen this answer
@@ -312,7 +315,7 @@ class Call(Running):
             self._next_target += 1
             self._open(self._targets[self._next_target - 1])
         else:
-            self.fail(refusal(self._chain))
+            self.fail(refusal(self.chain))
 
     # --- resume -------------------------------------------------------------------------------------------------------
 
@@ -329,7 +332,7 @@ class Call(Running):
                 return False
             self.continuation = Continuation(self, self._services, answer if by_ids else None)
         self.flushed()
-        return self.continuation.after_loss(failure, cause=len(self._chain) - 1)
+        return self.continuation.after_loss(failure, cause=len(self.chain) - 1)
 
     def continue_at(self, target: NodeTarget, answer: Enveloped, *, within_s: float) -> None:
         """Have `target` go on with `answer`; it has so many seconds to take it."""
@@ -359,7 +362,7 @@ class Call(Running):
     def _give_up(self) -> None:
         """Nobody goes on: the caller hears why the answer stopped, and what was tried since."""
         since = -1 if self.continuation is None else self.continuation.cause
-        self._fail_in_band(refusal(self._chain[since:]))
+        self._fail_in_band(refusal(self.chain[since:]))
 
     # --- the answer ---------------------------------------------------------------------------------------------------
 
@@ -427,7 +430,7 @@ class Call(Running):
             self._send_head()
         self.prompt_tokens = prompt_tokens
         self._written.tokens = tokens
-        self._reply_end = tail
+        self._reply_end = explained_end(self) + tail if self.request.explains else tail
         self._end("completed", reason)
 
     def cost(self, prompt_tokens: int, tokens: int) -> NanoDollars:
@@ -445,6 +448,8 @@ class Call(Running):
         self.prompt_tokens = prompt_tokens
         self._ttft_ms = self._elapsed_ms()
         self._books.committed(prompt_tokens)
+        if self.request.explains:
+            body = explained_answer(self, body)
         self._reply.respond(200, self._headers(JSON_TYPE) + cost_header(cost), body)
         self._written.bytes, self._written.tokens = len(body), tokens
         self._end("completed", reason)

@@ -113,6 +113,10 @@ class ChatEnvelope:
         """The event asked for by `stream_options.include_usage`; `cost` in nano-dollars."""
         return b'%b],"usage":%b}\n\n' % (self._prefix, _encode(usage_object(prompt, completion, cost)))
 
+    def more(self, fields: bytes) -> bytes:
+        """An event that says nothing of the answer; `fields` is a JSON object of what it does say."""
+        return self._prefix + b"]," + fields[1:] + b"\n\n"
+
     def error(self, refusal: Refusal) -> bytes:
         """An error after the head has left: the stream has no `[DONE]` after it."""
         choices = [{"index": 0, "delta": {}, "finish_reason": "error"}]

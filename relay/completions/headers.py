@@ -11,8 +11,9 @@ from typing import Final
 IDEMPOTENCY_KEY: Final = b"idempotency-key"
 CACHE: Final = b"x-openrouter-cache"
 CACHE_TTL: Final = b"x-openrouter-cache-ttl"
+METADATA: Final = b"x-openrouter-metadata"
 
-READ: Final = frozenset({IDEMPOTENCY_KEY, CACHE, CACHE_TTL})
+READ: Final = frozenset({IDEMPOTENCY_KEY, CACHE, CACHE_TTL, METADATA})
 """Headers that ask for something, in lower case; a module that reads another adds its name here."""
 
 _AUTHORIZATION: Final = b"authorization"

@@ -66,8 +66,9 @@ class PassThrough(ResponseSink):
         call.source = "estimate"
         if first:
             call.prompt_estimate = call.request.prompt_estimate
-        self._shown: list[bytes] | None = [] if first and call.may_move else None
-        """What was written, kept where another may have to go on with it."""
+        kept = first and (call.may_move or call.request.explains)
+        self._shown: list[bytes] | None = [] if kept else None
+        """What was written, kept where another may have to go on with it, or where the relay has a word to add."""
         self._stream = call.request.stream
         self._single = call.request.n == 1
         self._parts: list[bytes] = []

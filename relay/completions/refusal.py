@@ -108,7 +108,7 @@ def all_resting(model: str, left_out: Sequence[LeftOut], rests_s: float) -> Refu
     why = "; ".join(f"{name}: {detail}" for name, detail in sorted({(e.candidate.name, e.detail) for e in resting}))
     if rests_s == inf:
         message = f"Nothing can answer for '{model}' before whoever runs this relay has looked after it. {why}."
-        return Refusal(502, message, kind="upstream_error", code="key_refused", metadata=_left_out(left_out))
+        return Refusal(502, message, kind="upstream_error", code="key_refused", metadata=left_out_told(left_out))
     message = f"Everything that can answer for '{model}' is at rest. Try again in {rests_s:.0f} s. {why}."
     return Refusal(
         503,
@@ -116,7 +116,7 @@ def all_resting(model: str, left_out: Sequence[LeftOut], rests_s: float) -> Refu
         kind="server_error",
         code="all_targets_resting",
         retry_after=rests_s,
-        metadata=_left_out(left_out),
+        metadata=left_out_told(left_out),
     )
 
 
@@ -126,10 +126,10 @@ def none_fits(model: str, left_out: Sequence[LeftOut]) -> Refusal:
     param = "max_cost" if all(each.reason == "max_cost" for each in left_out) else "provider"
     message = f"No target of '{model}' meets what this call asks for. {why}. Ask for less, or for another model."
     kind = "invalid_request_error"
-    return Refusal(404, message, kind=kind, param=param, code="no_target_fits", metadata=_left_out(left_out))
+    return Refusal(404, message, kind=kind, param=param, code="no_target_fits", metadata=left_out_told(left_out))
 
 
-def _left_out(left_out: Sequence[LeftOut]) -> dict[str, object]:
+def left_out_told(left_out: Sequence[LeftOut]) -> dict[str, object]:
     """What the decision says of each target, for programs."""
     told = [{"target": e.candidate.name, "reason": e.reason, "detail": e.detail} for e in left_out]
     return {"left_out": told}

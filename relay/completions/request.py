@@ -73,6 +73,8 @@ class CallRequest:
         self.n = body.n or 1
         self.seed = body.seed
         self.logprobs = self.tools = False
+        self.explains = False
+        """Whether the answer is to say what became of its call."""
         self.inputs = 1
         """Texts to embed."""
         if isinstance(body, ChatBody):
@@ -88,7 +90,7 @@ class CallRequest:
     def meaning(self, model: str, preferences: Preferences) -> CallRequest:
         """The same call for another `model`, with other preferences."""
         other = CallRequest(self.raw, self.body, self.kind)
-        other.model, other.preferences = model, preferences
+        other.model, other.preferences, other.explains = model, preferences, self.explains
         return other
 
     @property

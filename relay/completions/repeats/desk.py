@@ -40,7 +40,8 @@ class RepeatDesk:
             Refusal: what the headers ask for cannot be.
             LedgerUnavailable: nothing can be booked now.
         """
-        ttl_s = wanted_ttl(asked, self._cache.settings)
+        # What became of one call is not what becomes of another with the same answer.
+        ttl_s = 0 if question.request.explains else wanted_ttl(asked, self._cache.settings)
         key = asked.get(IDEMPOTENCY_KEY) if asked is not None else None
         if key is not None:
             if ttl_s:
