@@ -14,12 +14,11 @@ from typing import Any, NoReturn
 
 from relay import __doc__ as relay_doc
 from relay.accounts.identity import DEFAULT_EXPOSURE
-from relay.cli import models, serving, verbs
+from relay.cli import models, providers, serving, verbs
 from relay.cli.output import render
 from relay.cli.verbs import in_new_relay, in_relay
 from relay.configuration import data_folder, existing_folder, load
 from relay.errors import RelayError
-from relay.upstreams.providers import DEFAULT_CONTEXT
 
 INTERRUPTED = 130
 """What shells expect of a program that Ctrl-C ended before it was done."""
@@ -79,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     _serve_parser(commands, common)
     _key_parser(commands, common)
     _credit_parser(commands, common)
-    _provider_parser(commands, common)
+    providers.add_parsers(commands, common)
     _node_parser(commands, common)
     models.add_parsers(commands, common)
     return parser
@@ -126,46 +125,6 @@ def _credit_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     add.add_argument("--reference", metavar="R", help="what it is for; the same one a second time adds nothing")
     add.set_defaults(run=in_new_relay(verbs.credit_add))
     credit.add_parser("show", parents=[common], help="show what is left").set_defaults(run=in_relay(verbs.credit_show))
-
-
-def _provider_parser(commands: Any, common: argparse.ArgumentParser) -> None:
-    providers = commands.add_parser("provider", help="add, list and remove providers").add_subparsers(
-        metavar="ACTION", required=True
-    )
-    add = providers.add_parser("add", parents=[common], help="add an OpenAI-format API")
-    add.add_argument("name", help="what targets are called after")
-    add.add_argument("--base-url", required=True, help="for example https://api.openai.com/v1")
-    add.add_argument(
-        "--key",
-        default="",
-        help="its API key; - reads it, or several to be used in turn, line by line",
-    )
-    add.add_argument(
-        "--model", action="append", required=True, metavar="NAME[=UPSTREAM]", help="a model it offers; repeatable"
-    )
-    add.add_argument("--price-prompt", type=float, default=0.0, metavar="USD", help="per million prompt tokens")
-    add.add_argument("--price-completion", type=float, default=0.0, metavar="USD", help="per million completion tokens")
-    add.add_argument("--context", type=int, default=DEFAULT_CONTEXT, metavar="TOKENS", help="context of its models")
-    add.add_argument("--region", default="", help="where it computes, as eu: for calls that ask for a region")
-    add.add_argument("--quantisation", default="", help="as fp8: for calls that ask for one")
-    add.add_argument(
-        "--parameters", default="", metavar="NAME,…", help="fields of a request it supports, as tools,response_format"
-    )
-    add.add_argument("--no-training", action="store_true", help="it does not learn from prompts, by contract")
-    add.add_argument("--zero-retention", action="store_true", help="it keeps nothing at all, by contract")
-    add.add_argument(
-        "--continues",
-        choices=("prefix", "continue_final_message", "prefill"),
-        default="",
-        help="how it is told to go on with an unfinished answer, if it can",
-    )
-    add.set_defaults(run=verbs.provider_in_reach)
-    providers.add_parser("list", parents=[common], help="list providers").set_defaults(
-        run=in_relay(verbs.provider_list)
-    )
-    remove = providers.add_parser("remove", parents=[common], help="take a provider out of service")
-    remove.add_argument("name")
-    remove.set_defaults(run=in_relay(verbs.provider_remove))
 
 
 def _node_parser(commands: Any, common: argparse.ArgumentParser) -> None:

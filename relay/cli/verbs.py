@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import secrets
-import sys
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
@@ -16,23 +15,15 @@ from relay.cli.output import NANO, Row
 from relay.clock import SystemClock
 from relay.ledger import store as ledger_store
 from relay.ledger.entries import NanoDollars
-from relay.ledger.pricing import Price
 from relay.nodes import store as node_store
 from relay.nodes.enrolments import TokenGrant, issue_token
 from relay.settings import RelaySettings
 from relay.storage.engine import Database
 from relay.storage.ids import KeyId, NodeId
 from relay.storage.secret import Secret
-from relay.upstreams.provider import parse_base_url
-from relay.upstreams.providers import OfferedModel, add_provider, disable_provider, list_providers
-from relay.upstreams.reach import Reach, networks
-from relay.upstreams.traits import Traits
-from relay.wire.frames import PicoDollars
 
 MAX_TOKEN_USES = 10_000
 MAX_TOKEN_HOURS = 24 * 365
-MICRO = 1_000_000
-"""Micro-dollars in a dollar. A price of $1 per million tokens is 1,000,000 pico-dollars a token."""
 
 MAX_CREDIT_USD = 1_000_000
 """At once. A slip of the keyboard costs less, and a thousand of them still fit the books' 64 bits."""
@@ -123,61 +114,6 @@ def _credit(connection: Connection) -> Row:
     """What the first organisation can spend, as far as the running relay has written it down."""
     organisation = directory.first_organisation(connection)
     return {"credit_nano_usd": ledger_store.credits_of(connection).get(organisation, 0)}
-
-
-def provider_in_reach(parsed: argparse.Namespace, settings: RelaySettings) -> Row | list[Row]:
-    """Add a provider, unless the relay could never connect to it."""
-    origin, _ = parse_base_url(parsed.base_url)
-    Reach(networks(settings.upstreams.private_addresses)).check_literal(origin.host)
-    return in_new_relay(provider_add)(parsed, settings)
-
-
-def provider_add(parsed: argparse.Namespace, database: Database, at_ms: int) -> Row:
-    key = "\n".join(filter(None, map(str.strip, sys.stdin))) if parsed.key == "-" else parsed.key
-    price = Price(_pico(parsed.price_prompt, "--price-prompt"), _pico(parsed.price_completion, "--price-completion"))
-    traits = Traits(
-        quantisation=parsed.quantisation,
-        parameters=tuple(filter(None, parsed.parameters.split(","))),
-        region=parsed.region,
-        collects_data=not (parsed.no_training or parsed.zero_retention),
-        keeps_nothing=parsed.zero_retention,
-        continues=parsed.continues,
-    )
-    models = []
-    for text in parsed.model:
-        name, _, upstream = text.partition("=")
-        models.append(
-            OfferedModel(name=name, upstream=upstream or name, context=parsed.context, price=price, traits=traits)
-        )
-    database.write_sync(
-        lambda connection: add_provider(
-            connection, parsed.name, base_url=parsed.base_url, key=Secret(key), models=models, at_ms=at_ms
-        )
-    )
-    return {"name": parsed.name, "base_url": parsed.base_url, "models": [model.name for model in models]}
-
-
-def _pico(dollars: float, option: str) -> PicoDollars:
-    if not 0 <= dollars <= 1_000_000:
-        raise UsageError(f"{option} must be between 0 and 1,000,000 dollars per million tokens")
-    return PicoDollars(round(dollars * MICRO))
-
-
-def provider_list(_parsed: argparse.Namespace, database: Database, _at_ms: int) -> list[Row]:
-    return [
-        {
-            "name": each.name,
-            "base_url": each.base_url,
-            "keys": len(each.key.reveal().split("\n")) if each.key.reveal() else 0,
-            "models": [model.name for model in each.models],
-        }
-        for each in database.read_sync(list_providers)
-    ]
-
-
-def provider_remove(parsed: argparse.Namespace, database: Database, at_ms: int) -> Row:
-    database.write_sync(lambda connection: disable_provider(connection, parsed.name, at_ms=at_ms))
-    return {"removed": parsed.name}
 
 
 def node_list(_parsed: argparse.Namespace, database: Database, _at_ms: int) -> list[Row]:

@@ -87,18 +87,7 @@ def add_provider(
         BadProvider: name, key or a model cannot be used.
         NameTaken: there is a provider of that name.
     """
-    parse_base_url(base_url)
-    check_provider(name, key)
-    for model in models:
-        model.check(name)
-    row = {
-        "name": name,
-        "base_url": base_url,
-        "secret": key.reveal(),
-        "models": [_stored(each) for each in models],
-        "prices": {each.name: [each.price.prompt, each.price.completion] for each in models},
-        "created_ms": at_ms,
-    }
+    row = _checked_row(name, base_url, key, models) | {"created_ms": at_ms}
     try:
         with connection.begin_nested():
             result = connection.execute(insert(providers).values(row))
@@ -106,6 +95,43 @@ def add_provider(
         raise NameTaken("provider", name) from error
     revision.bump(connection)
     return ProviderId(cast("int", result.inserted_primary_key[0]))  # type: ignore[index]
+
+
+def _checked_row(name: str, base_url: str, key: Secret[str], models: Sequence[OfferedModel]) -> dict[str, object]:
+    """What a table keeps of a provider. Raises BadBaseUrl, BadProvider."""
+    parse_base_url(base_url)
+    check_provider(name, key)
+    for model in models:
+        model.check(name)
+    return {
+        "name": name,
+        "base_url": base_url,
+        "secret": key.reveal(),
+        "models": [_stored(each) for each in models],
+        "prices": {each.name: [each.price.prompt, each.price.completion] for each in models},
+    }
+
+
+def replace_provider(connection: Connection, record: ProviderRecord) -> None:
+    """Put `record` in place of what was known of the provider in service with its id.
+
+    Raises:
+        BadBaseUrl, BadProvider: as for `add_provider`.
+        NoSuchRecord: it is not in service any more.
+    """
+    row = _checked_row(record.name, record.base_url, record.key, record.models)
+    active = (providers.c.id == record.id) & providers.c.disabled_ms.is_(None)
+    if connection.execute(update(providers).where(active).values(row)).rowcount == 0:
+        raise NoSuchRecord("provider in service named", record.name)
+    revision.bump(connection)
+
+
+def find_provider(connection: Connection, name: str) -> ProviderRecord:
+    """The one in service. Raises NoSuchRecord."""
+    for record in list_providers(connection):
+        if record.name == name:
+            return record
+    raise NoSuchRecord("provider in service named", name)
 
 
 def disable_provider(connection: Connection, name: str, *, at_ms: int) -> None:

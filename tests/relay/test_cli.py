@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import time
 from datetime import datetime
@@ -118,7 +119,16 @@ def test_a_tokens_end_is_a_date_for_people_and_a_number_in_json(terminal: Termin
 
 # --- which relay ------------------------------------------------------------------------------------------------------
 
-LOOKS = ("credit show", "key list", "key revoke 1", "provider list", "provider remove x", "node list", "node revoke x")
+LOOKS = (
+    "credit show",
+    "key list",
+    "key revoke 1",
+    "provider list",
+    "provider edit x",
+    "provider remove x",
+    "node list",
+    "node revoke x",
+)
 
 
 @pytest.mark.parametrize("verb", LOOKS)
@@ -218,3 +228,62 @@ def test_a_provider_that_the_relay_may_not_connect_to_is_not_added_until_the_set
     terminal.folder.mkdir(parents=True, exist_ok=True)
     (terminal.folder / "relay.toml").write_text('[upstreams]\nprivate_addresses = ["127.0.0.1"]\n')
     assert terminal.run(*command)[0] == 0
+
+
+# --- providers --------------------------------------------------------------------------------------------------------
+
+ACME = ("--base-url", "https://api.acme.test/v1", "--key", "sk-1", "--model", "small=acme-small-1", "--model", "large")
+
+
+def test_what_is_not_named_in_an_edit_stays_as_it_was(terminal: Terminal) -> None:
+    terminal.json("provider", "add", "acme", *ACME, "--price-prompt", "1", "--no-training", "--region", "eu")
+    before = terminal.json("provider", "show", "acme")
+    after = terminal.json("provider", "edit", "acme", "--model", "small", "--price-completion", "2")
+    small, large = after["models"]
+    assert small == before["models"][0] | {"price_completion": 2.0}
+    assert (small["policy"], small["upstream"], large) == ("no-training", "acme-small-1", before["models"][1])
+    assert terminal.json("provider", "show", "acme") == after
+
+
+def test_an_edit_adds_models_drops_models_and_changes_keys(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal.json("provider", "add", "acme", *ACME)
+    monkeypatch.setattr("sys.stdin", io.StringIO("sk-2\n sk-3 \n"))
+    edited = terminal.json("provider", "edit", "acme", "--key", "-", "--model", "new", "--drop-model", "small")
+    assert ([model["name"] for model in edited["models"]], edited["keys"]) == (["large", "new"], 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (["--drop-model", "small", "--drop-model", "large"], "nightjar-relay provider remove"),
+        (["--drop-model", "tiny"], "it offers small, large"),
+        (["--base-url", "ftp://x"], "http"),
+        (["--base-url", "http://10.0.0.1/v1"], "upstreams.private_addresses"),
+        (["--price-prompt", "-1"], "--price-prompt"),
+        (["--context", "0"], "context"),
+    ],
+    ids=["offers-nothing", "no-such-model", "no-url", "out-of-reach", "negative-price", "no-context"],
+)
+def test_an_edit_that_cannot_be_changes_nothing_and_says_why(terminal: Terminal, change: list[str], named: str) -> None:
+    terminal.json("provider", "add", "acme", *ACME)
+    before = terminal.json("provider", "show", "acme")
+    status, out, err = terminal.run("provider", "edit", "acme", *change)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert named in err
+    assert terminal.json("provider", "show", "acme") == before
+
+
+def test_only_a_provider_in_service_can_be_changed(terminal: Terminal) -> None:
+    terminal.json("provider", "add", "acme", *ACME)
+    terminal.json("provider", "remove", "acme")
+    status, _, err = terminal.run("provider", "edit", "acme", "--region", "eu")
+    assert (status, "no provider in service named" in err) == (1, True)
+
+
+async def test_a_running_relay_takes_in_a_changed_price(terminal: Terminal) -> None:
+    terminal.json("provider", "add", "acme", *ACME)
+    async with running_relay(terminal.folder) as relay:
+        await asyncio.to_thread(terminal.json, "provider", "edit", "acme", "--price-prompt", "3")
+        identity = relay.services.keyring.authenticate(f"Bearer {relay.key}".encode())
+        while relay.services.targets.offers(identity)["large"][0].price.prompt != 3_000_000:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
