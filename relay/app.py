@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from relay.accounts import directory
 from relay.accounts.keys import Keyring
@@ -24,7 +25,7 @@ from relay.completions.repeats.desk import RepeatDesk
 from relay.completions.repeats.idempotency import Idempotency
 from relay.completions.service import Completions
 from relay.completions.targets import Targets
-from relay.configuration import BadSettings
+from relay.configuration import BadSettings, version
 from relay.errors import RelayError
 from relay.ledger.entries import NanoDollars
 from relay.ledger.pricing import Price
@@ -38,7 +39,7 @@ from relay.nodes.reception import Reception
 from relay.nodes.registry import Registry
 from relay.routing.breaker import Rule
 from relay.routing.policy import Policy
-from relay.settings import MetricsSettings, ProviderSettings, RelaySettings, RoutingSettings
+from relay.settings import MetricsSettings, ProviderSettings, RelaySettings, RoutingSettings, TraceSettings
 from relay.storage import revision
 from relay.storage.engine import Database
 from relay.storage.ids import ProviderId
@@ -50,6 +51,9 @@ from relay.upstreams.probe import Prober
 from relay.upstreams.providers import Catalogue, OfferedModel, ProviderRecord, list_providers
 from relay.upstreams.reach import Reach, networks
 from relay.upstreams.traits import Traits
+
+if TYPE_CHECKING:
+    from relay.api.traces import Traces
 from relay.wire.frames import PicoDollars
 from relay.wire.identity import SigningKey
 
@@ -75,6 +79,15 @@ class TokenTooWeak(RelayError):
 
     def __str__(self) -> str:
         return f"metrics.token must have at least {TOKEN_CHARS} plain ASCII characters"
+
+
+class NoTracing(RelayError):
+    """The settings ask for spans, and the library that makes them is not installed."""
+
+    remedy = "Install it with: pip install 'nightjar[traces]'; or take [traces] out of the settings"
+
+    def __str__(self) -> str:
+        return "traces.endpoint is set, but OpenTelemetry is not installed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +122,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
     Raises:
         StorageUnavailable: the data folder cannot be used.
         LedgerInUse: another relay runs on the same folder.
-        BadSettings, BadNetwork, TokenTooWeak: the settings cannot be used.
+        BadSettings, BadNetwork, NoTracing, TokenTooWeak: the settings cannot be used.
     """
     async with AsyncExitStack() as stack:
         kept = await _open_kept(settings, clock, stack)
@@ -156,6 +169,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             next_id=next_id,
             earned=lambda target: _tell_owner(ledger, clock, target.link),
             tenants=Tenants(key.seed),
+            traced=None if kept.traces is None else kept.traces.began,
         )
         repeats = RepeatDesk(
             Idempotency(
@@ -217,6 +231,7 @@ class _Kept:
     key: SigningKey
     vault: Vault
     watched: tuple[Tally, Secret[str]] | None
+    traces: Traces | None
     first_key: Secret[str] | None
 
 
@@ -226,15 +241,18 @@ async def _open_kept(settings: RelaySettings, clock: Clock, stack: AsyncExitStac
     stack.callback(database.close)
     first = await database.write(lambda connection: directory.bootstrap(connection, at_ms=clock.now_ms()))
     watched = _watched(settings.metrics)
-    tally = None if watched is None else watched[0]
-    ledger = await asyncio.to_thread(Ledger.open, database, settings.ledger, clock, tally=tally)
+    traces = _traces(settings.traces)
+    if traces is not None:
+        stack.push_async_callback(asyncio.to_thread, traces.close)
+    listeners = [each.add for each in (watched[0] if watched else None, traces) if each is not None]
+    ledger = await asyncio.to_thread(Ledger.open, database, settings.ledger, clock, listeners=listeners)
     stack.push_async_callback(ledger.aclose)
     if settings.demo:
         organisation = await database.read(directory.first_organisation)
         await ledger.deposit(organisation, DEMO_CREDIT, reference="demo credit")
     key = await database.write(lambda connection: node_store.signing_key(connection, at_ms=clock.now_ms()))
     vault = await asyncio.to_thread(open_vault, settings.answers_key)
-    return _Kept(database, ledger, key, vault, watched, first.key.value if first is not None else None)
+    return _Kept(database, ledger, key, vault, watched, traces, first.key.value if first is not None else None)
 
 
 def _watched(settings: MetricsSettings) -> tuple[Tally, Secret[str]] | None:
@@ -247,6 +265,17 @@ def _watched(settings: MetricsSettings) -> tuple[Tally, Secret[str]] | None:
     if len(token) < TOKEN_CHARS or not token.isascii() or not token.isprintable():
         raise TokenTooWeak
     return Tally(), Secret(token)
+
+
+def _traces(settings: TraceSettings) -> Traces | None:
+    """Raises NoTracing."""
+    if not settings.endpoint:
+        return None
+    try:
+        from relay.api.traces import Traces as Exported  # noqa: PLC0415 - a library that few relays have
+    except ImportError as error:
+        raise NoTracing from error
+    return Exported(settings, version=version())
 
 
 def _secret(file: Path, what: str) -> str:

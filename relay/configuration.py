@@ -18,6 +18,7 @@ import os
 import sys
 import tomllib
 import typing
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,11 @@ def _unknown(value: Any, kind: Any, where: str) -> str:
     else:
         return ""
     return next(filter(None, (_unknown(*each) for each in named)), "")
+
+
+def version() -> str:
+    """Of the installed distribution; a checkout that was never installed has none."""
+    try:
+        return metadata.version("nightjar")
+    except metadata.PackageNotFoundError:
+        return "0.0.0+source"

@@ -337,6 +337,20 @@ class MetricsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TraceSettings:
+    """A span for every call, sent to an OpenTelemetry collector. None without an endpoint. Needs `nightjar[traces]`."""
+
+    endpoint: Annotated[str, Meta(pattern="^(https?://.+)?$")] = ""
+    """Where a collector takes spans by OTLP over HTTP, for example `http://127.0.0.1:4318/v1/traces`."""
+
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    """Sent along, as the key of a hosted collector."""
+
+    share: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    """Of the calls, 0 to 1. A caller who is traced decides for the calls that carry a `traceparent`."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """What the relay writes to standard error. Never a prompt, an answer or a key, in either form."""
 
@@ -378,6 +392,7 @@ class RelaySettings:
     cache: CacheSettings = CacheSettings()
     upstreams: UpstreamSettings = UpstreamSettings()
     metrics: MetricsSettings = MetricsSettings()
+    traces: TraceSettings = TraceSettings()
     log: LogSettings = LogSettings()
     routing: RoutingSettings = RoutingSettings()
     providers: tuple[ProviderSettings, ...] = ()

@@ -13,7 +13,7 @@ from relay.accounts.identity import Identity
 from relay.accounts.keys import Keyring
 from relay.completions.envelope import error_body, error_headers
 from relay.completions.explained import wants_explanation
-from relay.completions.headers import CallHeaders
+from relay.completions.headers import TRACE_PARENT, CallHeaders
 from relay.completions.kinds import CHAT, Kind
 from relay.completions.refusal import Refusal, no_ledger, not_authenticated, too_large
 from relay.completions.repeats.desk import RepeatDesk
@@ -73,6 +73,7 @@ class CallRoute:
                 return self._completions.begin(identity, request, reply)
             if asked is not None:
                 request.explains = wants_explanation(asked)
+                request.trace_parent = asked.get(TRACE_PARENT, b"")
             return self._repeats.begin(self._question(identity, request), asked, reply)
         except NotAuthenticated as error:
             missing = error.reason is AuthenticationFault.MISSING

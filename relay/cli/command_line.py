@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,7 +16,7 @@ from relay.accounts.identity import DEFAULT_EXPOSURE
 from relay.cli import models, providers, serving, verbs
 from relay.cli.output import render
 from relay.cli.verbs import in_new_relay, in_relay
-from relay.configuration import data_folder, existing_folder, load
+from relay.configuration import data_folder, existing_folder, load, version
 from relay.errors import RelayError
 
 INTERRUPTED = 130
@@ -73,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     common.add_argument("--json", action="store_true", help="print JSON")
     parser = _Parser("nightjar-relay", description=(relay_doc or "").splitlines()[0])
-    parser.add_argument("--version", action="version", version=f"nightjar-relay {_version()}")
+    parser.add_argument("--version", action="version", version=f"nightjar-relay {version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     _serve_parser(commands, common)
     _key_parser(commands, common)
@@ -82,13 +81,6 @@ def _parser() -> argparse.ArgumentParser:
     _node_parser(commands, common)
     models.add_parsers(commands, common)
     return parser
-
-
-def _version() -> str:
-    try:
-        return metadata.version("nightjar")
-    except metadata.PackageNotFoundError:
-        return "0.0.0+source"
 
 
 def _serve_parser(commands: Any, common: argparse.ArgumentParser) -> None:

@@ -12,10 +12,12 @@ IDEMPOTENCY_KEY: Final = b"idempotency-key"
 CACHE: Final = b"x-openrouter-cache"
 CACHE_TTL: Final = b"x-openrouter-cache-ttl"
 METADATA: Final = b"x-openrouter-metadata"
+TRACE_PARENT: Final = b"traceparent"
 
-READ: Final = frozenset({IDEMPOTENCY_KEY, CACHE, CACHE_TTL, METADATA})
+READ: Final = frozenset({IDEMPOTENCY_KEY, CACHE, CACHE_TTL, METADATA, TRACE_PARENT})
 """Headers that ask for something, in lower case; a module that reads another adds its name here."""
 
+_ONCE: Final = frozenset({IDEMPOTENCY_KEY, TRACE_PARENT})
 _AUTHORIZATION: Final = b"authorization"
 
 
@@ -32,7 +34,7 @@ class CallHeaders:
     @property
     def repeats(self) -> bool:
         """Whether the next call may well come with the same head: one that names its very request does not."""
-        return self.asked is None or IDEMPOTENCY_KEY not in self.asked
+        return self.asked is None or _ONCE.isdisjoint(self.asked)
 
 
 def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> CallHeaders:

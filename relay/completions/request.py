@@ -75,6 +75,8 @@ class CallRequest:
         self.logprobs = self.tools = False
         self.explains = False
         """Whether the answer is to say what became of its call."""
+        self.trace_parent = b""
+        """The caller's place in a trace, as W3C's Trace Context writes it; empty if it has none."""
         self.inputs = 1
         """Texts to embed."""
         if isinstance(body, ChatBody):
@@ -91,6 +93,7 @@ class CallRequest:
         """The same call for another `model`, with other preferences."""
         other = CallRequest(self.raw, self.body, self.kind)
         other.model, other.preferences, other.explains = model, preferences, self.explains
+        other.trace_parent = self.trace_parent
         return other
 
     @property

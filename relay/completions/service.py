@@ -77,7 +77,9 @@ class Completions(CallServices):
         next_id: Callable[[], CallId],
         earned: Callable[[NodeTarget], None],
         tenants: Tenants,
+        traced: Callable[[CallId, CallRequest], None] | None = None,
     ) -> None:
+        """`traced` is told of each call that is admitted."""
         self.clock = clock
         self.watch = Watch(loop)
         self.timers = Timers(timers)
@@ -87,6 +89,7 @@ class Completions(CallServices):
         self._ledger = ledger
         self._targets = targets
         self._tenants = tenants
+        self._traced = traced
         self._settings = settings
         self._next_id = next_id
         self._retries = RetryBudget()
@@ -125,6 +128,8 @@ class Completions(CallServices):
             books = self._ledger.admit(admission)
         except InsufficientCredit as error:
             raise no_credit(error.needed, error.available) from error
+        if self._traced is not None:
+            self._traced(call_id, request)
         if reply.call_id:
             books = reply.booked(books)
         self._retries.called(identity.organisation, now)

@@ -6,6 +6,7 @@ a frozen dataclass costs ten times as much; and the journal writes them as they 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Final, Literal, final
 
 import msgspec
@@ -126,3 +127,7 @@ class Closed(msgspec.Struct, frozen=True, gc=False):
     settlement: Settlement
     at_ms: int
     end: int
+
+
+Listener = Callable[[Sequence[Closed]], None]
+"""Is told of calls that have ended, on the carrier's thread; raises nothing."""

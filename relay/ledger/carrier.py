@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -29,11 +29,10 @@ from relay.ledger import store
 from relay.ledger.batch import Batch, JournalMark, OpenHold
 from relay.ledger.board import Board
 from relay.ledger.books import CallBooks
-from relay.ledger.calls import Closed
+from relay.ledger.calls import Closed, Listener
 from relay.ledger.entries import Account, CallId
 from relay.ledger.journal import Journal
 from relay.ledger.store import Known
-from relay.ledger.tally import Tally
 from relay.storage.engine import Database
 
 TICK_S = 0.05
@@ -66,7 +65,7 @@ class Carrier:
         open_calls: Mapping[CallId, CallBooks],
         mark: JournalMark,
         on_carried: Callable[[Mapping[Account, int]], None],
-        tally: Tally | None = None,
+        listeners: Sequence[Listener] = (),
     ) -> None:
         self.queue: deque[Closed] = deque()
         self.idle = False
@@ -76,7 +75,7 @@ class Carrier:
         self._open = open_calls
         self._mark = mark
         self._on_carried = on_carried
-        self._tally = tally
+        self._listeners = listeners
         self._posted: dict[CallId, OpenHold] = {}
         self._unposted: Batch | None = None
         self._known = Known()
@@ -201,8 +200,8 @@ class Carrier:
         for call in batch.resolved:
             del self._posted[call]
         self._on_carried(moved)
-        if self._tally is not None:
-            self._tally.add(batch.closed)
+        for listener in self._listeners:
+            listener(batch.closed)
 
     def _fail(self, error: Exception, errands: list[_Errand]) -> None:
         if not self._failing:

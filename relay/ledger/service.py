@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -23,7 +23,7 @@ from relay.ledger import store
 from relay.ledger.batch import Batch, JournalMark
 from relay.ledger.board import Board
 from relay.ledger.books import CallBooks
-from relay.ledger.calls import Admission, Closed
+from relay.ledger.calls import Admission, Closed, Listener
 from relay.ledger.carrier import Carrier
 from relay.ledger.credit import Credit
 from relay.ledger.earnings import Earnings, EarningsBook
@@ -34,7 +34,6 @@ from relay.ledger.lock import DirectoryLock
 from relay.ledger.recovery import recover
 from relay.ledger.rows import earned_by_node
 from relay.ledger.store import Known
-from relay.ledger.tally import Tally
 from relay.storage.engine import Database
 from relay.storage.errors import StorageUnavailable, problem_of
 from relay.storage.ids import NodeId, OrganisationId
@@ -60,7 +59,7 @@ class Ledger:
         mark: JournalMark,
         lock: DirectoryLock,
         segment_bytes: int,
-        tally: Tally | None,
+        listeners: Sequence[Listener],
     ) -> None:
         """Use `open`."""
         self._database = database
@@ -81,7 +80,7 @@ class Ledger:
             open_calls=self._open,
             mark=mark,
             on_carried=self._credit.posted,
-            tally=tally,
+            listeners=listeners,
         )
         self._queue = self._carrier.queue
         self._journal.prepare()
@@ -95,9 +94,10 @@ class Ledger:
         clock: Clock,
         *,
         segment_bytes: int = journals.SEGMENT_BYTES,
-        tally: Tally | None = None,
+        listeners: Sequence[Listener] = (),
     ) -> Self:
-        """Settles what a dead process left open, then is ready. `tally` hears of every call that ends from then on.
+        """Settles what a dead process left open, then is ready. `listeners` hear of every call that ends
+        from then on.
 
         Blocks; raises LedgerInUse, StorageUnavailable.
         """
@@ -106,7 +106,9 @@ class Ledger:
             lock = DirectoryLock(directory)
             try:
                 mark = _settle_the_past(database, directory, clock)
-                return cls(database, directory, clock, mark=mark, lock=lock, segment_bytes=segment_bytes, tally=tally)
+                return cls(
+                    database, directory, clock, mark=mark, lock=lock, segment_bytes=segment_bytes, listeners=listeners
+                )
             except BaseException:
                 lock.close()
                 raise
