@@ -198,7 +198,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         sweeper = tasks.create_task(repeats.sweep_forever())
         stack.callback(sweeper.cancel)
         chat = CallRoute(keyring, completions, settings.calls, next_id, repeats)
-        prober = tasks.create_task(Prober(lambda: catalogue.providers, routing.probe_s).forever())
+        prober = tasks.create_task(Prober(catalogue, clock, routing.probe_s).forever())
         stack.callback(prober.cancel)
         watcher = tasks.create_task(reload.forever())
         stack.callback(watcher.cancel)

@@ -321,8 +321,8 @@ class RoutingSettings:
     """Failures of a PC within five minutes after which it is left alone for a minute, and longer each time."""
 
     probe_s: Seconds = 30.0
-    """How often a provider that refused a key is asked for its list of models, to see whether it takes it again; 0:
-    never."""
+    """How often a provider that refused a key, or keeps failing, is asked for its list of models, to see whether it is
+    well again; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)

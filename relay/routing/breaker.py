@@ -34,12 +34,13 @@ class Breaker:
     last, and how often it has since all was well.
     """
 
-    __slots__ = ("_recent", "_rule", "_trial_until", "count", "open_until", "reason")
+    __slots__ = ("_down", "_recent", "_rule", "_trial_until", "count", "open_until", "reason")
 
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
         self._recent = Tally(10, rule.window_s / 10)
         self._trial_until = 0.0
+        self._down = False
         self.open_until = 0.0
         self.count = 0
         self.reason = ""
@@ -75,7 +76,17 @@ class Breaker:
             self.open_until = now + min(LONGEST_S, FIRST_S * 2.0**self.count)
             self.count += 1
             self._trial_until = 0.0
+            self._down = False
             self.reason = reason
+
+    def looked(self, now: float, *, up: bool) -> None:
+        """While it is open: whether the target answers at all. One that did not, and does again, may be tried now.
+
+        Of one that answered all the time and still failed, an answer says nothing new.
+        """
+        if up and self._down:
+            self.open_until = min(self.open_until, now)
+        self._down = not up
 
     def released(self) -> None:
         """The trial ended without telling anything, as when its caller hung up: another may try."""

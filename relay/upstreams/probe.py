@@ -1,15 +1,20 @@
-"""Looks after keys that were refused: the provider is asked for its list of models, at no cost, until it says yes."""
+"""Looks after providers that are not used just now: those that refused a key, and those that kept failing.
+
+They are asked for their list of models, which costs nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Final
 
+from relay.clock import Clock
 from relay.upstreams.keys import ProviderKey
 from relay.upstreams.port import ResponseSink
 from relay.upstreams.provider import Provider
+from relay.upstreams.providers import Catalogue
 
 PATIENCE_S: Final = 10.0
 
@@ -17,10 +22,11 @@ _log = logging.getLogger(__name__)
 
 
 class Prober:
-    """One at a time, every `every_s` seconds; nobody who is well is ever asked."""
+    """One question at a time, every `every_s` seconds; nobody who is well is ever asked."""
 
-    def __init__(self, providers: Callable[[], Iterable[Provider]], every_s: float) -> None:
-        self._providers = providers
+    def __init__(self, catalogue: Catalogue, clock: Clock, every_s: float) -> None:
+        self._catalogue = catalogue
+        self._clock = clock
         self._every_s = every_s
 
     async def forever(self) -> None:
@@ -32,12 +38,23 @@ class Prober:
                 _log.exception("a provider could not be probed; trying again")
 
     async def look(self) -> None:
-        """Ask for each refused key whether it is taken now."""
-        for provider in list(self._providers()):
+        """Ask for each refused key whether it is taken now, and each provider that keeps failing whether it is up."""
+        for provider in list(self._catalogue.providers):
             for key in provider.keys:
-                if key.refused and await _status(provider, key) == 200:
+                if key.refused and await _status(provider, key) == HTTPStatus.OK:
                     key.worked()
                     _log.warning("provider %s takes a key again that it had refused", provider.name)
+            await self._look_at_failing(provider)
+
+    async def _look_at_failing(self, provider: Provider) -> None:
+        now = self._clock.now()
+        breakers = [each.health.breaker for each in self._catalogue.targets_of(provider)]
+        failing = [each for each in breakers if each.state(now) == "open"]
+        key = next((key for key in provider.keys if not key.refused), None)
+        if failing and key is not None:
+            up = 0 < await _status(provider, key) < HTTPStatus.INTERNAL_SERVER_ERROR
+            for breaker in failing:
+                breaker.looked(self._clock.now(), up=up)
 
 
 async def _status(provider: Provider, key: ProviderKey) -> int:

@@ -179,6 +179,11 @@ class Catalogue:
         self._health: dict[tuple[str, str, str], Health] = {}
         self.load(records)
 
+    def targets_of(self, provider: Provider) -> list[ProviderTarget]:
+        """All that it offers now."""
+        every = (target for route in self.routes.values() for target in route.targets)
+        return [each for each in every if isinstance(each, ProviderTarget) and each.provider is provider]
+
     def load(self, records: Iterable[ProviderRecord]) -> None:
         """Replace everything; calls already running keep their targets. What was seen of a target stays with it."""
         targets: dict[str, list[ProviderTarget]] = {}

@@ -292,6 +292,28 @@ async def test_a_provider_that_keeps_failing_is_left_alone_and_tried_again_by_on
         assert endpoints["data"]["endpoints"][0]["breaker"]["state"] == "closed"
 
 
+async def test_an_outage_that_is_over_is_noticed_without_waiting_for_the_rest_to_end(tmp_path: Path) -> None:
+    outage: list[list[Step]] = [[error_answer(500)]] * 20
+    looks: list[list[Step]] = [[error_answer(503)], [response({"object": "list", "data": []})]]
+    async with (
+        scripted_provider(*outage, *looks, [plain_answer()]) as alpha,
+        running_relay(
+            tmp_path,
+            providers=[as_provider(alpha)],
+            clock=ManualClock(),
+            routing=RoutingSettings(probe_s=0.02),
+        ) as relay,
+    ):
+        for _ in range(10):
+            await relay.raw(relay.chat(a_chat()))
+        async with asyncio.timeout(20):
+            while b" 503 " in (answer := await relay.raw(relay.chat(a_chat()))):
+                pass
+        assert b" 200 OK" in answer
+        asked = [each.head.partition(b" ")[0] for each in alpha.requests]
+    assert asked == [b"POST"] * 20 + [b"GET"] * 2 + [b"POST"]
+
+
 async def test_retries_do_not_multiply_an_outage(tmp_path: Path) -> None:
     """Beyond the budget each call is one attempt."""
     async with (

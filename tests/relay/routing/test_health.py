@@ -164,3 +164,33 @@ def test_affinity_forgets_the_conversation_that_was_silent_longest() -> None:
         affinity.went(conversation, conversation.decode())
 
     assert [affinity.last(each) for each in (b"a", b"b", b"c")] == ["a", None, "c"]
+
+
+def opened() -> Breaker:
+    breaker = Breaker(NODE)
+    for _ in range(NODE.failures):
+        breaker.failed(0.0, "http_500")
+    return breaker
+
+
+def test_a_target_that_was_down_and_is_up_again_may_be_tried_at_once() -> None:
+    breaker = opened()
+    breaker.looked(10.0, up=False)
+    breaker.looked(20.0, up=True)
+    assert (breaker.state(20.0), breaker.rests_s(20.0)) == ("half-open", 0.0)
+
+
+def test_a_target_that_answers_and_still_fails_is_left_alone_for_its_time() -> None:
+    breaker = opened()
+    breaker.looked(10.0, up=True)
+    breaker.looked(20.0, up=True)
+    assert breaker.rests_s(20.0) == 40.0
+
+
+def test_a_trial_that_fails_needs_another_outage_to_be_cut_short() -> None:
+    breaker = opened()
+    breaker.looked(10.0, up=False)
+    breaker.looked(20.0, up=True)
+    breaker.failed(21.0, "http_500")
+    breaker.looked(30.0, up=True)
+    assert breaker.rests_s(30.0) == 111.0
