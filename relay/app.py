@@ -23,6 +23,7 @@ from relay.completions.kinds import COMPLETION, EMBEDDING
 from relay.completions.repeats.cache import ResponseCache
 from relay.completions.repeats.desk import RepeatDesk
 from relay.completions.repeats.idempotency import Idempotency
+from relay.completions.rules import Rules, list_rules
 from relay.completions.service import Completions
 from relay.completions.targets import Targets
 from relay.configuration import BadSettings, version
@@ -140,7 +141,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         enrolment = Enrolment(database, key=key, hosts=hosts, clock=clock, settings=settings.enrolment)
         tasks = asyncio.TaskGroup()
         pool = Pool(clock, tasks.create_task, Reach(networks(settings.upstreams.private_addresses)))
-        keyring, catalogue = Keyring(clock), Catalogue(pool)
+        keyring, catalogue, rules = Keyring(clock), Catalogue(pool), Rules()
         reload = _Reload(
             database,
             ledger,
@@ -148,6 +149,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             registry=registry,
             keyring=keyring,
             catalogue=catalogue,
+            rules=rules,
             providers=settings.providers,
         )
         await reload.now()
@@ -157,7 +159,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         money = settings.money
         price = Price(PicoDollars(money.node_prompt_price), PicoDollars(money.node_completion_price))
         routing = settings.routing
-        targets = Targets(catalogue, registry, price, policy=_policy(routing))
+        targets = Targets(catalogue, registry, price, policy=_policy(routing), rules=rules)
         next_id = CallIds(clock, after=ledger.last_call)
         completions = Completions(
             loop=asyncio.get_running_loop(),
@@ -302,6 +304,7 @@ class _Reload:
         registry: Registry,
         keyring: Keyring,
         catalogue: Catalogue,
+        rules: Rules,
         providers: Collection[ProviderSettings],
     ) -> None:
         self._database = database
@@ -310,6 +313,7 @@ class _Reload:
         self._registry = registry
         self._keyring = keyring
         self._catalogue = catalogue
+        self._rules = rules
         self._configured = [_configured(each) for each in providers]
         self._seen = -1
 
@@ -327,6 +331,7 @@ class _Reload:
         """Take in keys, providers, nodes and deposits."""
         self._seen = await self._database.read(revision.current)
         self._keyring.load(await self._database.read(directory.key_records))
+        self._rules.load(await self._database.read(list_rules))
         self._catalogue.load([*self._configured, *await self._database.read(list_providers)])
         self._registry.vouch(await self._database.read(catalogue_store.vouched))
         await self._reception.reload()

@@ -83,7 +83,9 @@ class CallRoute:
         return None
 
     def _question(self, identity: Identity, request: CallRequest) -> Question:
-        return Question(identity, request, self.kind.route, partial(self._begin, identity, request), self.refuse)
+        begin = partial(self._begin, identity, request)
+        rules = self._completions.rules.concerning(identity)
+        return Question(identity, request, self.kind.route, begin, self.refuse, rules)
 
     def _begin(self, identity: Identity, request: CallRequest, reply: Reply) -> Running | None:
         try:

@@ -76,6 +76,12 @@ def no_credit(needed: int, available: int) -> Refusal:
     return Refusal(402, message, kind="insufficient_quota", code="insufficient_credit")
 
 
+def not_allowed(model: str) -> Refusal:
+    """A rule of the relay keeps this key from a model (403)."""
+    message = f"This key may not use '{model}'. GET /v1/models lists what it may use."
+    return Refusal(403, message, kind="permission_error", param="model", code="model_not_allowed")
+
+
 def all_busy(model: str, retry_after: float) -> Refusal:
     """Every target is at work or resting (503)."""
     message = f"Everything that can answer for '{model}' is busy. Try again in {retry_after:.0f} s."

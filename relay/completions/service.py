@@ -23,6 +23,7 @@ from relay.completions.refusal import (
     no_credit,
     no_node_shares,
     none_fits,
+    not_allowed,
     shutting_down,
     unknown_model,
 )
@@ -88,6 +89,7 @@ class Completions(CallServices):
         self._loop = loop
         self._ledger = ledger
         self._targets = targets
+        self.rules = targets.rules
         self._tenants = tenants
         self._traced = traced
         self._settings = settings
@@ -169,6 +171,8 @@ class Completions(CallServices):
         raise all_busy(model, BUSY_RETRY_S)
 
     def _without_route(self, model: str, identity: Identity) -> Refusal:
+        if not self._targets.rules.allows(identity, model):
+            return not_allowed(model)
         if self._targets.is_known(model, identity):
             return no_node_shares(model, PAUSED_RETRY_S)
         return unknown_model(model)
@@ -252,7 +256,9 @@ class Completions(CallServices):
 
     def continuations(self, call: Call, lost: NodeTarget, tried: Sequence[object]) -> tuple[list[NodeTarget], bool]:
         context = min(lost.context, call.prompt_tokens + call.max_tokens)
-        return self._targets.continuations(call.identity, lost, price=call.dearest, context=context, tried=tried)
+        return self._targets.continuations(
+            call.request, call.identity, lost, price=call.dearest, context=context, tried=tried
+        )
 
     def continue_attempt(self, call: Call, target: NodeTarget, answer: Enveloped) -> Attempt:
         marks = marks_of(answer.heard or ())

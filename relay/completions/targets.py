@@ -11,6 +11,7 @@ from typing import Final
 
 from relay.accounts.identity import Identity
 from relay.completions.request import PARAMETERS, CallRequest
+from relay.completions.rules import Rules
 from relay.ledger.calls import NodePayee
 from relay.ledger.entries import owner
 from relay.ledger.pricing import Price
@@ -19,8 +20,9 @@ from relay.nodes.registry import Registry
 from relay.routing.affinity import Affinity
 from relay.routing.candidate import Candidate
 from relay.routing.health import Health
-from relay.routing.policy import Ask, Policy, decide
+from relay.routing.policy import Ask, Policy, barred, decide
 from relay.routing.preferences import NONE
+from relay.routing.rules import Rule
 from relay.storage.ids import NodeId
 from relay.upstreams.providers import Catalogue
 from relay.upstreams.target import NodeTarget, ProviderTarget, Route, Target, joined, target_headers
@@ -61,12 +63,15 @@ class Targets:
         node_price: Price,
         chance: Callable[[], float] = random.random,
         policy: Policy = BALANCED,
+        *,
+        rules: Rules | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._registry = registry
         self._node_price = node_price
         self._chance = chance
         self._policy = policy
+        self.rules = rules or Rules()
         self._affinity = Affinity()
         self._health: OrderedDict[tuple[NodeId, str], Health] = OrderedDict()
 
@@ -79,7 +84,8 @@ class Targets:
 
         `now` are seconds of the relay's clock. None if this caller cannot use the model at all.
         """
-        if not request.fallbacks and request.preferences is NONE and request.max_cost is None:
+        plain = not request.fallbacks and request.preferences is NONE and request.max_cost is None
+        if plain and not self.rules.some:
             offered = self._catalogue.routes.get(request.model)
             links = self._registry.links_for(request.model)
             if not links:
@@ -91,14 +97,15 @@ class Targets:
 
     def _decided(self, request: CallRequest, identity: Identity, now: float) -> Route | None:
         names = (request.model, *(each for each in request.fallbacks if each != request.model))
-        by_model = [self._reachable(name, identity) for name in names]
-        if not any(by_model):
+        offered = [(self._reachable(name, identity), self.rules.of(identity, name)) for name in names]
+        offered = [(targets, rules) for targets, rules in offered if targets]
+        if not offered:
             return None
         if request.preferences.mixes_models:
-            by_model = [[each for targets in by_model for each in targets]]
-        ask = _ask(request, identity)
+            every = [each for targets, _ in offered for each in targets]
+            offered = [(every, tuple(rule for _, rules in offered for rule in rules))]
         conversation = request.conversation(identity.organisation)
-        routes = [self._order(targets, ask, conversation, now) for targets in by_model if targets]
+        routes = [self._order(targets, _ask(request, identity, rules), conversation, now) for targets, rules in offered]
         return routes[0] if len(routes) == 1 else joined(routes)
 
     def _order(self, targets: list[Target], ask: Ask, conversation: bytes, now: float) -> Route:
@@ -116,6 +123,8 @@ class Targets:
 
     def _reachable(self, model: str, identity: Identity) -> list[Target]:
         """Whoever offers the model in a pool that the key may reach; of very many nodes, some."""
+        if not self.rules.allows(identity, model):
+            return []
         links = self._registry.links_for(model)
         offered = self._catalogue.routes.get(model)
         every = [*self._node_targets(model, self._some(links), identity), *(offered.targets if offered else ())]
@@ -156,16 +165,25 @@ class Targets:
         return sum(link.models[model].slots for link in self._registry.links_for(model))
 
     def continuations(
-        self, identity: Identity, lost: NodeTarget, *, price: Price, context: int, tried: Sequence[object]
+        self,
+        request: CallRequest,
+        identity: Identity,
+        lost: NodeTarget,
+        *,
+        price: Price,
+        context: int,
+        tried: Sequence[object],
     ) -> tuple[list[NodeTarget], bool]:
         """Nodes that can go on where `lost` stopped, those that compute alike first; and whether others are only busy.
 
-        They have the very model, cost at most `price` and hold `context` tokens.
+        They have the very model, cost at most `price`, hold `context` tokens, and are barred by nothing that barred
+        targets when the call was admitted.
         """
         model = lost.model
         was = lost.link.models.get(model)
         if was is None:
             return [], False
+        ask = _ask(request, identity, self.rules.of(identity, model))
         able = [
             each
             for each in self._node_targets(model, self._registry.links_for(model), identity)
@@ -175,6 +193,7 @@ class Targets:
             and each.context >= context
             and each.price.prompt <= price.prompt
             and each.price.completion <= price.completion
+            and barred(_candidate(0, each, 0.0, None), ask) is None
         ]
         free = [each for each in able if each.link.free_slots > 0]
         free.sort(key=lambda each: (not computes_alike(each, lost), -each.link.free_slots))
@@ -229,7 +248,7 @@ class Targets:
         if "cloud" in identity.exposure:
             for name, route in self._catalogue.routes.items():
                 found.setdefault(name, []).extend(map(_provider_offer, route.targets))
-        return {name: found[name] for name in sorted(found)}
+        return {name: found[name] for name in sorted(self.rules.allowed_models(identity, found))}
 
 
 def _provider_offer(target: Target) -> Offer:
@@ -269,10 +288,11 @@ def computes_alike(one: NodeTarget, other: NodeTarget) -> bool:
     return its is not None and bool(model.numerics) and model.numerics == its.numerics
 
 
-def _ask(request: CallRequest, identity: Identity) -> Ask:
+def _ask(request: CallRequest, identity: Identity, rules: Sequence[Rule]) -> Ask:
     wishes, limit = request.preferences, request.max_tokens or request.kind.default_tokens
     if limit is None:
         limit = EXPECTED_TOKENS
+    every = (wishes, *(rule.provider for rule in rules))
     return Ask(
         exposure=identity.exposure,
         preferences=wishes,
@@ -281,7 +301,8 @@ def _ask(request: CallRequest, identity: Identity) -> Ask:
         prompt_bound=request.prompt_bound,
         completion_bound=limit * request.n,
         max_cost=request.max_cost,
-        parameters=request.parameters() if wishes.require_parameters else frozenset(),
+        parameters=request.parameters() if any(each.require_parameters for each in every) else frozenset(),
+        rules=every[1:],
     )
 
 

@@ -55,6 +55,7 @@ class Ask:
 
     `prompt_tokens` and `completion_tokens` are estimates; `prompt_bound` and `completion_bound` what they are at most,
     for which the call may cost `max_cost` pico-dollars. `parameters` are the names of the body that not all support.
+    `rules` were set for the caller by others, the narrowest first: what they bar is barred, whatever the call says.
     """
 
     exposure: frozenset[str]
@@ -65,6 +66,13 @@ class Ask:
     completion_bound: int = 0
     max_cost: int | None = None
     parameters: frozenset[str] = frozenset()
+    rules: tuple[Preferences, ...] = ()
+
+    @property
+    def ordering(self) -> Preferences:
+        """The call's own wishes, or the narrowest rule's, if only rules say which target is to come first."""
+        every = (self.preferences, *self.rules)
+        return next((each for each in every if each.order or each.sort is not None), self.preferences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,7 @@ def decide(candidates: Sequence[Candidate], ask: Ask, policy: Policy, chance: Ca
     usable: list[Candidate] = []
     left_out: list[LeftOut] = []
     for each in candidates:
-        why = _barred(each, ask) or _held_up(each)
+        why = barred(each, ask) or _held_up(each)
         if why is None:
             usable.append(each)
         else:
@@ -116,12 +124,15 @@ def _held_up(candidate: Candidate) -> tuple[str, str] | None:
     return None
 
 
-def _barred(candidate: Candidate, ask: Ask) -> tuple[str, str] | None:
-    """What the key, or the call itself, does not allow."""
+def barred(candidate: Candidate, ask: Ask) -> tuple[str, str] | None:
+    """What the key, a rule, or the call itself does not allow: a word, and a sentence's part for people."""
     if candidate.pool not in ask.exposure:
         return "pool", f"this key does not reach the pool {candidate.pool!r}"
     if ask.max_cost is not None and _bound(candidate, ask) > ask.max_cost:
         return "max_cost", f"it may cost up to ${_bound(candidate, ask) / PICO_PER_DOLLAR:.6f}"
+    for rule in ask.rules:
+        if (why := _unwanted(candidate, rule, ask)) is not None:
+            return why[0], f"{why[1]}, by a rule of this relay"
     wishes = ask.preferences
     return None if wishes is NONE else _unwanted(candidate, wishes, ask)
 
@@ -224,7 +235,7 @@ _Rank = Callable[[Candidate], tuple[float, ...]]
 
 
 def _rank(ask: Ask, policy: Policy, chance: Callable[[], float]) -> _Rank:
-    wishes = ask.preferences
+    wishes = ask.ordering
     by = _by_wish(ask, chance) or _BY_POLICY[policy.name](ask, policy, chance)
 
     def rank(candidate: Candidate) -> tuple[float, ...]:
@@ -246,7 +257,7 @@ def _disappoints(candidate: Candidate, wishes: Preferences) -> bool:
 
 
 def _by_wish(ask: Ask, chance: Callable[[], float]) -> _Rank | None:
-    match ask.preferences.sort_by:
+    match ask.ordering.sort_by:
         case "price":
             return lambda each: (cost(each, ask), time_s(each, ask) * _jitter(chance))
         case "throughput":

@@ -158,6 +158,27 @@ catalogue_models = Table(
 )
 """Models the network wants on nodes; `entry` says which file each is, where it is, and what its tokens cost."""
 
+rules = Table(
+    "rules",
+    metadata,
+    Column("organisation", BigInteger, primary_key=True, autoincrement=False),
+    Column("scope", String, primary_key=True),
+    Column("subject", String, primary_key=True),
+    Column("rule", JSON, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+)
+"""What an organisation, a key or a model allows its calls; `subject` is a key's number or a model's name."""
+
+presets = Table(
+    "presets",
+    metadata,
+    Column("organisation", BigInteger, primary_key=True, autoincrement=False),
+    Column("slug", String, primary_key=True),
+    Column("fields", JSON, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+)
+"""Fields of a request that calls take over by naming `@preset/SLUG` as their model."""
+
 relay_identity = Table(
     "relay_identity",
     metadata,

@@ -287,3 +287,43 @@ async def test_a_running_relay_takes_in_a_changed_price(terminal: Terminal) -> N
         identity = relay.services.keyring.authenticate(f"Bearer {relay.key}".encode())
         while relay.services.targets.offers(identity)["large"][0].price.prompt != 3_000_000:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_is_set_listed_replaced_and_removed(terminal: Terminal) -> None:
+    terminal.json("key", "create", "laptop")
+    terminal.json("rule", "set", "key:1", "--models", "small,large", "--only", "own, cloud", "--zero-retention")
+    terminal.json("rule", "set", "organisation", "--max-price-prompt", "2")
+    key, organisation = terminal.json("rule", "list")
+    assert (key["whom"], key["models"]) == ("key:1", ["small", "large"])
+    assert json.loads(key["provider"]) == {"only": ["own", "cloud"], "zdr": True}
+    assert json.loads(organisation["provider"])["max_price"]["prompt"] == 2.0
+
+    terminal.json("rule", "set", "key:1", "--sort", "price")
+    assert terminal.json("rule", "list")[0]["models"] is None
+    terminal.json("rule", "remove", "key:1")
+    assert [each["whom"] for each in terminal.json("rule", "list")] == ["organisation"]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["set", "organisation"], "must say something"),
+        (["set", "key:77", "--sort", "price"], "key list"),
+        (["set", "keys:1", "--sort", "price"], "WHOM is"),
+        (["set", "key", "--sort", "price"], "WHOM is"),
+        (["set", "model:m", "--models", "a"], "--models"),
+        (["set", "organisation", "--pools", "mine"], "pools"),
+        (["set", "organisation", "--max-price-prompt", "-1"], "max_price"),
+        (["remove", "organisation"], "no rule for organisation"),
+    ],
+    ids=["empty", "no-key", "no-scope", "no-number", "models-of-a-model", "no-pool", "negative", "none-there"],
+)
+def test_a_rule_that_cannot_be_is_refused_in_one_line(terminal: Terminal, words: list[str], named: str) -> None:
+    terminal.json("key", "create", "laptop")
+    status, out, err = terminal.run("rule", *words)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert named in err
+    assert terminal.json("rule", "list") == []

@@ -40,8 +40,9 @@ class RepeatDesk:
             Refusal: what the headers ask for cannot be.
             LedgerUnavailable: nothing can be booked now.
         """
-        # What became of one call is not what becomes of another with the same answer.
-        ttl_s = 0 if question.request.explains else wanted_ttl(asked, self._cache.settings)
+        ttl_s = wanted_ttl(asked, self._cache.settings)
+        if question.request.explains or question.rules:  # what became of one call is not what becomes of another
+            ttl_s = 0
         key = asked.get(IDEMPOTENCY_KEY) if asked is not None else None
         if key is not None:
             if ttl_s:

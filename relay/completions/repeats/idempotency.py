@@ -22,7 +22,7 @@ from relay.completions.repeats import claims, kept
 from relay.completions.repeats.claims import Claim, Taken
 from relay.completions.repeats.flight import Attached, Flight
 from relay.completions.repeats.kept import KeptAnswer
-from relay.completions.repeats.question import Question, wishes_of
+from relay.completions.repeats.question import Question
 from relay.completions.repeats.room import Room
 from relay.completions.reply import Reply
 from relay.completions.watch import Watch
@@ -106,7 +106,7 @@ class Idempotency:
             over=self._over,
         )
         flight.claim = claim
-        flight.keeps_nothing = wishes_of(question.request.raw).keeps_nothing
+        flight.keeps_nothing = question.keeps_nothing
         self._running[claim.scope] = flight
         attached = flight.attach(reply)
         work = partial(claims.claim, wanted=claim, now_ms=self._clock.now_ms())

@@ -13,6 +13,7 @@ from relay.completions.refusal import Refusal
 from relay.completions.reply import Reply
 from relay.completions.request import CallRequest
 from relay.completions.running import Running
+from relay.routing.rules import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,13 @@ class Question:
     route: str
     begin: Callable[[Reply], Running | None]
     refuse: Callable[[Refusal, Reply], None]
+    rules: tuple[Rule, ...] = ()
+    """Set for the caller: what another was answered may be barred to them."""
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """Zero data retention, by the call itself or by a rule: nothing of it may be stored."""
+        return wishes_of(self.request.raw).keeps_nothing or any(rule.provider.zdr for rule in self.rules)
 
 
 class Wishes(msgspec.Struct, frozen=True, gc=False):
