@@ -20,6 +20,7 @@ from relay.catalogue import store as catalogue_store
 from relay.clock import Clock
 from relay.completions.ids import CallIds
 from relay.completions.kinds import COMPLETION, EMBEDDING
+from relay.completions.presets import Presets, list_presets
 from relay.completions.repeats.cache import ResponseCache
 from relay.completions.repeats.desk import RepeatDesk
 from relay.completions.repeats.idempotency import Idempotency
@@ -141,7 +142,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         enrolment = Enrolment(database, key=key, hosts=hosts, clock=clock, settings=settings.enrolment)
         tasks = asyncio.TaskGroup()
         pool = Pool(clock, tasks.create_task, Reach(networks(settings.upstreams.private_addresses)))
-        keyring, catalogue, rules = Keyring(clock), Catalogue(pool), Rules()
+        keyring, catalogue, rules, presets = Keyring(clock), Catalogue(pool), Rules(), Presets()
         reload = _Reload(
             database,
             ledger,
@@ -150,6 +151,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             keyring=keyring,
             catalogue=catalogue,
             rules=rules,
+            presets=presets,
             providers=settings.providers,
         )
         await reload.now()
@@ -199,7 +201,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         )
         sweeper = tasks.create_task(repeats.sweep_forever())
         stack.callback(sweeper.cancel)
-        chat = CallRoute(keyring, completions, settings.calls, next_id, repeats)
+        chat = CallRoute(keyring, completions, settings.calls, next_id, repeats, presets=presets)
         prober = tasks.create_task(Prober(catalogue, clock, routing.probe_s).forever())
         stack.callback(prober.cancel)
         watcher = tasks.create_task(reload.forever())
@@ -305,6 +307,7 @@ class _Reload:
         keyring: Keyring,
         catalogue: Catalogue,
         rules: Rules,
+        presets: Presets,
         providers: Collection[ProviderSettings],
     ) -> None:
         self._database = database
@@ -314,6 +317,7 @@ class _Reload:
         self._keyring = keyring
         self._catalogue = catalogue
         self._rules = rules
+        self._presets = presets
         self._configured = [_configured(each) for each in providers]
         self._seen = -1
 
@@ -332,6 +336,7 @@ class _Reload:
         self._seen = await self._database.read(revision.current)
         self._keyring.load(await self._database.read(directory.key_records))
         self._rules.load(await self._database.read(list_rules))
+        self._presets.load(await self._database.read(list_presets))
         self._catalogue.load([*self._configured, *await self._database.read(list_providers)])
         self._registry.vouch(await self._database.read(catalogue_store.vouched))
         await self._reception.reload()

@@ -15,6 +15,7 @@ from relay.completions.envelope import error_body, error_headers
 from relay.completions.explained import wants_explanation
 from relay.completions.headers import TRACE_PARENT, CallHeaders
 from relay.completions.kinds import CHAT, Kind
+from relay.completions.presets import MARK, Presets
 from relay.completions.refusal import Refusal, no_ledger, not_authenticated, too_large
 from relay.completions.repeats.desk import RepeatDesk
 from relay.completions.repeats.question import Question
@@ -39,7 +40,7 @@ _INVALID = "Incorrect API key provided. Check the key, or make a new one with `n
 class CallRoute:
     """`POST` on the path of one kind of call."""
 
-    __slots__ = ("_always", "_completions", "_keyring", "_next_id", "_repeats", "kind", "settings")
+    __slots__ = ("_always", "_completions", "_keyring", "_next_id", "_repeats", "kind", "presets", "settings")
 
     def __init__(
         self,
@@ -48,10 +49,13 @@ class CallRoute:
         settings: CallSettings,
         next_id: Callable[[], CallId],
         repeats: RepeatDesk,
+        *,
+        presets: Presets,
     ) -> None:
         self.kind = CHAT
         self._keyring = keyring
         self._repeats = repeats
+        self.presets = presets
         self._always = repeats.always
         self._completions = completions
         self._next_id = next_id
@@ -59,7 +63,9 @@ class CallRoute:
 
     def of_kind(self, kind: Kind) -> CallRoute:
         """The same for another kind of call."""
-        other = CallRoute(self._keyring, self._completions, self.settings, self._next_id, self._repeats)
+        other = CallRoute(
+            self._keyring, self._completions, self.settings, self._next_id, self._repeats, presets=self.presets
+        )
         other.kind = kind
         return other
 
@@ -68,6 +74,8 @@ class CallRoute:
         try:
             identity = self._keyring.authenticate(headers.authorization)
             request = parse(body, self.kind)
+            if MARK in request.model:
+                request = self.presets.applied(request, identity.organisation)
             asked = headers.asked
             if asked is None and not self._always:
                 return self._completions.begin(identity, request, reply)

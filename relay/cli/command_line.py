@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from relay import __doc__ as relay_doc
 from relay.accounts.identity import DEFAULT_EXPOSURE
-from relay.cli import models, providers, rules, serving, verbs
+from relay.cli import models, presets, providers, rules, serving, verbs
 from relay.cli.output import render
 from relay.cli.verbs import in_new_relay, in_relay
 from relay.configuration import data_folder, existing_folder, load, version
@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     _node_parser(commands, common)
     models.add_parsers(commands, common)
     rules.add_parsers(commands, common)
+    presets.add_parsers(commands, common)
     return parser
 
 

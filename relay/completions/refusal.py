@@ -76,6 +76,12 @@ def no_credit(needed: int, available: int) -> Refusal:
     return Refusal(402, message, kind="insufficient_quota", code="insufficient_credit")
 
 
+def unknown_preset(slug: str) -> Refusal:
+    """The organisation has no preset of that name (404)."""
+    message = f"There is no preset '{slug}'. Whoever runs this relay lists them with `nightjar-relay preset list`."
+    return Refusal(404, message, kind="invalid_request_error", param="model", code="preset_not_found")
+
+
 def not_allowed(model: str) -> Refusal:
     """A rule of the relay keeps this key from a model (403)."""
     message = f"This key may not use '{model}'. GET /v1/models lists what it may use."

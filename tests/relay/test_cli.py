@@ -327,3 +327,40 @@ def test_a_rule_that_cannot_be_is_refused_in_one_line(terminal: Terminal, words:
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert named in err
     assert terminal.json("rule", "list") == []
+
+
+# --- presets ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_preset_is_set_listed_and_removed(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.json("key", "create")
+    file = tmp_path / "short.json"
+    file.write_text('{"model": "m", "max_tokens": 50}')
+    made = terminal.json("preset", "set", "short", str(file))
+    assert (made["ask_for"], json.loads(made["fields"])) == ("@preset/short", {"model": "m", "max_tokens": 50})
+    assert terminal.json("preset", "list") == [made]
+    terminal.json("preset", "remove", "short")
+    assert terminal.json("preset", "list") == []
+    assert "no preset" in terminal.run("preset", "remove", "short")[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[]", "not a JSON object"),
+        ("{", "not a JSON object"),
+        ('{"messages": []}', "only be said by a call"),
+        (None, "cannot be read"),
+    ],
+    ids=["list", "cut", "messages", "no-file"],
+)
+def test_what_is_no_preset_is_refused_in_one_line(
+    terminal: Terminal, tmp_path: Path, text: str | None, named: str
+) -> None:
+    terminal.json("key", "create")
+    file = tmp_path / "short.json"
+    if text is not None:
+        file.write_text(text)
+    status, out, err = terminal.run("preset", "set", "short", str(file))
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert named in err

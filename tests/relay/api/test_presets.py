@@ -1,0 +1,106 @@
+"""A call that names a preset is the call it would be with the preset's fields in its body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from relay.completions.presets import BadPreset, Fields, check_preset, list_presets, set_preset
+from relay.storage.ids import OrganisationId
+from tests.relay.provider import ScriptedProvider, plain_answer, scripted_provider
+from tests.relay.running import MODEL, RunningRelay, a_chat, as_provider, running_relay
+
+MESSAGES: Any = a_chat()["messages"]
+PRESET: Fields = {
+    "model": MODEL,
+    "temperature": 0.25,
+    "max_tokens": 50,
+    "system": "Answer in one word.",
+    "provider": {"only": ["alpha"], "sort": "price"},
+}
+
+
+class Preset:
+    """A relay with one provider of two models, and the preset `short`."""
+
+    def __init__(self, relay: RunningRelay, provider: ScriptedProvider) -> None:
+        self.relay = relay
+        self.provider = provider
+
+    async def keep(self, fields: Fields, slug: str = "short", organisation: int = 1) -> None:
+        database, at = self.relay.services.database, OrganisationId(organisation)
+        await database.write(lambda connection: set_preset(connection, at, slug, fields, at_ms=0))
+        self.relay.services.chat.presets.load(await database.read(list_presets))
+
+    async def ask(self, model: str, **fields: Any) -> dict[str, Any]:
+        """The body that the provider was sent."""
+        body = {"model": model, "messages": MESSAGES} | fields
+        async with openai.AsyncOpenAI(base_url=self.relay.base_url, api_key=self.relay.key, max_retries=0) as client:
+            await client.chat.completions.create(**body)
+        return self.provider.requests[-1].json
+
+
+@pytest.fixture
+async def preset(tmp_path: Path) -> AsyncIterator[Preset]:
+    async with (
+        scripted_provider([plain_answer()]) as alpha,
+        running_relay(
+            tmp_path, providers=[as_provider(alpha), as_provider(alpha, "beta", name="other-model")]
+        ) as relay,
+    ):
+        made = Preset(relay, alpha)
+        await made.keep(PRESET)
+        yield made
+
+
+async def test_its_fields_are_those_of_the_call(preset: Preset) -> None:
+    sent = await preset.ask("@preset/short")
+    system = {"role": "system", "content": "Answer in one word."}
+    assert sent == {"model": MODEL, "messages": [system, *MESSAGES], "temperature": 0.25, "max_tokens": 50}
+
+
+async def test_what_the_call_says_itself_stands(preset: Preset) -> None:
+    own: Any = [{"role": "developer", "content": "Answer at length."}, *MESSAGES]
+    said: dict[str, Any] = {"temperature": 1, "messages": own, "max_completion_tokens": 9}
+    sent = await preset.ask("other-model@preset/short", **said, extra_body={"provider": {"only": ["beta"]}})
+    assert sent == {"model": "other-model", **said}
+
+
+async def test_one_that_is_not_there_or_is_anothers_is_not_found(preset: Preset) -> None:
+    await preset.keep(PRESET, "theirs", organisation=2)
+    for slug in ("missing", "theirs"):
+        with pytest.raises(openai.NotFoundError) as refused:
+            await preset.ask(f"@preset/{slug}")
+        error = json.loads(refused.value.response.content)["error"]
+        assert (error["code"], error["param"]) == ("preset_not_found", "model")
+
+
+async def test_one_without_a_model_needs_a_call_that_names_one(preset: Preset) -> None:
+    await preset.keep({"temperature": 0}, "cool")
+    with pytest.raises(openai.BadRequestError, match="names no model"):
+        await preset.ask("@preset/cool")
+    assert (await preset.ask(f"{MODEL}@preset/cool"))["temperature"] == 0
+
+
+@pytest.mark.parametrize(
+    ("slug", "fields", "named"),
+    [
+        ("Short", {}, "its name"),
+        ("a/b", {}, "its name"),
+        ("ok", {"messages": []}, "messages"),
+        ("ok", {"stream": True}, "stream"),
+        ("ok", {"system": 3}, "system"),
+        ("ok", {"model": "@preset/other"}, "another preset"),
+        ("ok", {"max_tokens": "many"}, "max_tokens"),
+        ("ok", {"provider": {"sort": "mood"}}, "provider"),
+    ],
+    ids=["capital", "slash", "messages", "stream", "system", "chain", "type", "provider"],
+)
+def test_what_no_call_could_be_made_with_is_refused(slug: str, fields: Fields, named: str) -> None:
+    with pytest.raises(BadPreset, match=named):
+        check_preset(slug, fields)
