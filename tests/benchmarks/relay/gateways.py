@@ -76,7 +76,7 @@ def nginx(folder: Path, *, provider_port: int, cores: Cores) -> Iterator[Gateway
     command = [nginx_program(), "-p", str(folder), "-c", "nginx.conf", "-g", "daemon off;"]
     begun, log = time.monotonic(), folder / "output.log"
     with running(command, core=cores.measured, log=log) as process:
-        wait_until(lambda: _answers(port, "any"), within_s=10, what="nginx' first answer")
+        wait_until(lambda: answers(port, "any"), within_s=10, what="nginx' first answer")
         process.check()
         yield Gateway("nginx", port, "any", process, time.monotonic() - begun)
 
@@ -98,7 +98,7 @@ class PreparedRelay:
         begun = time.monotonic()
         with self._serving() as (process, announcement):
             port = int(str(announcement["endpoint"]).rpartition(":")[2].partition("/")[0])
-            wait_until(lambda: _answers(port, self._key), within_s=10, what="the relay's first answer")
+            wait_until(lambda: answers(port, self._key), within_s=10, what="the relay's first answer")
             yield Gateway("relay", port, self._key, process, time.monotonic() - begun)
 
     @contextmanager
@@ -135,7 +135,7 @@ def _own_name() -> str:
     return pwd.getpwuid(os.getuid()).pw_name
 
 
-def _answers(port: int, key: str) -> bool:
+def answers(port: int, key: str) -> bool:
     """Whether one whole, good answer comes back."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
