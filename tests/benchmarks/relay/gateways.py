@@ -55,6 +55,8 @@ class Gateway:
     key: str
     running: Running
     start_s: float
+    streams: int | None = None
+    """How many paced streams it is given, if those of the plan are too many for it."""
 
 
 def nginx_program() -> str:

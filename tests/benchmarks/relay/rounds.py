@@ -78,7 +78,7 @@ class Bench:
         length_ms = plan.chunks * plan.interval_ms
         stream = ("-s", "-n", plan.chunks, "-i", plan.interval_ms, "-r", length_ms / 4)
         before = gateway.running.cpu_seconds()
-        found = self.load(gateway, "-c", plan.streams, "-d", plan.seconds, *stream)
+        found = self.load(gateway, "-c", gateway.streams or plan.streams, "-d", plan.seconds, *stream)
         cpu = gateway.running.cpu_seconds() - before
         self._measured.note(f"{gateway.name} CPU us/chunk", cpu * 1e6 / found["chunks"])
         self._measured.note(f"{gateway.name} chunk lag p50 us", found["lag_p50"])
