@@ -12,6 +12,8 @@ from desktop.system.paths import Paths
 from desktop.ui.activity_acts import ActivityActs
 from desktop.ui.activity_presenter import ActivityPresenter
 from desktop.ui.background import Runs
+from desktop.ui.diagnostics_acts import DiagnosticsActs, Upkeep
+from desktop.ui.diagnostics_presenter import DiagnosticsPresenter
 from desktop.ui.earnings_acts import Books, EarningsActs
 from desktop.ui.earnings_presenter import EarningsPresenter
 from desktop.ui.figures import Formats
@@ -19,6 +21,7 @@ from desktop.ui.library_acts import LibraryActs
 from desktop.ui.library_operations import LibraryOperations
 from desktop.ui.library_presenter import LibraryPresenter
 from desktop.ui.pages.activity import ActivityPage
+from desktop.ui.pages.diagnostics import DiagnosticsPage
 from desktop.ui.pages.earnings import EarningsPage
 from desktop.ui.pages.models import ModelsPage
 from desktop.ui.pages.rules import RulesPage
@@ -47,9 +50,13 @@ def openings_of(
     def rules() -> Screen:
         return RulesActs(RulesPage(theme), post, RulesPresenter(translate, formats, week_minute))
 
+    def diagnostics() -> Screen:
+        return DiagnosticsActs(DiagnosticsPage(), Upkeep(paths), background, DiagnosticsPresenter(translate))
+
     return (
         Opening(Place.MODELS, models),
         Opening(Place.EARNINGS, earnings),
         Opening(Place.ACTIVITY, activity),
         Opening(Place.RULES, rules),
+        Opening(Place.DIAGNOSTICS, diagnostics),
     )

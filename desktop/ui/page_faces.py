@@ -22,7 +22,9 @@ from desktop.models.ranking import Estimate, Ranked
 from desktop.models.store import Usage
 from desktop.settings import SharingSettings
 from desktop.system.conditions import Heat, Load, Presence
+from desktop.system.watch.self_test import Finding
 from desktop.ui.activity_presenter import ActivityFacts, ActivityPresenter
+from desktop.ui.diagnostics_presenter import DiagnosticsFacts, DiagnosticsPresenter
 from desktop.ui.earnings_presenter import EarningsFacts, EarningsPresenter
 from desktop.ui.examples import FREE, LONG_NAME, MODEL, NOW, facts, minute_of_the_week, not_enrolled, seen, snapshot
 from desktop.ui.faces import every_face
@@ -30,6 +32,7 @@ from desktop.ui.figures import Formats
 from desktop.ui.library_facts import Act, CatalogueSeen, LibraryFacts, LibrarySeen, ModelHere
 from desktop.ui.library_presenter import LibraryPresenter
 from desktop.ui.pages.activity import ActivityPage
+from desktop.ui.pages.diagnostics import DiagnosticsPage
 from desktop.ui.pages.earnings import EarningsPage
 from desktop.ui.pages.models import ModelsPage
 from desktop.ui.pages.rules import RulesPage
@@ -271,6 +274,48 @@ def _rules(told: RulesFacts, snapshot: Snapshot | None) -> Make:
     return make
 
 
+FINDINGS = (
+    Finding("folders", "/home/maria/.local/share/nightjar", ok=True, says="can be written"),
+    Finding("settings", "/home/maria/.config/nightjar/settings.toml", ok=True, says="none: the defaults hold"),
+    Finding("agent", "control socket", ok=True, says="Ready: this PC answers calls."),
+    Finding("enrolment", "key", ok=True, says="kept in the Secret Service"),
+    Finding("relay", "https://relay.example.org", ok=True, says="answers in 84 ms"),
+    Finding("model", f"{_FOLDER}/{LONG_NAME}.gguf", ok=True, says="4.68 GB, Q4_K_M, made for 131072 tokens"),
+    Finding("idle", "org.gnome.Mutter.IdleMonitor", ok=True, says="input 3 s ago"),
+    Finding("power", "UPower", ok=None, says="this PC has no battery"),
+)
+WRONG = (
+    Finding("relay", "https://relay.example.org", ok=False, says="it does not answer (connection refused)"),
+    Finding("model", "/mnt/big/model.gguf", ok=False, says="no such file: correct `model` in settings.toml"),
+)
+_LOG = tuple(
+    f"2026-11-18 22:{at // 60:02}:{at % 60:02} INFO    an answer was written (tokens: {at * 7}, tokens per s: 41.2, "
+    f"model: {MODEL.name})"
+    for at in range(40)
+)
+_LOGS = "/home/maria/.local/state/nightjar/log"
+_REPORT = """## Nightjar
+version 0.1.0
+Python 3.11.7
+
+## Hardware
+cpu: AMD Ryzen 7 5800X 8-Core Processor
+ram_bytes: 33540440064
+
+## Self-test
+ok  folders  ~/.local/share/nightjar  can be written
+"""
+
+
+def _diagnostics(told: DiagnosticsFacts) -> Make:
+    def make(_theme: Theme, _formats: Formats) -> QWidget:
+        page = DiagnosticsPage()
+        page.show_view(DiagnosticsPresenter(QCoreApplication.translate).page(told))
+        return page
+
+    return make
+
+
 PAGES: dict[str, Make] = {
     "models": _models(_FULL),
     "models-held": _models(_FULL, "downloads-held"),
@@ -326,5 +371,14 @@ PAGES: dict[str, Make] = {
     ),
     "rules-never": _rules(RulesFacts(refused=True), ruled(schedule="never")),
     "rules-starting": _rules(RulesFacts(), None),
+    "diagnostics": _diagnostics(DiagnosticsFacts(FINDINGS, log=_LOG, folder=_LOGS)),
+    "diagnostics-wrong": _diagnostics(DiagnosticsFacts(WRONG + FINDINGS[:2], log=_LOG[:3], folder=_LOGS)),
+    "diagnostics-looking": _diagnostics(DiagnosticsFacts(testing=True, reporting=True, folder=_LOGS)),
+    "diagnostics-report": _diagnostics(
+        DiagnosticsFacts(FINDINGS[:3], log=_LOG, folder=_LOGS, report=_REPORT, saved="/home/maria/nightjar-report.txt")
+    ),
+    "diagnostics-error": _diagnostics(
+        DiagnosticsFacts(FINDINGS[:2], folder=_LOGS, report=_REPORT, problem="/root/x.txt cannot be written: no room.")
+    ),
     "activity-stale": _activity(ActivityFacts(answers(9), problem=_RELAY_SILENT)),
 }

@@ -47,6 +47,12 @@ QLineEdit {{
 }}
 QLineEdit:focus {{ border: 2px solid {c.accent}; padding: 6px 10px; }}
 
+QPlainTextEdit {{
+    color: {c.text}; background: {c.field}; border: 1px solid {c.control_edge}; border-radius: {control}px;
+    padding: 6px 8px; selection-background-color: {c.accent}; selection-color: {c.on_accent};
+}}
+QPlainTextEdit:focus {{ border: 2px solid {c.accent}; padding: 5px 7px; }}
+
 QComboBox, QAbstractSpinBox {{
     color: {c.text}; background: {c.field}; border: 1px solid {c.control_edge}; border-radius: {control}px;
     padding: 5px 11px; min-height: 18px; selection-background-color: {c.accent}; selection-color: {c.on_accent};
@@ -101,6 +107,9 @@ QMenu::separator {{ height: 1px; background: {c.edge}; margin: 6px 8px; }}
 
 QToolTip {{ color: {c.text}; background: {c.card}; border: 1px solid {c.control_edge}; padding: 5px 8px; }}
 
+QAbstractScrollArea::corner {{ background: transparent; border: none; }}
+QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 2px; }}
+QScrollBar::handle:horizontal {{ background: {c.control_edge}; border-radius: 3px; min-width: 32px; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 2px; }}
 QScrollBar::handle:vertical {{ background: {c.control_edge}; border-radius: 3px; min-height: 32px; }}
 QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{

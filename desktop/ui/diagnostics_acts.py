@@ -1,0 +1,170 @@
+"""What the Diagnostics page does: runs the self-test when the page is first seen, follows the log, makes the report."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from PySide6.QtCore import QObject, QTimer, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+
+from desktop.agent.report import report
+from desktop.agent.self_test import examine
+from desktop.agent.state import Snapshot
+from desktop.errors import CommandRefused, DesktopError
+from desktop.system.logs import LOG_FILE, last_lines, plain
+from desktop.system.paths import Paths
+from desktop.system.watch.self_test import Finding
+from desktop.ui.background import Runs
+from desktop.ui.diagnostics_presenter import LOG_LINES, DiagnosticsFacts, DiagnosticsPresenter
+from desktop.ui.pages.diagnostics import DiagnosticsPage
+
+_LOOK_MS = 1_000
+"""How often the log is looked at while the page is seen."""
+
+
+class Checks(Protocol):
+    """`Upkeep`, or a test's. All but `folder` block; all raise DesktopError."""
+
+    @property
+    def folder(self) -> Path: ...
+    def examine(self) -> tuple[Finding, ...]: ...
+    def log(self) -> tuple[str, ...]: ...
+    def report(self) -> str: ...
+    def write(self, path: Path, text: str, /) -> None: ...
+
+
+class Upkeep:
+    """What is done for the page, for a thread that is not Qt's."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+
+    @property
+    def folder(self) -> Path:
+        return self._paths.logs
+
+    def examine(self) -> tuple[Finding, ...]:
+        return tuple(asyncio.run(examine(self._paths)))
+
+    def log(self) -> tuple[str, ...]:
+        lines = last_lines(self._paths.logs / LOG_FILE, LOG_LINES)
+        return tuple(plain(line) for line in lines)
+
+    def report(self) -> str:
+        return asyncio.run(report(self._paths))
+
+    def write(self, path: Path, text: str, /) -> None:
+        """Raises CommandRefused."""
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise CommandRefused(f"{path} cannot be written: {(error.strerror or str(error)).lower()}.") from error
+
+
+def _open_folder(folder: Path) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+
+class DiagnosticsActs(QObject):
+    """Nothing is looked at while nobody sees it."""
+
+    def __init__(
+        self,
+        page: DiagnosticsPage,
+        checks: Checks,
+        background: Runs,
+        presenter: DiagnosticsPresenter,
+        *,
+        open_folder: Callable[[Path], None] = _open_folder,
+    ) -> None:
+        super().__init__(page)
+        self.page, self._checks, self._background, self._presenter = page, checks, background, presenter
+        self._facts = DiagnosticsFacts(folder=str(checks.folder))
+        self._seen = self._reading = False
+        self._look = QTimer(self, interval=_LOOK_MS)
+        self._look.timeout.connect(self._read_log)
+        page.test_asked.connect(self._test)
+        page.report_asked.connect(self._report)
+        page.file_chosen.connect(self._save)
+        page.copied.connect(lambda text: QGuiApplication.clipboard().setText(text))
+        page.folder_asked.connect(lambda: open_folder(checks.folder))
+
+    def show(self, _snapshot: Snapshot | None) -> None:
+        """The page does not depend on the agent: it must work when nothing else does."""
+        if not self._seen:
+            self._seen = True
+            self._look.start()
+            self._read_log()
+            if self._facts.findings is None:
+                self._test()
+        self._refresh()
+
+    def hide(self) -> None:
+        self._seen = False
+        self._look.stop()
+
+    def close(self) -> None:
+        """Nothing of it has to be brought to an end."""
+        self.hide()
+
+    @property
+    def ticking(self) -> bool:
+        """No text of the page counts down."""
+        return False
+
+    def _refresh(self) -> None:
+        if self._seen:
+            self.page.show_view(self._presenter.page(self._facts))
+
+    def _know(self, **changed: object) -> None:
+        self._facts = replace(self._facts, **changed)  # type: ignore[arg-type]
+        self._refresh()
+
+    def _test(self) -> None:
+        if self._facts.testing:
+            return
+        self._know(testing=True, problem="")
+        self._background.run(
+            self._checks.examine,
+            lambda found: self._know(testing=False, findings=found),
+            lambda error: self._know(testing=False, problem=error.line()),
+        )
+
+    def _read_log(self) -> None:
+        if self._reading:
+            return
+        self._reading = True
+        self._background.run(self._checks.log, self._log_read, self._log_unread)
+
+    def _log_read(self, lines: tuple[str, ...]) -> None:
+        self._reading = False
+        if lines != self._facts.log:
+            self._know(log=lines)
+
+    def _log_unread(self, error: DesktopError) -> None:
+        self._reading = False
+        self._know(problem=error.line())
+
+    def _report(self) -> None:
+        if self._facts.reporting:
+            return
+        self._know(reporting=True, saved="", problem="")
+        self._background.run(
+            self._checks.report,
+            lambda text: self._know(reporting=False, report=text),
+            lambda error: self._know(reporting=False, problem=error.line()),
+        )
+
+    def _save(self, path: Path) -> None:
+        text = self._facts.report
+        if text is None:
+            return
+        self._background.run(
+            lambda: self._checks.write(path, text),
+            lambda _none: self._know(saved=str(path), problem=""),
+            lambda error: self._know(problem=error.line(), saved=""),
+        )

@@ -1,0 +1,122 @@
+"""The words of the Diagnostics page: what the self-test found, the log, and the report for whoever helps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from desktop.system.watch.self_test import Finding
+from desktop.ui.views import Tone, Translate
+
+LOG_LINES = 200
+"""Of the log, that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosticsFacts:
+    """`findings` is None until the first self-test has ended, `report` until one was asked for.
+
+    `saved` is where the report was written last; `problem` why the last act came to nothing.
+    """
+
+    findings: tuple[Finding, ...] | None = None
+    testing: bool = False
+    log: tuple[str, ...] = ()
+    folder: str = ""
+    report: str | None = None
+    reporting: bool = False
+    saved: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """One line: a word for its verdict, what was looked at, and what was found there."""
+
+    verdict: str
+    tone: Tone
+    concern: str
+    says: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosticsView:
+    """`log_empty` and `report` stand where there is nothing else to show; an empty text hides its place."""
+
+    headline: str
+    tone: Tone
+    findings: tuple[FindingView, ...]
+    testing: bool
+    log: str
+    log_empty: str
+    folder: str
+    report: str
+    report_told: str
+    reporting: bool
+    problem: str
+
+
+class DiagnosticsPresenter:
+    """Makes a `DiagnosticsView` from facts."""
+
+    def __init__(self, translate: Translate) -> None:
+        self._translate = translate
+
+    def tr(self, text: str, disambiguation: str = "", n: int = -1) -> str:
+        """Named and shaped as `lupdate` wants it: the context is this class."""
+        return self._translate("DiagnosticsPresenter", text, disambiguation, n)
+
+    def page(self, facts: DiagnosticsFacts) -> DiagnosticsView:
+        findings = facts.findings or ()
+        wrong = sum(each.ok is False for each in findings)
+        return DiagnosticsView(
+            headline=self._headline(facts, wrong),
+            tone=Tone.BAD if wrong else Tone.GOOD if findings else Tone.CALM,
+            findings=tuple(self._finding(each) for each in _worst_first(findings)),
+            testing=facts.testing,
+            log="\n".join(facts.log),
+            log_empty="" if facts.log else self.tr("Nothing has been written yet."),
+            folder=facts.folder,
+            report=facts.report or "",
+            report_told=self._told(facts),
+            reporting=facts.reporting,
+            problem=facts.problem,
+        )
+
+    def _headline(self, facts: DiagnosticsFacts, wrong: int) -> str:
+        if facts.findings is None:
+            return self.tr("Looking at everything once…") if facts.testing else ""
+        if wrong == 0:
+            return self.tr("Everything works.")
+        return self.tr("One thing does not work.") if wrong == 1 else self.tr("%Ln things do not work.", "", wrong)
+
+    def _finding(self, found: Finding) -> FindingView:
+        verdict, tone = {
+            True: (self.tr("Works"), Tone.GOOD),
+            False: (self.tr("Does not work"), Tone.BAD),
+            None: (self.tr("Not here"), Tone.CALM),
+        }[found.ok]
+        return FindingView(verdict, tone, _as_sentence(found.concern), _as_sentence(found.says), found.source)
+
+    def _told(self, facts: DiagnosticsFacts) -> str:
+        if facts.saved:
+            return self.tr("Saved as %1.").replace("%1", facts.saved)
+        if facts.report is not None:
+            return self.tr(
+                "This is all of it. Nothing is sent by itself: save or copy it, and give it to whom you trust."
+            )
+        return self.tr(
+            "Hardware, self-test and log, for whoever helps you. Your name, this PC's name, addresses and keys are "
+            "left out. You see it before it goes anywhere."
+        )
+
+
+def _as_sentence(text: str) -> str:
+    """Findings are parts of lines in a terminal; on a page each stands alone."""
+    return text[:1].upper() + text[1:]
+
+
+def _worst_first(findings: Sequence[Finding]) -> list[Finding]:
+    order = {False: 0, True: 1, None: 2}
+    return sorted(findings, key=lambda each: order[each.ok])

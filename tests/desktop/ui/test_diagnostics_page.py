@@ -1,0 +1,181 @@
+"""The Diagnostics page: what it says of a self-test, when it looks, and where a report goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import shiboken6
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from pytestqt.qtbot import QtBot
+
+from desktop.errors import CommandRefused, DesktopError
+from desktop.system.paths import Paths
+from desktop.system.watch.self_test import Finding
+from desktop.ui.diagnostics_acts import DiagnosticsActs, Upkeep
+from desktop.ui.diagnostics_presenter import DiagnosticsFacts, DiagnosticsPresenter
+from desktop.ui.page_faces import FINDINGS, WRONG
+from desktop.ui.pages.diagnostics import DiagnosticsPage
+from tests.desktop.ui.test_presenters import untranslated
+from tests.desktop.ui.works import Works
+
+PRESENTER = DiagnosticsPresenter(untranslated)
+
+
+class Told:
+    """What a PC would say of itself."""
+
+    folder = Path("/logs")
+
+    def __init__(self) -> None:
+        self.findings = FINDINGS
+        self.lines: tuple[str, ...] = ("first", "second")
+        self.problem: DesktopError | None = None
+        self.tests = self.looks = 0
+        self.written: dict[Path, str] = {}
+
+    def examine(self) -> tuple[Finding, ...]:
+        self.tests += 1
+        if self.problem is not None:
+            raise self.problem
+        return self.findings
+
+    def log(self) -> tuple[str, ...]:
+        self.looks += 1
+        return self.lines
+
+    def report(self) -> str:
+        return "## Nightjar\nversion 1"
+
+    def write(self, path: Path, text: str, /) -> None:
+        if self.problem is not None:
+            raise self.problem
+        self.written[path] = text
+
+
+@pytest.fixture
+def page(qtbot: QtBot, theme: object) -> Iterator[DiagnosticsPage]:
+    made = DiagnosticsPage()
+    made.resize(700, 900)
+    made.show()
+    yield made
+    shiboken6.delete(made)
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def works() -> Works:
+    return Works()
+
+
+@pytest.fixture
+def opened() -> list[Path]:
+    return []
+
+
+@pytest.fixture
+def acts(page: DiagnosticsPage, told: Told, works: Works, opened: list[Path]) -> DiagnosticsActs:
+    return DiagnosticsActs(page, told, works, PRESENTER, open_folder=opened.append)
+
+
+def test_what_does_not_work_comes_first_and_is_counted() -> None:
+    view = PRESENTER.page(DiagnosticsFacts(FINDINGS[:1] + WRONG))
+    assert [each.concern for each in view.findings] == ["Relay", "Model", "Folders"]
+    assert view.headline == "2 things do not work."
+    assert PRESENTER.page(DiagnosticsFacts(FINDINGS)).headline == "Everything works."
+
+
+def test_the_first_look_runs_the_self_test_and_the_next_does_not(acts: DiagnosticsActs, told: Told) -> None:
+    acts.show(None)
+    assert acts.page.test.headline.accessibleName() == "Everything works."
+    acts.hide()
+    acts.show(None)
+    assert told.tests == 1
+    acts.page.test.again.click()
+    assert told.tests == 2
+
+
+def test_while_it_is_looking_it_says_so_and_cannot_be_asked_again(
+    acts: DiagnosticsActs, told: Told, works: Works
+) -> None:
+    works.at_once = False
+    acts.show(None)
+    assert acts.page.test.again.text() == "Looking…"
+    assert not acts.page.test.again.isEnabled()
+    works.finish()
+    assert acts.page.test.again.isEnabled()
+    assert told.tests == 1
+
+
+def test_a_self_test_that_fails_says_why_and_can_be_tried_again(acts: DiagnosticsActs, told: Told) -> None:
+    told.problem = CommandRefused("There is no room.", "Make some.")
+    acts.show(None)
+    assert acts.page.problem.text.accessibleName() == "There is no room. Make some."
+    told.problem = None
+    acts.page.problem.again.click()
+    assert acts.page.problem.isHidden()
+
+
+def test_the_log_follows_while_it_is_seen_and_nobody_looks_otherwise(
+    acts: DiagnosticsActs, told: Told, qtbot: QtBot
+) -> None:
+    acts.show(None)
+    told.lines += ("third",)
+    qtbot.waitUntil(lambda: acts.page.log.text.toPlainText().endswith("third"), timeout=3_000)
+    acts.hide()
+    looks = told.looks
+    acts._look.timeout.emit()  # what a timer that still ran would do
+    assert not acts._look.isActive()
+    assert told.looks == looks + 1
+
+
+def test_a_report_is_seen_before_it_is_saved_or_copied(acts: DiagnosticsActs, told: Told) -> None:
+    acts.show(None)
+    assert acts.page.report.save.isHidden()
+    acts.page.report.make.click()
+    assert acts.page.report.text.toPlainText() == "## Nightjar\nversion 1"
+    acts.page.report.copy.click()
+    assert QGuiApplication.clipboard().text() == "## Nightjar\nversion 1"
+    acts.page.file_chosen.emit(Path("/tmp/report.txt"))
+    assert told.written == {Path("/tmp/report.txt"): "## Nightjar\nversion 1"}
+    assert acts.page.report.told.accessibleName() == "Saved as /tmp/report.txt."
+
+
+def test_a_file_that_cannot_be_written_is_told(acts: DiagnosticsActs, told: Told) -> None:
+    acts.show(None)
+    acts.page.report.make.click()
+    told.problem = CommandRefused("/root/x cannot be written: permission denied.")
+    acts.page.file_chosen.emit(Path("/root/x"))
+    assert acts.page.problem.text.accessibleName() == "/root/x cannot be written: permission denied."
+
+
+def test_the_folder_of_the_log_is_opened(acts: DiagnosticsActs, opened: list[Path]) -> None:
+    acts.show(None)
+    acts.page.log.open.click()
+    assert opened == [Path("/logs")]
+
+
+def test_every_button_is_reached_by_the_keyboard(acts: DiagnosticsActs) -> None:
+    acts.show(None)
+    acts.page.report.make.click()
+    buttons = [acts.page.test.again, acts.page.report.save, acts.page.report.copy, acts.page.log.open]
+    assert all(each.focusPolicy() & Qt.FocusPolicy.TabFocus for each in buttons)
+    assert all(each.tabChangesFocus() for each in (acts.page.report.text, acts.page.log.text))
+
+
+def test_the_real_thing_tests_reads_and_writes(tmp_path: Path) -> None:
+    paths = Paths.under(tmp_path / "home")
+    paths.make()
+    (paths.logs / "nightjar.log").write_text('{"at": 0, "level": "info", "event": "it began"}\n')
+    upkeep = Upkeep(paths)
+    assert {"folders", "settings", "model", "confinement"} <= {each.concern for each in upkeep.examine()}
+    assert [line.rpartition(" INFO ")[2].strip() for line in upkeep.log()] == ["it began"]
+    assert "## Self-test" in upkeep.report()
+    with pytest.raises(CommandRefused, match="cannot be written"):
+        upkeep.write(tmp_path, "text")
