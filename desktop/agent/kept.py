@@ -5,6 +5,8 @@ Prompts and answers are kept nowhere, so there is nothing of them to remove.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -44,8 +46,15 @@ async def forget_key(paths: Paths) -> None:
 
 
 def remove(files: Iterable[Path]) -> None:
-    """Files and whole folders; what is not there, or does not go, is passed over."""
+    """Files and whole folders; what is not there, or does not go, is passed over.
+
+    The log is emptied: a running agent has it open, and goes on writing to it.
+    """
     for path in files:
+        if path.name == LOG_FILE:
+            with contextlib.suppress(OSError):
+                os.truncate(path, 0)
+            continue
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 

@@ -14,6 +14,7 @@ from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import QApplication
 
 from desktop.system.paths import Paths
+from desktop.ui.appearance import Appearance
 from desktop.ui.background import Background
 from desktop.ui.bridge import AgentHandle, Bridge
 from desktop.ui.formats import formats_of
@@ -37,8 +38,11 @@ def run_ui(agent_handle: AgentHandle, paths: Paths, *, background: bool) -> int:
     """
     application = _application()
     theme, works = Theme(application), Background(application)
+    appearance = Appearance(theme, paths.data / "interface.json")
     bridge = Bridge(agent_handle, application)
-    window = MainWindow(theme, openings_of(theme, paths, works, formats_of(QLocale()), bridge.post))
+    formats = formats_of(QLocale())
+    openings = openings_of(theme, paths, works, formats, appearance=appearance, post=bridge.post)
+    window = MainWindow(theme, openings)
     interface = Interface(bridge, Tray(application), window, clock=time.time)
     instance, signals = SingleInstance(Paths.for_user().runtime), StopSignals()
     instance.raised.connect(interface.show_window)

@@ -11,6 +11,7 @@ from desktop.agent.situation import week_minute
 from desktop.system.paths import Paths
 from desktop.ui.activity_acts import ActivityActs
 from desktop.ui.activity_presenter import ActivityPresenter
+from desktop.ui.appearance import Appearance
 from desktop.ui.background import Runs
 from desktop.ui.diagnostics_acts import DiagnosticsActs, Upkeep
 from desktop.ui.diagnostics_presenter import DiagnosticsPresenter
@@ -25,14 +26,23 @@ from desktop.ui.pages.diagnostics import DiagnosticsPage
 from desktop.ui.pages.earnings import EarningsPage
 from desktop.ui.pages.models import ModelsPage
 from desktop.ui.pages.rules import RulesPage
+from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.places import Opening, Place, Screen
 from desktop.ui.rules_acts import RulesActs
 from desktop.ui.rules_presenter import RulesPresenter
+from desktop.ui.settings_acts import Housekeeping, SettingsActs
+from desktop.ui.settings_presenter import SettingsPresenter
 from desktop.ui.theme import Theme
 
 
 def openings_of(
-    theme: Theme, paths: Paths, background: Runs, formats: Formats, post: Callable[[Command], None]
+    theme: Theme,
+    paths: Paths,
+    background: Runs,
+    formats: Formats,
+    *,
+    appearance: Appearance,
+    post: Callable[[Command], None],
 ) -> Sequence[Opening]:
     """`paths` are those of the agent that runs, `post` is how it is told; `background` is where long acts go."""
     translate = QCoreApplication.translate
@@ -50,6 +60,16 @@ def openings_of(
     def rules() -> Screen:
         return RulesActs(RulesPage(theme), post, RulesPresenter(translate, formats, week_minute))
 
+    def settings() -> Screen:
+        return SettingsActs(
+            SettingsPage(theme),
+            Housekeeping(paths),
+            background,
+            SettingsPresenter(translate, formats),
+            appearance=appearance,
+            post=post,
+        )
+
     def diagnostics() -> Screen:
         return DiagnosticsActs(DiagnosticsPage(), Upkeep(paths), background, DiagnosticsPresenter(translate))
 
@@ -58,5 +78,6 @@ def openings_of(
         Opening(Place.EARNINGS, earnings),
         Opening(Place.ACTIVITY, activity),
         Opening(Place.RULES, rules),
+        Opening(Place.SETTINGS, settings),
         Opening(Place.DIAGNOSTICS, diagnostics),
     )

@@ -21,6 +21,7 @@ from desktop.models.fit import Badge, Buffers, Plan
 from desktop.models.ranking import Estimate, Ranked
 from desktop.models.store import Usage
 from desktop.settings import SharingSettings
+from desktop.system.autostart import AtLogin
 from desktop.system.conditions import Heat, Load, Presence
 from desktop.system.watch.self_test import Finding
 from desktop.ui.activity_presenter import ActivityFacts, ActivityPresenter
@@ -36,7 +37,9 @@ from desktop.ui.pages.diagnostics import DiagnosticsPage
 from desktop.ui.pages.earnings import EarningsPage
 from desktop.ui.pages.models import ModelsPage
 from desktop.ui.pages.rules import RulesPage
+from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.rules_presenter import RulesFacts, RulesPresenter
+from desktop.ui.settings_presenter import Folders, SettingsFacts, SettingsPresenter
 from desktop.ui.theme import Theme
 
 Make = Callable[[Theme, Formats], QWidget]
@@ -316,6 +319,20 @@ def _diagnostics(told: DiagnosticsFacts) -> Make:
     return make
 
 
+_FOLDERS = Folders("/home/maria/.local/share/nightjar", "/home/maria/.config/nightjar/settings.toml", _LOGS)
+_AT_LOGIN = AtLogin(on=True, place="/home/maria/.config/autostart/nightjar.desktop")
+SETTINGS = SettingsFacts(at_login=_AT_LOGIN, usage=_USAGE, traces=1_430_000, version="0.1.0", folders=_FOLDERS)
+
+
+def _settings(told: SettingsFacts, snapshot: Snapshot | None) -> Make:
+    def make(theme: Theme, formats: Formats) -> QWidget:
+        page = SettingsPage(theme)
+        page.show_view(SettingsPresenter(QCoreApplication.translate, formats).page(told, snapshot))
+        return page
+
+    return make
+
+
 PAGES: dict[str, Make] = {
     "models": _models(_FULL),
     "models-held": _models(_FULL, "downloads-held"),
@@ -379,6 +396,25 @@ PAGES: dict[str, Make] = {
     ),
     "diagnostics-error": _diagnostics(
         DiagnosticsFacts(FINDINGS[:2], folder=_LOGS, report=_REPORT, problem="/root/x.txt cannot be written: no room.")
+    ),
+    "settings": _settings(SETTINGS, active()),
+    "settings-new": _settings(
+        replace(SETTINGS, at_login=replace(_AT_LOGIN, on=False), traces=0, looks="dark"), not_enrolled()
+    ),
+    "settings-starting": _settings(SettingsFacts(), None),
+    "settings-wrong": _settings(
+        replace(
+            SETTINGS,
+            at_login=replace(_AT_LOGIN, on=False, blocked="It is switched off in the desktop's own list of programs."),
+            login_problem="/home/maria/.config/autostart cannot be written: no space left on device.",
+            usage=None,
+            usage_problem="The folder of models /mnt/big is not there. Plug in its disk.",
+            forgotten=1_430_000,
+            traces=None,
+            forget_problem="The log cannot be removed.",
+            look_problem="The choice cannot be kept in /home/maria/.local/share/nightjar/interface.json: no space.",
+        ),
+        active(),
     ),
     "activity-stale": _activity(ActivityFacts(answers(9), problem=_RELAY_SILENT)),
 }

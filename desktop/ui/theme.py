@@ -45,6 +45,12 @@ class Theme(QObject):
         self._dress()
         self._desktop.changed.connect(self._dress)
 
+    def choose(self, scheme: Qt.ColorScheme) -> None:
+        """Light or dark, whatever the desktop is; Unknown follows the desktop again."""
+        if scheme is not self._fixed:
+            self._fixed = scheme
+            self._dress()
+
     def _dress(self) -> None:
         unknown = self._fixed is Qt.ColorScheme.Unknown
         dark = self._desktop.dark if unknown else self._fixed is Qt.ColorScheme.Dark

@@ -20,6 +20,7 @@ from desktop.ui.gallery import PLAIN
 from desktop.ui.page_faces import REASONS, earned, nothing_earned
 from desktop.ui.pages.earnings import EarningsPage
 from desktop.ui.theme import Theme
+from tests.desktop.ui.pointer import point_at
 from tests.desktop.ui.test_presenters import untranslated
 from tests.desktop.ui.works import Works
 
@@ -212,13 +213,13 @@ def test_the_arrow_keys_go_from_day_to_day_and_a_reader_hears_each(chart: Column
 
 
 def test_the_pointer_reads_the_day_it_is_over(chart: ColumnChart) -> None:
-    QTest.mouseMove(chart, QPoint(chart.width() - 3, 60))
+    point_at(chart, QPoint(chart.width() - 3, 60))
     assert chart.at == 29
 
 
 def test_time_runs_the_other_way_where_writing_does(chart: ColumnChart) -> None:
     chart.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-    QTest.mouseMove(chart, QPoint(chart.width() - 6, 70))
+    point_at(chart, QPoint(chart.width() - 6, 70))
     assert chart.at == 0
     QTest.keyClick(chart, Qt.Key.Key_Left)
     assert chart.at == 1

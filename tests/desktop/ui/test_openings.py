@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from desktop.agent.commands import Command, SetRules
 from desktop.system.paths import Paths
+from desktop.ui.appearance import Appearance
 from desktop.ui.gallery import PLAIN
 from desktop.ui.openings import openings_of
 from desktop.ui.pages.models import ModelsPage
@@ -30,14 +31,15 @@ def told() -> list[Command]:
 def window(qtbot: QtBot, theme: Theme, tmp_path: Path, told: list[Command]) -> MainWindow:
     paths = Paths.under(tmp_path)
     paths.make()
-    window = MainWindow(theme, openings_of(theme, paths, Works(), PLAIN, told.append))
+    appearance = Appearance(theme, paths.data / "interface.json")
+    window = MainWindow(theme, openings_of(theme, paths, Works(), PLAIN, appearance=appearance, post=told.append))
     qtbot.addWidget(window)
     window.show()
     return window
 
 
 def test_home_is_where_the_owner_begins_and_each_other_place_has_a_page(window: MainWindow) -> None:
-    assert window.places == (Place.HOME, Place.MODELS, Place.EARNINGS, Place.ACTIVITY, Place.RULES)
+    assert window.places == tuple(Place)
     assert window.sidebar.list.currentRow() == 0
     for place in window.places[1:]:
         window.go(place)

@@ -36,6 +36,7 @@ from desktop.ui.rules_presenter import (
 from desktop.ui.rules_views import CardView, NumberView
 from desktop.ui.theme import Theme
 from tests.desktop.ui.conftest import Clock
+from tests.desktop.ui.pointer import point_at
 from tests.desktop.ui.test_presenters import untranslated
 
 PRESENTER = RulesPresenter(untranslated, PLAIN, minute_of_the_week)
@@ -470,7 +471,7 @@ def drag(page: RulesPage, *path: int) -> None:
     points = [grid.place(slot).center().toPoint() for slot in path]
     QTest.mousePress(grid, Qt.MouseButton.LeftButton, pos=points[0])
     for point in points[1:]:
-        QTest.mouseMove(grid, point)
+        point_at(grid, point, pressed=True)
     QTest.mouseRelease(grid, Qt.MouseButton.LeftButton, pos=points[-1])
 
 
@@ -512,7 +513,7 @@ def test_a_stroke_is_told_when_it_ends_and_a_snapshot_does_not_break_it(
     grid = empty_week.week.grid
     QTest.mousePress(grid, Qt.MouseButton.LeftButton, pos=grid.place(at(0, 8)).center().toPoint())
     acts.show(replace(agent_told.snapshot, running=1))
-    QTest.mouseMove(grid, grid.place(at(0, 9)).center().toPoint())
+    point_at(grid, grid.place(at(0, 9)).center().toPoint(), pressed=True)
     assert grid.open == slots("mon 08:00-09:30")
     assert not acts._rest.isActive()
     QTest.mouseRelease(grid, Qt.MouseButton.LeftButton, pos=grid.place(at(0, 9)).center().toPoint())
@@ -532,7 +533,7 @@ def test_escape_gives_a_stroke_up(acts: RulesActs, empty_week: RulesPage, agent_
 def test_a_stroke_may_leave_the_grid_and_stays_within_the_week(empty_week: RulesPage) -> None:
     grid = empty_week.week.grid
     QTest.mousePress(grid, Qt.MouseButton.LeftButton, pos=grid.place(at(6, 23)).center().toPoint())
-    QTest.mouseMove(grid, QPoint(grid.width() + 200, grid.height() + 200))
+    point_at(grid, QPoint(grid.width() + 200, grid.height() + 200), pressed=True)
     QTest.mouseRelease(grid, Qt.MouseButton.LeftButton)
     assert grid.open == slots("sun 23:00-24:00")
 
@@ -572,9 +573,9 @@ def test_shift_and_the_arrows_paint_what_the_stroke_began_with(
 
 def test_the_half_hour_under_the_mouse_is_said(empty_week: RulesPage) -> None:
     grid = empty_week.week.grid
-    QTest.mouseMove(grid, grid.place(at(4, 18.5)).center().toPoint())
+    point_at(grid, grid.place(at(4, 18.5)).center().toPoint())
     assert empty_week.week.pointed.text() == "Friday 18:30–19:00: closed"
-    QTest.mouseMove(grid, QPoint(2, 2))
+    point_at(grid, QPoint(2, 2))
     assert empty_week.week.pointed.text() == ""
 
 

@@ -1,0 +1,188 @@
+"""What the Settings page does: looks when it is opened, and changes what its owner clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from PySide6.QtCore import QObject, QTimer, QUrl
+from PySide6.QtGui import QDesktopServices
+
+from desktop.agent import kept
+from desktop.agent.commands import Command, Forget
+from desktop.agent.state import Snapshot
+from desktop.errors import DesktopError
+from desktop.models.store import Store, Usage
+from desktop.system.autostart import AtLogin, autostart
+from desktop.system.paths import Paths
+from desktop.system.program import version
+from desktop.ui.appearance import Appearance, Look
+from desktop.ui.background import Runs
+from desktop.ui.pages.settings import SettingsPage
+from desktop.ui.question import ask
+from desktop.ui.settings_presenter import Folders, SettingsFacts, SettingsPresenter
+
+_LOOK_MS = 5_000
+"""How often sizes are looked at while the page is seen."""
+
+
+class Keeps(Protocol):
+    """`Upkeep`, or a test's. All block and raise DesktopError."""
+
+    @property
+    def folders(self) -> Folders: ...
+    def at_login(self) -> AtLogin: ...
+    def start_at_login(self, wanted: bool, /) -> AtLogin: ...  # noqa: FBT001 - the very word of the switch
+    def usage(self) -> Usage: ...
+    def traces(self) -> int: ...
+    def forget(self) -> int: ...
+
+
+class Housekeeping:
+    """What the page looks at and changes, for a thread that is not Qt's."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+
+    @property
+    def folders(self) -> Folders:
+        return Folders(str(self._paths.data), str(self._paths.settings), str(self._paths.logs))
+
+    def at_login(self) -> AtLogin:
+        return autostart().state()
+
+    def start_at_login(self, wanted: bool, /) -> AtLogin:  # noqa: FBT001 - as in the port
+        entry = autostart()
+        return entry.turn_on() if wanted else entry.turn_off()
+
+    def usage(self) -> Usage:
+        return Store(self._paths.data).usage()
+
+    def traces(self) -> int:
+        return sum(kept.size_of(path) for path in kept.traces(self._paths) if path.exists())
+
+    def forget(self) -> int:
+        """Bytes that are free again."""
+        size = self.traces()
+        kept.remove(kept.traces(self._paths))
+        return size
+
+
+def _open_folder(folder: Path) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+
+class SettingsActs(QObject):
+    """`post` gives a command to the agent and returns at once."""
+
+    def __init__(
+        self,
+        page: SettingsPage,
+        keeps: Keeps,
+        background: Runs,
+        presenter: SettingsPresenter,
+        *,
+        appearance: Appearance,
+        post: Callable[[Command], None],
+        open_folder: Callable[[Path], None] = _open_folder,
+    ) -> None:
+        super().__init__(page)
+        self.page, self._keeps, self._background, self._presenter = page, keeps, background, presenter
+        self._appearance, self._post, self._open_folder = appearance, post, open_folder
+        self._facts = SettingsFacts(looks=appearance.look, version=version(), folders=keeps.folders)
+        self._snapshot: Snapshot | None = None
+        self._seen = False
+        self._again = QTimer(self, interval=_LOOK_MS)
+        self._again.timeout.connect(self._look)
+        page.start_wished.connect(self._start)
+        page.look_chosen.connect(self._dress)
+        page.folder_asked.connect(self._open)
+        page.forget_asked.connect(self._ask_to_forget)
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """The newest snapshot, while the page is seen."""
+        self._snapshot = snapshot
+        if not self._seen:
+            self._seen = True
+            self._facts = replace(self._facts, forgotten=None)
+            self._again.start()
+            self._look()
+            self._background.run(self._keeps.at_login, self._login_known, self._login_refused)
+        self._refresh()
+
+    def hide(self) -> None:
+        self._seen = False
+        self._again.stop()
+
+    def close(self) -> None:
+        """Nothing of it takes long."""
+        self.hide()
+
+    @property
+    def ticking(self) -> bool:
+        """No text of the page counts down."""
+        return False
+
+    def _refresh(self) -> None:
+        if self._seen:
+            self.page.show_view(self._presenter.page(self._facts, self._snapshot))
+
+    def _know(self, **changed: object) -> None:
+        self._facts = replace(self._facts, **changed)  # type: ignore[arg-type]
+        self._refresh()
+
+    def _look(self) -> None:
+        self._background.run(
+            self._keeps.usage,
+            lambda usage: self._know(usage=usage, usage_problem=""),
+            lambda error: self._know(usage_problem=error.line()),
+        )
+        self._background.run(
+            self._keeps.traces,
+            lambda size: self._know(traces=size),
+            lambda error: self._know(forget_problem=error.line()),
+        )
+
+    # --- start at login --------------------------------------------------------------------------------------------
+
+    def _start(self, wanted: bool) -> None:  # noqa: FBT001 - a Qt slot
+        self._background.run(
+            lambda: self._keeps.start_at_login(wanted),
+            self._login_known,
+            self._login_refused,
+        )
+
+    def _login_known(self, at_login: AtLogin) -> None:
+        self._know(at_login=at_login, login_problem="")
+
+    def _login_refused(self, error: DesktopError) -> None:
+        """The switch goes back to how things are."""
+        self._know(login_problem=error.line())
+
+    # --- the rest --------------------------------------------------------------------------------------------------
+
+    def _dress(self, look: str) -> None:
+        try:
+            self._appearance.choose(Look(look))
+            problem = ""
+        except DesktopError as error:
+            problem = error.line()
+        self._know(looks=look, look_problem=problem)
+
+    def _open(self) -> None:
+        if self._facts.usage is not None:
+            self._open_folder(self._facts.usage.folder)
+
+    def _ask_to_forget(self) -> None:
+        if self._facts.traces:
+            ask(self._presenter.question(self._facts.traces), self.page, self._forget)
+
+    def _forget(self) -> None:
+        self._post(Forget())
+        self._background.run(
+            self._keeps.forget,
+            lambda size: self._know(forgotten=size, traces=0, forget_problem=""),
+            lambda error: self._know(forget_problem=error.line()),
+        )
