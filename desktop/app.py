@@ -59,7 +59,10 @@ def start(paths: Paths, *, headless: bool, background: bool = False) -> int:
         agent = build_agent(paths, settings, memberships=memberships, open_browser=not headless)
         if memberships.member is None:
             log.warning("this PC is not enrolled at a relay yet; in another terminal: nightjar enroll --relay URL")
-        return run_headless(agent) if headless else run_with_window(agent, paths, background=background)
+        if headless:
+            return run_headless(agent)
+        enrolled = memberships.record.membership is not None
+        return run_with_window(agent, paths, background=background, enrolled=enrolled)
     finally:
         lock.release()
 
@@ -202,8 +205,10 @@ def on_stop_signals(stop: Callable[[], None]) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
 
 
-def run_with_window(agent: Agent, paths: Paths, *, background: bool) -> int:
-    """Agent, whose folders are `paths`, on its own thread, Qt on this one. `background` keeps the window closed."""
+def run_with_window(agent: Agent, paths: Paths, *, background: bool, enrolled: bool | None = None) -> int:
+    """Agent, whose folders are `paths`, on its own thread, Qt on this one. `background` keeps the window closed;
+    `enrolled` is whether a relay knows this PC, for the first run; None: there is none.
+    """
     try:
         from desktop.ui.application import run_ui
     except ImportError as error:
@@ -211,7 +216,7 @@ def run_with_window(agent: Agent, paths: Paths, *, background: bool) -> int:
     thread = AgentThread(agent)
     thread.start()
     try:
-        status = run_ui(thread, paths, background=background)
+        status = run_ui(thread, paths, background=background, enrolled=enrolled)
     finally:
         agent.post(Quit(drain=False))
         thread.join()

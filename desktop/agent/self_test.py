@@ -5,9 +5,11 @@ The command line and the window show the same findings.
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import httpx
 
@@ -20,11 +22,18 @@ from desktop.models.errors import gigabytes
 from desktop.models.model_file import read_model_file
 from desktop.settings import Settings, load_settings
 from desktop.system import confinement
+from desktop.system.conditions import Unknown
 from desktop.system.paths import Paths
-from desktop.system.watch.choose import ask_sources
+from desktop.system.watch.choose import ask_sources, watch_over
+from desktop.system.watch.port import Attention, Watch
 from desktop.system.watch.self_test import Finding
 
 _RELAY_S = 5.0
+_HANDS_OFF_S = 10.0
+
+Phase = Literal["away", "back"]
+"""What is asked of whoever sits at the PC."""
+
 MARKS: Final = {True: "ok", False: "!!", None: "--"}
 """In a list of findings as text."""
 
@@ -114,3 +123,36 @@ def _confinement() -> Finding:
         return Finding("confinement", by, ok=True, says="the model's process reaches no files, network or programs")
     missing = " and ".join(here.missing)
     return Finding("confinement", by or "none", ok=None, says=f"nothing on this system keeps the model from {missing}")
+
+
+async def hands_off(paths: Paths, say: Callable[[Phase], None], *, watch: Watch | None = None) -> Finding:
+    """Ten seconds without input have to be seen as such, and the next input too. `say` hears what is waited for."""
+    watch = watch or watch_over(paths.data)
+    watch.attend(Attention(closely=True))
+    async with asyncio.TaskGroup() as group:
+        looking = group.create_task(watch.run(lambda: None))
+        say("away")
+        away = await _idle_for(watch, _HANDS_OFF_S, float("inf"))
+        back = False
+        if away:
+            say("back")
+            back = await _idle_for(watch, 0.0, 2.0)
+        source = watch.conditions.presence.source or "no source"
+        looking.cancel()
+    if away and back:
+        return Finding("hands off", source, ok=True, says="your absence and your return were noticed")
+    missed = "your absence" if not away else "your return"
+    return Finding("hands off", source, ok=False, says=f"{missed} was not noticed: When idle cannot be trusted here")
+
+
+async def _idle_for(watch: Watch, fewer: float, more: float) -> bool:
+    """Waits until the last input was so long ago, but not for ever."""
+    try:
+        async with asyncio.timeout(_HANDS_OFF_S * 2):
+            while True:
+                moment = watch.conditions.presence.input_at
+                if not isinstance(moment, Unknown) and fewer <= time.time() - moment <= more:
+                    return True
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        return False

@@ -8,19 +8,26 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 
-from PySide6.QtCore import QLocale
+from PySide6.QtCore import QCoreApplication, QLocale
 from PySide6.QtWidgets import QApplication
 
+from desktop.agent.commands import Command
 from desktop.system.paths import Paths
 from desktop.ui.appearance import Appearance
 from desktop.ui.background import Background
 from desktop.ui.bridge import AgentHandle, Bridge
+from desktop.ui.figures import Formats
+from desktop.ui.first_run_acts import FirstRunActs, Help
+from desktop.ui.first_run_presenter import FirstRunPresenter
+from desktop.ui.first_run_steps import Progress, wanted
 from desktop.ui.formats import formats_of
 from desktop.ui.icons import app_icon
 from desktop.ui.interface import Interface
 from desktop.ui.openings import openings_of
+from desktop.ui.pages.first_run import FirstRunPage
 from desktop.ui.single_instance import SingleInstance
 from desktop.ui.stop_signals import StopSignals
 from desktop.ui.theme import Theme
@@ -30,10 +37,11 @@ from desktop.ui.window import MainWindow
 _log = logging.getLogger(__name__)
 
 
-def run_ui(agent_handle: AgentHandle, paths: Paths, *, background: bool) -> int:
+def run_ui(agent_handle: AgentHandle, paths: Paths, *, background: bool, enrolled: bool | None = None) -> int:
     """Shows tray and window until the owner quits, a signal comes, or the agent ends. Main thread only.
 
-    `paths` are the agent's. The exit status: 0 when the agent has ended as asked. The caller holds the lock of
+    `paths` are the agent's. `enrolled`: whether a relay knows this PC at the start, which decides on the first run;
+    None where there is none. The exit status: 0 when the agent has ended as asked. The caller holds the lock of
     `Paths.lock`.
     """
     application = _application()
@@ -43,7 +51,10 @@ def run_ui(agent_handle: AgentHandle, paths: Paths, *, background: bool) -> int:
     formats = formats_of(QLocale())
     openings = openings_of(theme, paths, works, formats, appearance=appearance, post=bridge.post)
     window = MainWindow(theme, openings)
-    interface = Interface(bridge, Tray(application), window, clock=time.time)
+    first_run = None
+    if enrolled is not None:
+        first_run = _first_run(theme, paths, works, formats, bridge.post, enrolled=enrolled)
+    interface = Interface(bridge, Tray(application), window, clock=time.time, first_run=first_run)
     instance, signals = SingleInstance(Paths.for_user().runtime), StopSignals()
     instance.raised.connect(interface.show_window)
     signals.came.connect(interface.quit)
@@ -58,6 +69,17 @@ def run_ui(agent_handle: AgentHandle, paths: Paths, *, background: bool) -> int:
         works.close()
         instance.close()
         signals.close()
+
+
+def _first_run(
+    theme: Theme, paths: Paths, works: Background, formats: Formats, post: Callable[[Command], None], *, enrolled: bool
+) -> FirstRunActs | None:
+    """None where there is none any more."""
+    progress = Progress(paths.data / "first-run.json")
+    if not wanted(progress.step, enrolled=enrolled):
+        return None
+    presenter = FirstRunPresenter(QCoreApplication.translate, formats)
+    return FirstRunActs(FirstRunPage(theme), Help(paths), works, presenter, progress=progress, post=post)
 
 
 def _application() -> QApplication:

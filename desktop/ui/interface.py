@@ -10,6 +10,7 @@ from PySide6.QtCore import QCoreApplication, QLocale, QObject, QTimer, Signal
 from desktop.agent.commands import CancelEnrolment, Enrol, FreeMemory, Quit, Resume, SetMode, Snooze
 from desktop.agent.state import Mode, Reason, Snapshot
 from desktop.ui.bridge import Bridge
+from desktop.ui.first_run_acts import FirstRunActs
 from desktop.ui.formats import formats_of
 from desktop.ui.pauses import AT_MOST_S, Pause
 from desktop.ui.places import Place
@@ -32,7 +33,15 @@ class Interface(QObject):
 
     finished = Signal(int)
 
-    def __init__(self, bridge: Bridge, tray: Tray, window: MainWindow, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        tray: Tray,
+        window: MainWindow,
+        *,
+        clock: Callable[[], float],
+        first_run: FirstRunActs | None = None,
+    ) -> None:
         super().__init__()
         self._bridge, self._tray, self._window, self._clock = bridge, tray, window, clock
         self._presenter = Presenter(QCoreApplication.translate, formats_of(QLocale()))
@@ -46,6 +55,9 @@ class Interface(QObject):
         self._goodbye = QTimer(self, interval=_LONGEST_GOODBYE_MS, singleShot=True)
         self._goodbye.timeout.connect(lambda: self.finished.emit(1))
         self._connect()
+        if first_run is not None:
+            first_run.finished.connect(window.end_alone)
+            window.begin(first_run)
 
     def _connect(self) -> None:
         rows, window, home = self._tray.rows, self._window, self._window.home

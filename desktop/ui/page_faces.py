@@ -27,14 +27,29 @@ from desktop.system.watch.self_test import Finding
 from desktop.ui.activity_presenter import ActivityFacts, ActivityPresenter
 from desktop.ui.diagnostics_presenter import DiagnosticsFacts, DiagnosticsPresenter
 from desktop.ui.earnings_presenter import EarningsFacts, EarningsPresenter
-from desktop.ui.examples import FREE, LONG_NAME, MODEL, NOW, facts, minute_of_the_week, not_enrolled, seen, snapshot
-from desktop.ui.faces import every_face
+from desktop.ui.examples import (
+    FREE,
+    LONG_NAME,
+    MODEL,
+    NOW,
+    RELAY,
+    facts,
+    minute_of_the_week,
+    not_enrolled,
+    seen,
+    snapshot,
+    waiting_for_approval,
+)
+from desktop.ui.faces import DOWNLOADING, every_face
 from desktop.ui.figures import Formats
+from desktop.ui.first_run_presenter import FirstRunFacts, FirstRunPresenter
+from desktop.ui.first_run_steps import Step
 from desktop.ui.library_facts import Act, CatalogueSeen, LibraryFacts, LibrarySeen, ModelHere
 from desktop.ui.library_presenter import LibraryPresenter
 from desktop.ui.pages.activity import ActivityPage
 from desktop.ui.pages.diagnostics import DiagnosticsPage
 from desktop.ui.pages.earnings import EarningsPage
+from desktop.ui.pages.first_run import FirstRunPage
 from desktop.ui.pages.models import ModelsPage
 from desktop.ui.pages.rules import RulesPage
 from desktop.ui.pages.settings import SettingsPage
@@ -333,6 +348,46 @@ def _settings(told: SettingsFacts, snapshot: Snapshot | None) -> Make:
     return make
 
 
+_NOTICED = Finding("hands off", "test", ok=True, says="")
+_CHOSEN = tuple(each for each in FOUND if each.entry.url)
+
+
+def _first_run(told: FirstRunFacts, snapshot: Snapshot | None = None) -> Make:
+    def make(theme: Theme, formats: Formats) -> QWidget:
+        page = FirstRunPage(theme)
+        shown = snapshot if snapshot is not None else not_enrolled()
+        page.show_view(FirstRunPresenter(QCoreApplication.translate, formats).page(told, shown, NOW))
+        return page
+
+    return make
+
+
+FIRST_RUN: dict[str, Make] = {
+    "first-run-welcome": _first_run(FirstRunFacts()),
+    "first-run-connect": _first_run(FirstRunFacts(Step.CONNECT)),
+    "first-run-connect-problem": _first_run(
+        FirstRunFacts(Step.CONNECT), not_enrolled(f"Enrolment at {RELAY} failed: nobody approved it in time.")
+    ),
+    "first-run-waiting": _first_run(FirstRunFacts(Step.CONNECT), waiting_for_approval()),
+    "first-run-connected": _first_run(FirstRunFacts(Step.CONNECT), active()),
+    "first-run-test": _first_run(FirstRunFacts(Step.TEST), active()),
+    "first-run-test-away": _first_run(FirstRunFacts(Step.TEST, trying="away"), active()),
+    "first-run-test-good": _first_run(FirstRunFacts(Step.TEST, tried=_NOTICED), active()),
+    "first-run-test-bad": _first_run(FirstRunFacts(Step.TEST, tried=replace(_NOTICED, ok=False)), active()),
+    "first-run-model-looking": _first_run(FirstRunFacts(Step.MODEL), active()),
+    "first-run-model": _first_run(FirstRunFacts(Step.MODEL, found=_CHOSEN), active()),
+    "first-run-model-coming": _first_run(
+        FirstRunFacts(Step.MODEL, found=_CHOSEN), replace(active(), downloads=(DOWNLOADING,))
+    ),
+    "first-run-model-none": _first_run(FirstRunFacts(Step.MODEL, found=()), active()),
+    "first-run-model-silent": _first_run(FirstRunFacts(Step.MODEL, search_problem=_RELAY_SILENT), active()),
+    "first-run-share": _first_run(FirstRunFacts(Step.SHARE), active()),
+    "first-run-share-off": _first_run(
+        FirstRunFacts(Step.SHARE, mode=Mode.OFF, problem="/home/maria/.config/autostart cannot be written: no room."),
+        active(),
+    ),
+}
+
 PAGES: dict[str, Make] = {
     "models": _models(_FULL),
     "models-held": _models(_FULL, "downloads-held"),
@@ -416,5 +471,6 @@ PAGES: dict[str, Make] = {
         ),
         active(),
     ),
+    **FIRST_RUN,
     "activity-stale": _activity(ActivityFacts(answers(9), problem=_RELAY_SILENT)),
 }

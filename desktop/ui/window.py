@@ -44,12 +44,14 @@ class MainWindow(QMainWindow):
         self.place = Place.HOME
         self._openings = {opening.place: opening for opening in openings}
         self._screens: dict[Place, Screen] = {}
+        self._alone: tuple[Screen, Sheet] | None = None
         self._shown: HomeView | None = None
         self._question: QMessageBox | None = None
         self.sidebar = Sidebar(theme, self.places)
         self._pages = QStackedWidget()
         self._sheets = {Place.HOME: self._add(self.home, Place.HOME, self.footer)}
-        self.setCentralWidget(_Frame(self.sidebar, self._pages, alone=not openings))
+        self._frame = _Frame(self.sidebar, self._pages, alone=not openings)
+        self.setCentralWidget(self._frame)
         # Else the first control would be focused, ring and all, before anybody touched a key.
         self.sheet.setFocus()
         self.resize(960 if openings else 800, 680 if openings else 640)
@@ -83,6 +85,31 @@ class MainWindow(QMainWindow):
         row.addStretch(1)
         return brand
 
+    # --- one page alone --------------------------------------------------------------------------------------------
+
+    def begin(self, screen: Screen) -> None:
+        """One page in place of all others, until `end_alone`."""
+        sheet = Sheet(self._brand(), screen.page)
+        self._alone = screen, sheet
+        self._rest()
+        self._pages.addWidget(sheet)
+        self._pages.setCurrentWidget(sheet)
+        self._frame.be_alone(alone=True)
+        self.moved.emit()
+
+    def end_alone(self) -> None:
+        """Home, and the way to the other pages."""
+        if self._alone is None:
+            return
+        (screen, sheet), self._alone = self._alone, None
+        screen.close()
+        self._pages.setCurrentWidget(self.sheet)
+        self._pages.removeWidget(sheet)
+        sheet.deleteLater()
+        self._frame.be_alone(alone=not self._openings)
+        self.sheet.setFocus()
+        self.moved.emit()
+
     # --- places ----------------------------------------------------------------------------------------------------
 
     @property
@@ -105,7 +132,7 @@ class MainWindow(QMainWindow):
         self._move(place)
 
     def _move(self, place: Place) -> None:
-        if place is self.place:
+        if place is self.place or self._alone is not None:
             return
         self._rest()
         self.place = place
@@ -118,20 +145,21 @@ class MainWindow(QMainWindow):
 
     def show_screen(self, snapshot: Snapshot | None) -> bool:
         """Shows the newest word on the page that is seen, if it is not Home. Whether it changes by the clock alone."""
-        screen = self._screens.get(self.place)
+        screen = self._alone[0] if self._alone is not None else self._screens.get(self.place)
         if screen is None:
             return False
         screen.show(snapshot)
         return screen.ticking
 
     def _rest(self) -> None:
-        if (screen := self._screens.get(self.place)) is not None:
-            screen.hide()
+        for screen in (self._screens.get(self.place), self._alone[0] if self._alone is not None else None):
+            if screen is not None:
+                screen.hide()
 
     def end(self) -> None:
         """Nightjar ends: nothing is shown any more, and what pages do is let go."""
         self.hide()
-        for screen in self._screens.values():
+        for screen in (*self._screens.values(), *((self._alone[0],) if self._alone is not None else ())):
             screen.close()
 
     @property
@@ -154,6 +182,8 @@ class MainWindow(QMainWindow):
     def show_models(self) -> None:
         """In front of the owner, with the models in sight."""
         self.raise_up()
+        if self._alone is not None:
+            return
         if Place.MODELS in self.places:
             self.go(Place.MODELS)
         else:
@@ -226,6 +256,13 @@ class _Frame(QWidget):
         sidebar.setParent(self)
         pages.setParent(self)
         sidebar.setVisible(not alone)
+
+    def be_alone(self, *, alone: bool) -> None:
+        """Whether the page has the whole window."""
+        self._alone = alone
+        self._sidebar.setVisible(not alone)
+        self.updateGeometry()
+        self._place()
 
     @override
     def minimumSizeHint(self) -> QSize:

@@ -5,16 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import time
 from typing import TYPE_CHECKING
 
-from desktop.system.paths import Paths
 from desktop.verbs.output import say_json
 
 if TYPE_CHECKING:
-    from desktop.system.watch.self_test import Finding
-
-_HANDS_OFF_S = 10.0
+    from desktop.agent.self_test import Phase
 
 
 def describe(verb: argparse.ArgumentParser) -> None:
@@ -27,13 +23,13 @@ def describe(verb: argparse.ArgumentParser) -> None:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from desktop.agent.self_test import as_lines, examine
+    from desktop.agent.self_test import as_lines, examine, hands_off
     from desktop.verbs import place
 
     paths = place.paths()
     findings = asyncio.run(examine(paths))
     if options.hands_off:
-        findings.append(asyncio.run(_hands_off(paths)))
+        findings.append(asyncio.run(hands_off(paths, _say)))
     if options.json:
         say_json({"ok": all(each.ok is not False for each in findings), "findings": findings})
     else:
@@ -41,36 +37,8 @@ def _doctor(options: argparse.Namespace) -> int:
     return 1 if any(each.ok is False for each in findings) else 0
 
 
-async def _hands_off(paths: Paths) -> Finding:
-    """Ten seconds without input have to be seen as such, and the next input too."""
-    from desktop.system.conditions import Unknown
-    from desktop.system.watch.choose import watch_over
-    from desktop.system.watch.port import Attention
-    from desktop.system.watch.self_test import Finding
-
-    watch = watch_over(paths.data)
-    watch.attend(Attention(closely=True))
-
-    async def idle_for(fewer: float, more: float) -> bool:
-        try:
-            async with asyncio.timeout(_HANDS_OFF_S * 2):
-                while True:
-                    moment = watch.conditions.presence.input_at
-                    if not isinstance(moment, Unknown) and fewer <= time.time() - moment <= more:
-                        return True
-                    await asyncio.sleep(0.2)
-        except TimeoutError:
-            return False
-
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(watch.run(lambda: None))
-        sys.stderr.write(f"Take your hands off mouse and keyboard for {_HANDS_OFF_S:.0f} seconds …\n")
-        away = await idle_for(_HANDS_OFF_S, float("inf"))
+def _say(phase: Phase) -> None:
+    if phase == "away":
+        sys.stderr.write("Take your hands off mouse and keyboard for 10 seconds …\n")
+    else:
         sys.stderr.write("Now move the mouse or press a key …\n")
-        back = await idle_for(0.0, 2.0)
-        source = watch.conditions.presence.source or "no source"
-        task.cancel()
-    if away and back:
-        return Finding("hands off", source, ok=True, says="your absence and your return were noticed")
-    missed = "your absence" if not away else "your return"
-    return Finding("hands off", source, ok=False, says=f"{missed} was not noticed: When idle cannot be trusted here")

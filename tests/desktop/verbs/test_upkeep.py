@@ -21,6 +21,7 @@ import msgspec
 import pytest
 
 from desktop import cli
+from desktop.agent import self_test
 from desktop.agent.commands import SetMode
 from desktop.agent.state import Mode
 from desktop.models.library import Model
@@ -30,7 +31,6 @@ from desktop.system.conditions import Presence
 from desktop.system.hardware import computer_name
 from desktop.system.paths import Paths
 from desktop.system.watch.still import StillWatch, at_rest
-from desktop.verbs import doctor
 from tests.desktop.agent.conftest import Desktop
 from tests.fakes import FakeRelay
 
@@ -286,8 +286,8 @@ async def test_the_hands_off_test_tells_whether_absence_and_return_are_noticed(
     paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watch = StillWatch(replace(at_rest(), presence=Presence(time.time() - 60, "test")))
-    monkeypatch.setattr("desktop.system.watch.choose.watch_over", lambda _disk: watch)
-    monkeypatch.setattr(doctor, "_HANDS_OFF_S", 0.5)
+    monkeypatch.setattr(self_test, "watch_over", lambda _disk: watch)
+    monkeypatch.setattr(self_test, "_HANDS_OFF_S", 0.5)
     verb = asyncio.create_task(run("doctor", "--hands-off", "--json"))  # noqa: TID251 -- awaited below
     asked = ""
     async with asyncio.timeout(20):
