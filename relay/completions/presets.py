@@ -117,7 +117,8 @@ class Presets:
         fields = self._found.get((organisation, slug))
         if fields is None:
             raise unknown_preset(slug)
-        said = msgspec.json.decode(request.raw, type=dict[str, msgspec.Raw])
+        body = msgspec.json.decode(request.raw, type=dict[str, msgspec.Raw])
+        said = {name: value for name, value in body.items() if bytes(value) != b"null"}
         if not _LIMITS.isdisjoint(said):
             said = dict.fromkeys(_LIMITS, msgspec.Raw(b"")) | said
         defaults: dict[str, object] = {name: value for name, value in fields.items() if name not in said}
@@ -126,8 +127,7 @@ class Presets:
         if not model:
             raise bad_request(f"Preset '{slug}' names no model. Ask for MODEL{MARK}{slug}.", param="model")
         defaults["model"] = model
-        own = "provider" in said and isinstance(fields.get("provider"), dict)
-        if own:
+        if "provider" in said and isinstance(fields.get("provider"), dict):
             defaults["provider"] = fields["provider"] | msgspec.json.decode(said["provider"])
         if system and request.kind is CHAT and role_of(request.messages[0]) not in ("system", "developer"):
             defaults["messages"] = [{"role": "system", "content": system}, *request.messages]

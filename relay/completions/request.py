@@ -155,6 +155,8 @@ def parse(raw: bytes, kind: Kind = CHAT) -> CallRequest:
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:  # with fewer it cannot be nested deeper
         _check_depth(raw)
     try:
+        if not raw.isascii():
+            raw.decode()  # the decoder reads only some of it, and what it skips may be read later
         body = _DECODERS[kind](raw)
     except msgspec.ValidationError as error:
         raise _explain(str(error)) from error

@@ -71,6 +71,11 @@ async def test_what_the_call_says_itself_stands(preset: Preset) -> None:
     assert sent == {"model": "other-model", **said}
 
 
+async def test_null_in_the_call_means_that_it_does_not_say(preset: Preset) -> None:
+    sent = await preset.ask("@preset/short", extra_body={"provider": None, "temperature": None})
+    assert (sent["temperature"], sent["max_tokens"]) == (0.25, 50)
+
+
 async def test_one_that_is_not_there_or_is_anothers_is_not_found(preset: Preset) -> None:
     await preset.keep(PRESET, "theirs", organisation=2)
     for slug in ("missing", "theirs"):

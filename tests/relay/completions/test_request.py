@@ -84,6 +84,13 @@ def test_a_string_of_a_million_escaped_quotes_without_an_end_is_refused_at_once(
     assert _status(raw) == 400
 
 
+@pytest.mark.parametrize("field", [b'"\xff":1', b'"user":"\xff"', b'"messages":[{"role":"\xff"}]'])
+def test_what_is_not_utf_8_is_refused_wherever_it_stands(field: bytes) -> None:
+    with pytest.raises(Refusal) as refused:
+        parse(b'{"model":"m","messages":[{"role":"user","content":"Hi"}],' + field + b"}")
+    assert (refused.value.status, refused.value.code) == (400, "invalid_json")
+
+
 def test_brackets_inside_strings_are_not_depth() -> None:
     assert _parsed(user="[" * 100)
 
