@@ -131,4 +131,6 @@ class Presets:
             defaults["provider"] = fields["provider"] | msgspec.json.decode(said["provider"])
         if system and request.kind is CHAT and role_of(request.messages[0]) not in ("system", "developer"):
             defaults["messages"] = [{"role": "system", "content": system}, *request.messages]
-        return parse(patched(request.raw, defaults), request.kind)
+        made = parse(patched(request.raw, defaults), request.kind)
+        made.sent = request.raw
+        return made

@@ -52,13 +52,14 @@ class CallRequest:
     """A call as the relay understands it. `raw` are the caller's own bytes, `forwarded` those of them that a provider
     knows; a node also minds `provider.require_parameters`. Never changed once made.
 
+    `sent` is what came, where a preset made another call of it: retries are known by it, whatever became of the preset.
     `said_model` is the model's name as it stands in the body; `model` is the name without what it says of targets.
     """
 
     def __init__(self, raw: bytes, body: Body, kind: Kind = CHAT) -> None:
         options, limit = body.stream_options, body.max_completion_tokens
         self.kind = kind
-        self.raw = raw
+        self.raw = self.sent = raw
         self.body = body
         self.model = self.said_model = body.model
         self.preferences = body.provider or NONE

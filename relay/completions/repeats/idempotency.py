@@ -82,7 +82,7 @@ class Idempotency:
         """
         check(key)
         scope = hashlib.sha256(b"%d\0%b\0%b" % (question.identity.key, question.route.encode(), key)).digest()
-        body = hashlib.sha256(question.request.raw).digest()
+        body = hashlib.sha256(question.request.sent).digest()
         flight = self._running.get(scope)
         if flight is None:
             return self._claim(question, Claim(scope, body, call, self._ends_ms()), reply)

@@ -85,6 +85,13 @@ async def test_one_that_is_not_there_or_is_anothers_is_not_found(preset: Preset)
         assert (error["code"], error["param"]) == ("preset_not_found", "model")
 
 
+async def test_a_retry_is_the_same_call_though_its_preset_was_changed_meanwhile(preset: Preset) -> None:
+    for temperature in (0.25, 1.0):
+        await preset.keep(PRESET | {"temperature": temperature})
+        await preset.ask("@preset/short", extra_headers={"Idempotency-Key": "once"})
+    assert [each.json["temperature"] for each in preset.provider.requests] == [0.25]
+
+
 async def test_one_without_a_model_needs_a_call_that_names_one(preset: Preset) -> None:
     await preset.keep({"temperature": 0}, "cool")
     with pytest.raises(openai.BadRequestError, match="names no model"):
