@@ -225,11 +225,12 @@ class Call(Running):
             return True
         if self._watch.now < self._not_before:
             return False
-        targets = self._services.targets_now(self)
-        if not targets:
+        route = self._services.targets_now(self)
+        if route.first is None:
             return False
-        self._targets, self._next_target, self._repeated = targets, 1, False
-        self._open(targets[0])
+        self._targets, self.left_out = route.targets, route.left_out
+        self._next_target, self._repeated = 1, False
+        self._open(route.first)
         return True
 
     def _open(self, target: Target) -> None:

@@ -13,7 +13,6 @@ import msgspec
 
 from relay.completions.headers import METADATA
 from relay.completions.refusal import bad_request, left_out_told
-from relay.completions.request import patched
 from relay.upstreams.target import ProviderTarget, Target
 
 if TYPE_CHECKING:
@@ -35,12 +34,10 @@ def wants_explanation(asked: Mapping[bytes, bytes]) -> bool:
 def explanation(call: Call) -> dict[str, Any]:
     """Of a call that has its answer. Fields of OpenRouter's, and `left_out`, which is ours."""
     request, target = call.request, call.target
+    able = call.targets if target in call.targets else (*call.targets, target)  # one that came later may have gone on
     failed = [{"provider": name, "status": each.status, "error": each.code} for name, each in call.chain]
-    answered = {"provider": target.name, "model": _model(target, request.model), "status": 200}
-    available = [
-        {"provider": each.name, "model": _model(each, request.model), "selected": each is target}
-        for each in call.targets
-    ]
+    answered = {"provider": target.name, "model": _model(target), "status": 200}
+    available = [{"provider": each.name, "model": _model(each), "selected": each == target} for each in able]
     return {
         "requested": request.said_model,
         "strategy": "fallback" if request.fallbacks else "direct",
@@ -54,14 +51,15 @@ def explanation(call: Call) -> dict[str, Any]:
     }
 
 
-def _model(target: Target, asked: str) -> str:
+def _model(target: Target) -> str:
     """As callers name it: what a provider calls it is the operator's business."""
-    return asked if isinstance(target, ProviderTarget) else target.model
+    return target.known_as if isinstance(target, ProviderTarget) else target.model
 
 
 def explained_answer(call: Call, body: bytes) -> bytes:
-    """A plain answer with what became of its call."""
-    return patched(body, {FIELD: explanation(call)})
+    """A plain answer with what became of its call. `body` is an object with fields; it keeps its very bytes."""
+    told = msgspec.json.encode({FIELD: explanation(call)})
+    return body[: body.rindex(b"}")] + b"," + told[1:]
 
 
 def explained_end(call: Call) -> bytes:

@@ -246,13 +246,16 @@ class Completions(CallServices):
     def may_retry(self, call: Call) -> bool:
         return self._retries.take(call.identity.organisation, self.clock.now())
 
-    def targets_now(self, call: Call) -> tuple[Target, ...]:
+    def targets_now(self, call: Call) -> Route:
         route, most = self._targets.route(call.request, call.identity, self.clock.now()), call.dearest
-        return tuple(
+        if route is None:
+            return Route(())
+        affordable = [
             each
-            for each in (route.targets if route is not None else ())
+            for each in route.targets
             if each.price.prompt <= most.prompt and each.price.completion <= most.completion
-        )
+        ]
+        return Route(affordable, left_out=route.left_out)
 
     def continuations(self, call: Call, lost: NodeTarget, tried: Sequence[object]) -> tuple[list[NodeTarget], bool]:
         context = min(lost.context, call.prompt_tokens + call.max_tokens)

@@ -13,7 +13,7 @@ from relay.completions.timers import Timers
 from relay.completions.waiting import WaitingRoom
 from relay.completions.watch import Watch
 from relay.upstreams.port import Attempt, Failure
-from relay.upstreams.target import NodeTarget, ProviderTarget, Target
+from relay.upstreams.target import NodeTarget, ProviderTarget, Route, Target
 
 if TYPE_CHECKING:
     from relay.completions.call import Call
@@ -45,7 +45,7 @@ class CallServices(ABC):
         """Whether the organisation may make one more attempt after a fault; it then counts."""
 
     @abstractmethod
-    def targets_now(self, call: Call) -> tuple[Target, ...]:
+    def targets_now(self, call: Call) -> Route:
         """Which targets can take a waiting call now, best first: none that is dearer than what is held for it."""
 
     @abstractmethod

@@ -51,4 +51,4 @@ def envelope_of(events: Iterable[bytes], otherwise: ChatEnvelope) -> ChatEnvelop
         told = _told(first.removeprefix(b"data:"))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return otherwise
-    return ChatEnvelope(told.id, told.created, told.model) if told.id else otherwise
+    return type(otherwise)(told.id, told.created, told.model) if told.id else otherwise

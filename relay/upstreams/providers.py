@@ -209,6 +209,7 @@ class Catalogue:
                     payee,
                     model.context,
                     headers,
+                    known_as=model.name,
                     traits=model.traits,
                     health=health[at],
                 )

@@ -24,7 +24,9 @@ def target_headers(name: str, pool: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class ProviderTarget:
-    """A model of a provider. `model` is the provider's own name for it, `headers` are of `target_headers`."""
+    """A model of a provider. `model` is the provider's own name for it, `known_as` its callers'; `headers` are of
+    `target_headers`.
+    """
 
     name: str
     provider: Provider
@@ -34,6 +36,7 @@ class ProviderTarget:
     context: int
     headers: bytes
     pool: str = "cloud"
+    known_as: str = ""
     traits: Traits = NO_TRAITS
     health: Health = field(default_factory=lambda: Health(PROVIDER), repr=False, compare=False)
 

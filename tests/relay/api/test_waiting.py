@@ -35,7 +35,7 @@ class Desk:
         await answer_rightly(node, leg)
 
 
-async def _until(holds: Callable[[], bool]) -> None:
+async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not holds():  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0.005)
@@ -51,7 +51,7 @@ async def test_a_burst_is_answered_one_after_another_in_the_order_it_came(tmp_pa
         answers = []
         for number in range(WAITING + 1):
             answers.append(group.create_task(relay.raw(relay.chat(a_chat(seed=number, stream=bool(number % 2))))))
-            await _until(lambda: running(relay) == len(answers))
+            await until(lambda: running(relay) == len(answers))
         for _ in answers:
             desk.may.release()
         told = [await answer for answer in answers]
@@ -65,7 +65,7 @@ async def test_where_too_many_wait_the_next_is_refused_at_once(tmp_path: Path) -
     async with relay_with_node(tmp_path, desk.play, slots=SLOTS) as (relay, _), asyncio.TaskGroup() as group:
         for number in range(WAITING + 1):
             group.create_task(relay.raw(relay.chat(a_chat(seed=number))))
-            await _until(lambda: running(relay) == number + 1)  # noqa: B023 - awaited here
+            await until(lambda: running(relay) == number + 1)  # noqa: B023 - awaited here
         async with openai.AsyncOpenAI(base_url=relay.base_url, api_key=relay.key, max_retries=0) as client:
             with pytest.raises(openai.InternalServerError) as caught:
                 await client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "?"}])
@@ -83,7 +83,7 @@ async def test_who_waited_too_long_is_told_so_and_pays_nothing(stream: bool, tmp
     async with relay_with_node(tmp_path, desk.play, slots=SLOTS, timers=timers) as (relay, node):
         async with asyncio.TaskGroup() as group:
             group.create_task(relay.raw(relay.chat(a_chat())))
-            await _until(lambda: running(relay) == 1)
+            await until(lambda: running(relay) == 1)
             late = await relay.raw(relay.chat(a_chat(stream=stream)))
             desk.may.release()
         rows = await relay.usage_rows()
@@ -101,7 +101,7 @@ async def test_a_stream_that_waits_hears_heartbeats(tmp_path: Path) -> None:
         asyncio.TaskGroup() as group,
     ):
         group.create_task(relay.raw(relay.chat(a_chat())))
-        await _until(lambda: running(relay) == 1)
+        await until(lambda: running(relay) == 1)
         reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
         writer.write(relay.chat(a_chat(stream=True)))
         await reader.readuntil(b": ping\n\n")
@@ -115,14 +115,14 @@ async def test_who_leaves_while_waiting_is_never_offered_to_anybody(tmp_path: Pa
     desk = Desk()
     async with relay_with_node(tmp_path, desk.play, slots=SLOTS) as (relay, node), asyncio.TaskGroup() as group:
         group.create_task(relay.raw(relay.chat(a_chat())))
-        await _until(lambda: running(relay) == 1)
+        await until(lambda: running(relay) == 1)
         _, writer = await asyncio.open_connection("127.0.0.1", relay.port)
         writer.write(relay.chat(a_chat(stream=True)))
-        await _until(lambda: running(relay) == 2)
+        await until(lambda: running(relay) == 2)
         writer.close()
-        await _until(lambda: running(relay) == 1)
+        await until(lambda: running(relay) == 1)
         desk.may.release()
-        await _until(lambda: running(relay) == 0)
+        await until(lambda: running(relay) == 0)
         rows = await relay.usage_rows()
         assert len(node.calls) == 1
     assert {row.state: row.cost_nano > 0 for row in rows} == {"completed": True, "cancelled": False}
