@@ -149,6 +149,8 @@ class ResponseCache:
         wishes = wishes_of(request.raw)
         if question.route != CHAT or wishes.keeps_nothing or not (wishes.repeatable or self.settings.any_sampling):
             return None
+        if request.explains or question.rules:  # what became of one call is not what becomes of another
+            return None
         scope = (
             question.route,
             str(identity.organisation),

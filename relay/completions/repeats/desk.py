@@ -41,8 +41,6 @@ class RepeatDesk:
             LedgerUnavailable: nothing can be booked now.
         """
         ttl_s = wanted_ttl(asked, self._cache.settings)
-        if question.request.explains or question.rules:  # what became of one call is not what becomes of another
-            ttl_s = 0
         key = asked.get(IDEMPOTENCY_KEY) if asked is not None else None
         if key is not None:
             if ttl_s:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ class Ruled:
     def __init__(self, relay: RunningRelay, providers: dict[str, ScriptedProvider]) -> None:
         self.relay = relay
         self.providers = providers
+        self.told: Mapping[str, str] = {}
+        """The headers of the last answer."""
 
     async def rule(self, scope: Scope, name: str = "", *, models: tuple[str, ...] = (), **provider: Any) -> None:
         subject = Subject(OrganisationId(1), scope, name)
@@ -57,6 +59,7 @@ class Ruled:
             raw = await client.chat.completions.with_raw_response.create(
                 model=model, messages=MESSAGES, extra_headers=headers or {}, extra_body=fields
             )
+            self.told = raw.headers
             return raw.headers["x-nightjar-target"]
 
 
@@ -125,6 +128,7 @@ async def test_an_answer_in_the_cache_is_no_way_around_a_rule(ruled: Ruled) -> N
     assert await ruled.ask(headers=cached, temperature=0) == "cheap"
     await ruled.rule("organisation", zdr=True)
     assert await ruled.ask(headers=cached, temperature=0) == "private"
+    assert ruled.told["x-nightjar-cache"] == "bypass"
 
 
 async def test_an_answer_goes_on_only_where_it_might_have_begun(tmp_path: Path) -> None:
