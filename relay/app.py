@@ -163,6 +163,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         routing = settings.routing
         targets = Targets(catalogue, registry, price, policy=_policy(routing), rules=rules)
         next_id = CallIds(clock, after=ledger.last_call)
+        traced = None if kept.traces is None else kept.traces.began
         completions = Completions(
             loop=asyncio.get_running_loop(),
             clock=clock,
@@ -173,7 +174,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             next_id=next_id,
             earned=lambda target: _tell_owner(ledger, clock, target.link),
             tenants=Tenants(key.seed),
-            traced=None if kept.traces is None else kept.traces.began,
+            traced=traced,
         )
         repeats = RepeatDesk(
             Idempotency(
@@ -196,6 +197,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
                 next_id=next_id,
                 digests_of=registry.digests_of,
                 timers=settings.timers,
+                traced=traced,
             ),
             next_id,
         )

@@ -29,6 +29,7 @@ from relay.completions.repeats.room import Room
 from relay.completions.repeats.sharing import SharedFlight
 from relay.completions.repeats.shelf import Front, Shelved
 from relay.completions.reply import Reply
+from relay.completions.request import CallRequest
 from relay.completions.running import Running
 from relay.completions.watch import Watch
 from relay.ledger.calls import Admission, Outcome
@@ -98,8 +99,11 @@ class ResponseCache:
         next_id: Callable[[], CallId],
         digests_of: Callable[[str], Collection[str]],
         timers: TimerSettings,
+        traced: Callable[[CallId, CallRequest], None] | None = None,
     ) -> None:
-        """`digests_of` says which files a model's name stands for just now, where that is known."""
+        """`digests_of` says which files a model's name stands for just now, where that is known. `traced` is told of
+        each call that is admitted here.
+        """
         self.settings = settings
         self._loop = loop
         self._clock = clock
@@ -110,6 +114,7 @@ class ResponseCache:
         self._next_id = next_id
         self._digests_of = digests_of
         self._timers = timers
+        self._traced = traced
         self._front = Front(settings.memory_bytes)
         self._room = Room(settings.memory_bytes)
         self._flights: dict[tuple[bytes, bool, bool], _CachedFlight] = {}
@@ -173,6 +178,7 @@ class ResponseCache:
             room=self._room,
             timers=self._timers,
             over=self._over,
+            traced=self._traced,
         )
         flight.place = place
         if self.settings.coalesce:
@@ -249,7 +255,10 @@ class ResponseCache:
         )
         tokens = answer.prompt_tokens + answer.completion_tokens
         outcome = Outcome(state="completed", finish_reason=shelved.reason, source="cache", cached_tokens=tokens)
-        self._ledger.admit(admission).settle(outcome)
+        books = self._ledger.admit(admission)
+        if self._traced is not None:
+            self._traced(call_id, question.request)
+        books.settle(outcome)
         return outcome
 
     # --- keeping ------------------------------------------------------------------------------------------------------

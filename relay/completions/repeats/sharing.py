@@ -13,7 +13,7 @@ from relay.completions.repeats.payers import Payer, SharedBooks
 from relay.completions.repeats.question import Question
 from relay.completions.repeats.room import Room
 from relay.completions.reply import Reply
-from relay.completions.request import BYTES_PER_TOKEN
+from relay.completions.request import BYTES_PER_TOKEN, CallRequest
 from relay.completions.watch import Watch
 from relay.ledger.books import CallBooks
 from relay.ledger.calls import Admission, Outcome
@@ -45,10 +45,13 @@ class SharedFlight(Flight):
         room: Room,
         timers: TimerSettings,
         over: Callable[[Flight], None],
+        traced: Callable[[CallId, CallRequest], None] | None = None,
     ) -> None:
+        """`traced` is told of each caller that goes with the first one."""
         super().__init__(watch, call_id=0, keep_bytes=keep_bytes, room=room, timers=timers, linger_s=0.0, over=over)
         self._ledger = ledger
         self._now_ms = now_ms
+        self._traced = traced
         self.question: Question | None = None
         """The one that was asked of a target."""
         self._books: SharedBooks | None = None
@@ -115,6 +118,8 @@ class SharedFlight(Flight):
             books = self._ledger.admit(admission)
         except InsufficientCredit as error:
             raise no_credit(error.needed, error.available) from error
+        if self._traced is not None:
+            self._traced(rider.call_id, rider.question.request)
         rider.payer = shared.join(books, lambda: self.left_of(rider))
 
     # --- what the call says -------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from relay.app import NoTracing, services
 from relay.clock import SystemClock
 from relay.settings import RelaySettings, TraceSettings
+from tests.relay.api.test_waiting import until
 from tests.relay.nodes.player import answer_rightly, connected_node
 from tests.relay.provider import error_answer, plain_answer, scripted_provider, stream_answer
 from tests.relay.running import MODEL, RunningRelay, a_chat, as_provider, running_relay
@@ -126,6 +128,30 @@ async def test_a_traced_callers_call_joins_their_trace(collector: Collector, tmp
 
     (span,) = collector.spans
     assert (span.trace_id.hex(), span.parent_span_id.hex()) == (TRACE, PARENT)
+
+
+async def test_a_call_that_shares_an_answer_or_is_given_a_kept_one_joins_its_callers_trace_too(
+    collector: Collector, tmp_path: Path
+) -> None:
+    both = asyncio.Event()
+    asked = (f"traceparent: 00-{TRACE}-{PARENT}-01", "x-openrouter-cache: true")
+    async with (
+        scripted_provider([both, plain_answer()]) as alpha,
+        running_relay(
+            tmp_path, providers=[as_provider(alpha)], traces=TraceSettings(endpoint=collector.endpoint, share=0.0)
+        ) as relay,
+    ):
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(ask(relay, *asked, temperature=0))
+            await alpha.seen.wait()
+            tasks.create_task(ask(relay, *asked, temperature=0))
+            await until(lambda: relay.services.ledger.open_calls == 2)
+            both.set()
+        await ask(relay, *asked, temperature=0)
+
+    assert len(alpha.requests) == 1
+    assert {span.trace_id.hex() for span in collector.spans} == {TRACE}
+    assert len(collector.spans) == 3
 
 
 async def test_a_call_that_failed_says_why(collector: Collector, tmp_path: Path) -> None:
