@@ -235,13 +235,13 @@ _Rank = Callable[[Candidate], tuple[float, ...]]
 
 
 def _rank(ask: Ask, policy: Policy, chance: Callable[[], float]) -> _Rank:
-    wishes = ask.ordering
+    wishes, every = ask.ordering, (ask.preferences, *ask.rules)
     by = _by_wish(ask, chance) or _BY_POLICY[policy.name](ask, policy, chance)
 
     def rank(candidate: Candidate) -> tuple[float, ...]:
         named = _place(candidate, wishes.order)
         kept_back = not named < len(wishes.order) and any(map(candidate.is_called, policy.last_resort))
-        return kept_back, named, _disappoints(candidate, wishes), *by(candidate)
+        return kept_back, named, any(_disappoints(candidate, each) for each in every), *by(candidate)
 
     return rank
 

@@ -213,6 +213,8 @@ def test_a_wish_for_speed_puts_others_last_and_leaves_none_out() -> None:
         assert order(slow, fast, ask=ask, policy="cheapest") == expected
     late = a_candidate(0, first_token_s=9.0, completion_price=0)
     assert order(late, fast, ask=an_ask({"preferred_max_latency": 2}), policy="cheapest") == [1, 0]
+    by_rule = an_ask({"preferred_max_latency": 2}, rules=(Preferences(sort="price"),))
+    assert order(late, fast, ask=by_rule) == [1, 0]
 
 
 @pytest.mark.parametrize(
