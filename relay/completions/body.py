@@ -78,6 +78,10 @@ class EmbeddingBody(Body, frozen=True, kw_only=True):
     dimensions: Annotated[int, Meta(ge=1)] | None = None
 
 
+KNOWN: Final = frozenset(name for body in (ChatBody, CompletionBody, EmbeddingBody) for name in body.__struct_fields__)
+"""All fields that the relay reads. To servers written in Go `Model` is `model`, so none of them goes by another case:
+what was allowed, and is charged, must be what is computed."""
+
 RELAYS_OWN: Final = ("provider", "models", "route", "session_id", "max_cost")
 """Fields that are for the relay alone: upstreams would refuse them, and need not know."""
 

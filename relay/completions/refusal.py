@@ -45,6 +45,14 @@ def bad_request(message: str, *, param: str | None = None, code: str | None = No
     return Refusal(400, message, kind="invalid_request_error", param=param, code=code)
 
 
+def misspelt(name: str, meant: str) -> Refusal:
+    """A field that some servers take for another one (400)."""
+    message = (
+        f"Unrecognized request argument: '{name}'. Some servers take it for '{meant}': write '{meant}', or leave it."
+    )
+    return bad_request(message, param=name, code="unknown_parameter")
+
+
 def not_authenticated(message: str) -> Refusal:
     """No key, or not a good one (401)."""
     return Refusal(401, message, kind="invalid_request_error", code="invalid_api_key")

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from relay.completions.body import (
+    KNOWN,
     RELAYS_OWN,
     Body,
     ChatBody,
@@ -25,7 +26,7 @@ from relay.completions.body import (
     role_of,
 )
 from relay.completions.kinds import CHAT, COMPLETION, EMBEDDING, Kind
-from relay.completions.refusal import Refusal, bad_request
+from relay.completions.refusal import Refusal, bad_request, misspelt
 from relay.routing.policy import PICO_PER_DOLLAR
 from relay.routing.preferences import NONE, Preferences
 
@@ -144,6 +145,7 @@ _WHERE = re.compile(r"`\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 
 
+_names: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _DECODERS: Final = {CHAT: decode, COMPLETION: decode_completion, EMBEDDING: decode_embedding}
 
 
@@ -159,11 +161,15 @@ def parse(raw: bytes, kind: Kind = CHAT) -> CallRequest:
         if not raw.isascii():
             raw.decode()  # the decoder reads only some of it, and what it skips may be read later
         body = _DECODERS[kind](raw)
+        names = _names(raw)
     except msgspec.ValidationError as error:
         raise _explain(str(error)) from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         message = "We could not parse the JSON body of your request. Send one JSON object, encoded as UTF-8."
         raise bad_request(message, code="invalid_json") from error
+    for name in names:
+        if name not in KNOWN and name.casefold() in KNOWN:
+            raise misspelt(name, name.casefold())
     if body.stream_options is not None and not body.stream:
         raise bad_request("'stream_options' is only allowed when 'stream' is true.", param="stream_options")
     if isinstance(body, CompletionBody):

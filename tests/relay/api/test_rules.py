@@ -123,6 +123,17 @@ async def test_only_the_models_that_a_rule_names_may_be_asked_for(ruled: Ruled) 
         assert [model.id async for model in client.models.list()] == ["other-model"]
 
 
+async def test_no_spelling_of_a_model_is_a_way_around_a_rule(ruled: Ruled) -> None:
+    await ruled.rule("key", "1", models=("other-model",))
+    for name in (f"{MODEL}:nitro", f"{MODEL}@cheap", f"{MODEL}@cheap:floor"):
+        with pytest.raises(openai.PermissionDeniedError):
+            await ruled.ask(name)
+    with pytest.raises(openai.BadRequestError, match="Unrecognized request argument: 'Model'"):
+        await ruled.ask("other-model", Model=MODEL)
+    assert await ruled.ask("other-model", models=[MODEL]) == "other"
+    assert not any(each.requests for each in ruled.providers.values())
+
+
 async def test_an_answer_in_the_cache_is_no_way_around_a_rule(ruled: Ruled) -> None:
     cached = {"X-OpenRouter-Cache": "true"}
     assert await ruled.ask(headers=cached, temperature=0) == "cheap"

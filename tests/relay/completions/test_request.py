@@ -91,6 +91,13 @@ def test_what_is_not_utf_8_is_refused_wherever_it_stands(field: bytes) -> None:
     assert (refused.value.status, refused.value.code) == (400, "invalid_json")
 
 
+@pytest.mark.parametrize("name", ["Model", "MAX_TOKENS", "max_to\u212aens", "\u017ftream"])
+def test_a_field_that_a_server_may_take_for_one_of_the_relays_is_refused(name: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        _parsed(**{name: "dear"})
+    assert (refused.value.status, refused.value.param) == (400, name)
+
+
 def test_brackets_inside_strings_are_not_depth() -> None:
     assert _parsed(user="[" * 100)
 
