@@ -1,12 +1,13 @@
-"""`python -m desktop.ui.gallery OUT [--long]`: a picture of the window for every state, light and dark, at 1x and 2x.
+"""`python -m desktop.ui.gallery OUT [--plain | --long | --mirrored]`: a picture of every state of the window.
 
-For people who change the interface, and must look at it. `--long` shows every text half as long again, as some
-languages are.
+For people who change the interface, and must look at it; `./dev gallery` calls it for every kind and scale. `--long`
+shows every text half as long again, as some languages are; `--mirrored` does so from right to left.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,20 +97,39 @@ def _settle(application: QApplication) -> None:
         application.processEvents()
 
 
+def write_index(folder: Path) -> None:
+    """A page with all pictures that are there, a row for each state."""
+    rows: dict[str, list[str]] = {}
+    for picture in sorted(folder.glob("*.png")):
+        rows.setdefault(re.split(r"-(?:light|dark)-", picture.name)[0], []).append(picture.name)
+    cells = "".join(
+        f"<h2>{name}</h2><p>{''.join(f'<img src={picture} loading=lazy title={picture}> ' for picture in pictures)}</p>"
+        for name, pictures in rows.items()
+    )
+    style = "body{font-family:sans-serif;background:#888}img{width:32%;vertical-align:top}"
+    page = f"<!doctype html><meta charset=utf-8><title>Nightjar, every state</title><style>{style}</style>{cells}"
+    (folder / "index.html").write_text(page, encoding="utf-8")
+
+
 def main(arguments: list[str]) -> int:
     paths = [argument for argument in arguments if not argument.startswith("-")]
-    if len(paths) != 1:
-        print("usage: python -m desktop.ui.gallery OUT [--long]", file=sys.stderr)  # noqa: T201 - a command line
+    kinds = [argument for argument in arguments if argument.startswith("-")] or ["--plain"]
+    if len(paths) != 1 or len(kinds) != 1 or kinds[0] not in {"--plain", "--long", "--mirrored"}:
+        usage = "usage: python -m desktop.ui.gallery OUT [--plain | --long | --mirrored]"
+        print(usage, file=sys.stderr)  # noqa: T201 - a command line
         return 2
-    folder = Path(paths[0])
+    folder, (kind,) = Path(paths[0]), kinds
     folder.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     application = QApplication(sys.argv[:1])
-    if "--long" in arguments:
+    if kind != "--plain":
         application.installTranslator(LongWords(application))
-    scale = f"{application.devicePixelRatio():g}x"
+    if kind == "--mirrored":
+        application.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    scale = f"{application.devicePixelRatio():g}x{'' if kind == '--plain' else kind[1:]}"
     for scheme in (Qt.ColorScheme.Light, Qt.ColorScheme.Dark):
         paint(application, folder, scheme, scale=scale)
+    write_index(folder)
     return 0
 
 
