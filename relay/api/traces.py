@@ -59,7 +59,7 @@ class Traces:
         admission, outcome = closed.admission, closed.outcome
         start = admission.started_ms * MS
         span = self._tracer.start_span(
-            f"{operation} {admission.model}",
+            f"{operation} {closed.model}",
             context=self._context_of({"traceparent": parent}),
             kind=SpanKind.SERVER,
             start_time=start,
@@ -83,6 +83,7 @@ def attributes(closed: Closed, operation: str) -> dict[str, Any]:
     said: dict[str, Any] = {
         "gen_ai.operation.name": operation,
         "gen_ai.request.model": admission.model,
+        "gen_ai.response.model": closed.model,
         "gen_ai.usage.input_tokens": settlement.prompt_tokens,
         "gen_ai.usage.output_tokens": settlement.completion_tokens,
         "nightjar.generation": f"gen-{admission.call:016x}",

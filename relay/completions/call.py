@@ -254,7 +254,16 @@ class Call(Running):
         self.target = target
         self.attempts += 1
         self.legs += 1
-        self._books.leg(LegTerms(number=self.legs, target=target.name, payee=target.payee, price=target.price))
+        model = target.known_as
+        self._books.leg(
+            LegTerms(
+                number=self.legs,
+                target=target.name,
+                payee=target.payee,
+                price=target.price,
+                model="" if model == self.request.model else model,
+            )
+        )
 
     def _enter(self, phase: int, silence_s: float) -> None:
         self.phase = phase

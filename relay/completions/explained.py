@@ -13,7 +13,7 @@ import msgspec
 
 from relay.completions.headers import METADATA
 from relay.completions.refusal import bad_request, left_out_told
-from relay.upstreams.target import ProviderTarget, Target
+from relay.upstreams.target import ProviderTarget
 
 if TYPE_CHECKING:
     from relay.completions.call import Call
@@ -36,8 +36,8 @@ def explanation(call: Call) -> dict[str, Any]:
     request, target = call.request, call.target
     able = call.targets if target in call.targets else (*call.targets, target)  # one that came later may have gone on
     failed = [{"provider": name, "status": each.status, "error": each.code} for name, each in call.chain]
-    answered = {"provider": target.name, "model": _model(target), "status": 200}
-    available = [{"provider": each.name, "model": _model(each), "selected": each == target} for each in able]
+    answered = {"provider": target.name, "model": target.known_as, "status": 200}
+    available = [{"provider": each.name, "model": each.known_as, "selected": each == target} for each in able]
     return {
         "requested": request.said_model,
         "strategy": "fallback" if request.fallbacks else "direct",
@@ -49,11 +49,6 @@ def explanation(call: Call) -> dict[str, Any]:
         "endpoints": {"total": len(available) + len(call.left_out), "available": available},
         **left_out_told(call.left_out),
     }
-
-
-def _model(target: Target) -> str:
-    """As callers name it: what a provider calls it is the operator's business."""
-    return target.known_as if isinstance(target, ProviderTarget) else target.model
 
 
 def explained_answer(call: Call, body: bytes) -> bytes:

@@ -61,7 +61,8 @@ class LegTerms(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=T
     """One attempt at one target, as agreed before it begins: who is paid, at which price.
 
     `number` counts from 1 within the call. `target` is the target's name, for reports. `prompt_tokens` is the relay's
-    own count; 0 means it is not known yet.
+    own count; 0 means it is not known yet. `model` is the one that is asked of it, where that is another than the call
+    named first.
     """
 
     number: int
@@ -69,6 +70,7 @@ class LegTerms(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=T
     payee: Payee
     price: Price
     prompt_tokens: int = 0
+    model: str = ""
 
 
 class Delivered(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -127,6 +129,13 @@ class Closed(msgspec.Struct, frozen=True, gc=False):
     settlement: Settlement
     at_ms: int
     end: int
+
+    @property
+    def model(self) -> str:
+        """Which one answered, or was to answer last; the one the call named first, where nobody was asked."""
+        delivered, legs = self.outcome.delivered, self.legs
+        number = delivered[-1].leg if delivered else max(legs, default=0)
+        return (legs[number].model if number else "") or self.admission.model
 
 
 Listener = Callable[[Sequence[Closed]], None]

@@ -46,7 +46,7 @@ def usage_row(closed: Closed, ids: Mapping[str, int]) -> tuple[object, ...]:
         admission.organisation,
         admission.project,
         admission.key,
-        ids[admission.model],
+        ids[closed.model],
         ids[outcome.state],
         1 if admission.stream else 0,
         len(closed.legs),

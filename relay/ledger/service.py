@@ -38,7 +38,7 @@ from relay.storage.engine import Database
 from relay.storage.errors import StorageUnavailable, problem_of
 from relay.storage.ids import NodeId, OrganisationId
 
-CALL_ROOM_BYTES = 4096
+CALL_ROOM_BYTES = 8192
 """Journal that an open call may still fill, kept free for it: its admission, `MAX_LEGS` legs and its settlement."""
 
 MAX_MODEL_CHARS = 256

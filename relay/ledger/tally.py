@@ -117,7 +117,7 @@ class Tally:
 
     def _add(self, closed: Closed) -> None:
         sums, settlement = self._sums, closed.settlement
-        name = closed.admission.model
+        name = closed.model
         if name not in sums.models and len(sums.models) >= MOST_MODELS:
             name = OTHER
         if (of_model := sums.models.get(name)) is None:

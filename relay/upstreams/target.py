@@ -55,6 +55,11 @@ class NodeTarget:
     pool: str
     health: Health = field(default_factory=lambda: Health(NODE), repr=False, compare=False)
 
+    @property
+    def known_as(self) -> str:
+        """What callers call the model: a node has no name of its own for it."""
+        return self.model
+
 
 Target = ProviderTarget | NodeTarget
 

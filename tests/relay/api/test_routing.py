@@ -192,6 +192,18 @@ async def test_another_model_answers_where_the_first_fails(two_models: Market) -
     assert two_models.asked("alpha") == 2  # a fast failure is tried once more
 
 
+async def test_the_books_name_the_model_that_answered(two_models: Market) -> None:
+    await two_models.ask(models=[OTHER])
+    await two_models.ask(OTHER)
+    first, second = await two_models.relay.usage_rows()
+    assert (first.model, second.model) == (OTHER, OTHER)
+    two_models.providers["beta"].plays([error_answer(500)])
+    with pytest.raises(openai.APIStatusError):
+        await two_models.ask(models=[OTHER])
+    *_, failed = sorted(await two_models.relay.usage_rows(), key=lambda row: row.call)
+    assert (failed.state, failed.model, failed.attempts) == ("failed", OTHER, 3)
+
+
 async def test_another_model_answers_where_nobody_has_the_first(two_models: Market) -> None:
     assert await two_models.ask("unheard-of", models=[OTHER]) == "beta"
 
