@@ -34,6 +34,7 @@ from desktop.models.bundled import DEMO_MODEL, asset
 from desktop.models.store import Store
 from desktop.settings import EngineSettings, Settings, load_settings
 from desktop.system import logs
+from desktop.system.crashes import Crashes
 from desktop.system.display import has_display
 from desktop.system.hardware import computer_name, hardware_facts, operating_system, use_cards
 from desktop.system.lock import FileLock
@@ -55,6 +56,7 @@ def start(paths: Paths, *, headless: bool, background: bool = False) -> int:
     try:
         settings = load_settings(paths.settings)
         logs.configure(paths.logs, on_screen=logging.INFO if headless else logging.ERROR)
+        Crashes(paths.logs).watch()
         memberships = Memberships(paths)
         agent = build_agent(paths, settings, memberships=memberships, open_browser=not headless)
         if memberships.member is None:
@@ -222,4 +224,6 @@ def run_with_window(agent: Agent, paths: Paths, *, background: bool, enrolled: b
         thread.join()
     if isinstance(thread.error, DesktopError):
         raise thread.error
+    if thread.error is not None:
+        Crashes(paths.logs).keep("agent", thread.error)
     return 1 if thread.error is not None else status

@@ -14,6 +14,7 @@ from pathlib import Path
 from desktop.agent.membership import Memberships
 from desktop.errors import DesktopError
 from desktop.models.store import Store
+from desktop.system.crashes import KEPT
 from desktop.system.logs import LOG_FILE
 from desktop.system.paths import Paths
 
@@ -21,7 +22,7 @@ from desktop.system.paths import Paths
 def traces(paths: Paths) -> list[Path]:
     """What tells about the past: logs and switches. Answers' texts are kept nowhere."""
     logs = sorted(paths.logs.glob(f"{LOG_FILE}*")) if paths.logs.exists() else []
-    return [*logs, paths.data / "switches.jsonl"]
+    return [*logs, paths.logs / KEPT, paths.data / "switches.jsonl"]
 
 
 def everything(paths: Paths) -> list[Path]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import getpass
 import platform
+from datetime import UTC, datetime
 from pathlib import Path
 
 from desktop.agent.membership import Memberships
 from desktop.agent.self_test import as_lines, examine
 from desktop.agent.sharing.words import host_of
 from desktop.errors import DesktopError
+from desktop.system.crashes import Crashes
 from desktop.system.hardware import computer_name, hardware_facts
 from desktop.system.logs import LOG_FILE, last_lines
 from desktop.system.paths import Paths
@@ -17,6 +19,14 @@ from desktop.system.program import version
 from desktop.system.redaction import redaction
 
 _LOG_LINES = 2000
+
+
+def _fault(paths: Paths) -> list[str]:
+    fault = Crashes(paths.logs).last()
+    if fault is None:
+        return ["none"]
+    at = datetime.fromtimestamp(fault.at, UTC)
+    return [f"{at:%Y-%m-%d %H:%M:%S} UTC, version {fault.version}, {fault.where}", *fault.trace.splitlines()]
 
 
 async def report(paths: Paths) -> str:
@@ -27,6 +37,7 @@ async def report(paths: Paths) -> str:
         "Nightjar": [f"version {version()}", f"Python {platform.python_version()}", platform.platform()],
         "Hardware": facts,
         "Self-test": as_lines(findings),
+        "Last fault": _fault(paths),
         "Log": last_lines(paths.logs / LOG_FILE, _LOG_LINES),
     }
     more: dict[str, str] = {}

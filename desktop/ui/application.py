@@ -9,12 +9,14 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 
 from PySide6.QtCore import QCoreApplication, QLocale
 from PySide6.QtWidgets import QApplication
 
 from desktop.agent.commands import Command
+from desktop.system.crashes import Crashes
 from desktop.system.paths import Paths
 from desktop.ui.appearance import Appearance
 from desktop.ui.background import Background
@@ -44,7 +46,7 @@ def run_ui(agent_handle: AgentHandle, paths: Paths, *, background: bool, enrolle
     None where there is none. The exit status: 0 when the agent has ended as asked. The caller holds the lock of
     `Paths.lock`.
     """
-    application = _application()
+    application = _application(Crashes(paths.logs))
     theme, works = Theme(application), Background(application)
     appearance = Appearance(theme, paths.data / "interface.json")
     bridge = Bridge(agent_handle, application)
@@ -82,7 +84,7 @@ def _first_run(
     return FirstRunActs(FirstRunPage(theme), Help(paths), works, presenter, progress=progress, post=post)
 
 
-def _application() -> QApplication:
+def _application(crashes: Crashes) -> QApplication:
     application = QApplication(sys.argv[:1])
     application.setApplicationName("nightjar")
     application.setApplicationDisplayName("Nightjar")
@@ -90,10 +92,13 @@ def _application() -> QApplication:
     application.setDesktopFileName("nightjar")
     application.setWindowIcon(app_icon())
     application.setQuitOnLastWindowClosed(False)
-    sys.excepthook = _log_uncaught
+    sys.excepthook = partial(_log_uncaught, crashes)
     return application
 
 
-def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """An exception in a slot: Qt carries on, so the log is the only place where it shows."""
+def _log_uncaught(
+    crashes: Crashes, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """An exception in a slot: Qt carries on, so the log and Diagnostics are the only places where it shows."""
     _log.critical("uncaught exception in the interface", exc_info=(kind, error, trace))
+    crashes.keep("window", error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from desktop.agent.report import report
 from desktop.agent.self_test import examine
 from desktop.agent.state import Snapshot
 from desktop.errors import CommandRefused, DesktopError
+from desktop.system.crashes import Crashes, Fault
 from desktop.system.logs import LOG_FILE, last_lines, plain
 from desktop.system.paths import Paths
 from desktop.system.watch.self_test import Finding
@@ -33,6 +35,8 @@ class Checks(Protocol):
     def folder(self) -> Path: ...
     def examine(self) -> tuple[Finding, ...]: ...
     def log(self) -> tuple[str, ...]: ...
+    def fault(self) -> Fault | None: ...
+    def forget_fault(self) -> None: ...
     def report(self) -> str: ...
     def write(self, path: Path, text: str, /) -> None: ...
 
@@ -53,6 +57,12 @@ class Upkeep:
     def log(self) -> tuple[str, ...]:
         lines = last_lines(self._paths.logs / LOG_FILE, LOG_LINES)
         return tuple(plain(line) for line in lines)
+
+    def fault(self) -> Fault | None:
+        return Crashes(self._paths.logs).last()
+
+    def forget_fault(self) -> None:
+        Crashes(self._paths.logs).forget()
 
     def report(self) -> str:
         return asyncio.run(report(self._paths))
@@ -79,10 +89,12 @@ class DiagnosticsActs(QObject):
         background: Runs,
         presenter: DiagnosticsPresenter,
         *,
+        clock: Callable[[], float] = time.time,
         open_folder: Callable[[Path], None] = _open_folder,
     ) -> None:
         super().__init__(page)
         self.page, self._checks, self._background, self._presenter = page, checks, background, presenter
+        self._clock = clock
         self._facts = DiagnosticsFacts(folder=str(checks.folder))
         self._seen = self._reading = False
         self._look = QTimer(self, interval=_LOOK_MS)
@@ -91,6 +103,7 @@ class DiagnosticsActs(QObject):
         page.report_asked.connect(self._report)
         page.file_chosen.connect(self._save)
         page.copied.connect(lambda text: QGuiApplication.clipboard().setText(text))
+        page.fault_dropped.connect(self._drop_fault)
         page.folder_asked.connect(lambda: open_folder(checks.folder))
 
     def show(self, _snapshot: Snapshot | None) -> None:
@@ -99,6 +112,7 @@ class DiagnosticsActs(QObject):
             self._seen = True
             self._look.start()
             self._read_log()
+            self._background.run(self._checks.fault, lambda fault: self._know(fault=fault), self._log_unread)
             if self._facts.findings is None:
                 self._test()
         self._refresh()
@@ -118,7 +132,7 @@ class DiagnosticsActs(QObject):
 
     def _refresh(self) -> None:
         if self._seen:
-            self.page.show_view(self._presenter.page(self._facts))
+            self.page.show_view(self._presenter.page(self._facts, self._clock()))
 
     def _know(self, **changed: object) -> None:
         self._facts = replace(self._facts, **changed)  # type: ignore[arg-type]
@@ -148,6 +162,9 @@ class DiagnosticsActs(QObject):
     def _log_unread(self, error: DesktopError) -> None:
         self._reading = False
         self._know(problem=error.line())
+
+    def _drop_fault(self) -> None:
+        self._background.run(self._checks.forget_fault, lambda _none: self._know(fault=None), self._log_unread)
 
     def _report(self) -> None:
         if self._facts.reporting:

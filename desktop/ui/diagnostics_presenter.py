@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from desktop.system.crashes import Fault
 from desktop.system.watch.self_test import Finding
+from desktop.ui.figures import Formats
 from desktop.ui.views import Tone, Translate
 
 LOG_LINES = 200
@@ -27,6 +29,7 @@ class DiagnosticsFacts:
     reporting: bool = False
     saved: str = ""
     problem: str = ""
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class FindingView:
 class DiagnosticsView:
     """`log_empty` and `report` stand where there is nothing else to show; an empty text hides its place."""
 
+    fault: str
+    fault_trace: str
     headline: str
     tone: Tone
     findings: tuple[FindingView, ...]
@@ -60,17 +65,20 @@ class DiagnosticsView:
 class DiagnosticsPresenter:
     """Makes a `DiagnosticsView` from facts."""
 
-    def __init__(self, translate: Translate) -> None:
+    def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
+        self._formats = formats
 
     def tr(self, text: str, disambiguation: str = "", n: int = -1) -> str:
         """Named and shaped as `lupdate` wants it: the context is this class."""
         return self._translate("DiagnosticsPresenter", text, disambiguation, n)
 
-    def page(self, facts: DiagnosticsFacts) -> DiagnosticsView:
+    def page(self, facts: DiagnosticsFacts, now: float) -> DiagnosticsView:
         findings = facts.findings or ()
         wrong = sum(each.ok is False for each in findings)
         return DiagnosticsView(
+            fault=self._fault(facts.fault, now) if facts.fault is not None else "",
+            fault_trace=facts.fault.trace if facts.fault is not None else "",
             headline=self._headline(facts, wrong),
             tone=Tone.BAD if wrong else Tone.GOOD if findings else Tone.CALM,
             findings=tuple(self._finding(each) for each in _worst_first(findings)),
@@ -83,6 +91,10 @@ class DiagnosticsPresenter:
             reporting=facts.reporting,
             problem=facts.problem,
         )
+
+    def _fault(self, fault: Fault, now: float) -> str:
+        text = self.tr("Nightjar met a fault at %1 that it did not expect. The report has it too.")
+        return text.replace("%1", self._formats.moment(fault.at, now))
 
     def _headline(self, facts: DiagnosticsFacts, wrong: int) -> str:
         if facts.findings is None:

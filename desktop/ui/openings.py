@@ -71,7 +71,7 @@ def openings_of(
         )
 
     def diagnostics() -> Screen:
-        return DiagnosticsActs(DiagnosticsPage(), Upkeep(paths), background, DiagnosticsPresenter(translate))
+        return DiagnosticsActs(DiagnosticsPage(), Upkeep(paths), background, DiagnosticsPresenter(translate, formats))
 
     return (
         Opening(Place.MODELS, models),

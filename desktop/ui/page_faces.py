@@ -23,6 +23,7 @@ from desktop.models.store import Usage
 from desktop.settings import SharingSettings
 from desktop.system.autostart import AtLogin
 from desktop.system.conditions import Heat, Load, Presence
+from desktop.system.crashes import Fault
 from desktop.system.watch.self_test import Finding
 from desktop.ui.activity_presenter import ActivityFacts, ActivityPresenter
 from desktop.ui.diagnostics_presenter import DiagnosticsFacts, DiagnosticsPresenter
@@ -325,10 +326,17 @@ ok  folders  ~/.local/share/nightjar  can be written
 """
 
 
+_TRACE = """Traceback (most recent call last):
+  File "desktop/agent/supervisor.py", line 152, in _live
+    async with asyncio.TaskGroup() as group:
+ValueError: a fact that cannot be
+"""
+
+
 def _diagnostics(told: DiagnosticsFacts) -> Make:
-    def make(_theme: Theme, _formats: Formats) -> QWidget:
+    def make(_theme: Theme, formats: Formats) -> QWidget:
         page = DiagnosticsPage()
-        page.show_view(DiagnosticsPresenter(QCoreApplication.translate).page(told))
+        page.show_view(DiagnosticsPresenter(QCoreApplication.translate, formats).page(told, NOW))
         return page
 
     return make
@@ -445,6 +453,9 @@ PAGES: dict[str, Make] = {
     "rules-starting": _rules(RulesFacts(), None),
     "diagnostics": _diagnostics(DiagnosticsFacts(FINDINGS, log=_LOG, folder=_LOGS)),
     "diagnostics-wrong": _diagnostics(DiagnosticsFacts(WRONG + FINDINGS[:2], log=_LOG[:3], folder=_LOGS)),
+    "diagnostics-fault": _diagnostics(
+        DiagnosticsFacts(FINDINGS[:2], log=_LOG[:3], folder=_LOGS, fault=Fault(NOW - 3_600, "0.1.0", "agent", _TRACE))
+    ),
     "diagnostics-looking": _diagnostics(DiagnosticsFacts(testing=True, reporting=True, folder=_LOGS)),
     "diagnostics-report": _diagnostics(
         DiagnosticsFacts(FINDINGS[:3], log=_LOG, folder=_LOGS, report=_REPORT, saved="/home/maria/nightjar-report.txt")

@@ -28,19 +28,23 @@ class DiagnosticsPage(QWidget):
     file_chosen = Signal(Path)
     copied = Signal(str)
     folder_asked = Signal()
+    fault_dropped = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.problem = ProblemCard(self.tr("Try again"))
+        self.fault = _FaultCard(self.tr("Last fault"))
         self.test = _TestCard(self.tr("Self-test"))
         self.report = _ReportCard(self.tr("Report"))
         self.log = _LogCard(self.tr("Log"))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE_L)
-        for card in (self.problem, self.test, self.report, self.log):
+        for card in (self.problem, self.fault, self.test, self.report, self.log):
             column.addWidget(card)
         column.addStretch(1)
+        self.fault.drop.clicked.connect(self.fault_dropped)
+        self.fault.copy.clicked.connect(lambda: self.copied.emit(self.fault.text.toPlainText()))
         self.problem.again.clicked.connect(self.test_asked)
         self.test.again.clicked.connect(self.test_asked)
         self.report.make.clicked.connect(self.report_asked)
@@ -51,6 +55,7 @@ class DiagnosticsPage(QWidget):
 
     def show_view(self, view: DiagnosticsView) -> None:
         self.problem.show_problem(view.problem, busy=view.testing)
+        self.fault.show_view(view)
         self.test.show_view(view)
         self.report.show_view(view)
         self.log.show_view(view)
@@ -139,6 +144,28 @@ class _Reading(QPlainTextEdit):
         lines = min(text.count("\n") + 1, _LINES_SEEN)
         self.setFixedHeight(self.fontMetrics().lineSpacing() * (lines + 1) + 2 * SPACE_M)
         bar.setValue(bar.maximum() if follows else before)
+
+
+class _FaultCard(Card):
+    """Hidden while there is none."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self.told, self.text = Prose(role=Type.STRONG), _Reading(title)
+        self.copy, self.drop = Button(self.tr("Copy")), Button(self.tr("Forget it"))
+        self.body.addWidget(self.told)
+        self.body.addWidget(self.text)
+        row = QHBoxLayout()
+        row.setSpacing(SPACE_S)
+        for button in (self.copy, self.drop):
+            row.addWidget(button)
+        row.addStretch(1)
+        self.body.addLayout(row)
+
+    def show_view(self, view: DiagnosticsView) -> None:
+        self.setVisible(bool(view.fault))
+        self.told.say(view.fault)
+        self.text.show_text(view.fault_trace, end=True)
 
 
 class _ReportCard(Card):

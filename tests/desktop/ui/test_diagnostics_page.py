@@ -12,16 +12,20 @@ from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.errors import CommandRefused, DesktopError
+from desktop.system.crashes import Fault
 from desktop.system.paths import Paths
 from desktop.system.watch.self_test import Finding
 from desktop.ui.diagnostics_acts import DiagnosticsActs, Upkeep
 from desktop.ui.diagnostics_presenter import DiagnosticsFacts, DiagnosticsPresenter
+from desktop.ui.examples import NOW
+from desktop.ui.gallery import PLAIN
 from desktop.ui.page_faces import FINDINGS, WRONG
 from desktop.ui.pages.diagnostics import DiagnosticsPage
 from tests.desktop.ui.test_presenters import untranslated
 from tests.desktop.ui.works import Works
 
-PRESENTER = DiagnosticsPresenter(untranslated)
+PRESENTER = DiagnosticsPresenter(untranslated, PLAIN)
+FAULT = Fault(NOW - 60, "1.0", "agent", "Traceback …\nValueError: no")
 
 
 class Told:
@@ -35,6 +39,7 @@ class Told:
         self.problem: DesktopError | None = None
         self.tests = self.looks = 0
         self.written: dict[Path, str] = {}
+        self.kept: Fault | None = None
 
     def examine(self) -> tuple[Finding, ...]:
         self.tests += 1
@@ -45,6 +50,12 @@ class Told:
     def log(self) -> tuple[str, ...]:
         self.looks += 1
         return self.lines
+
+    def fault(self) -> Fault | None:
+        return self.kept
+
+    def forget_fault(self) -> None:
+        self.kept = None
 
     def report(self) -> str:
         return "## Nightjar\nversion 1"
@@ -81,14 +92,14 @@ def opened() -> list[Path]:
 
 @pytest.fixture
 def acts(page: DiagnosticsPage, told: Told, works: Works, opened: list[Path]) -> DiagnosticsActs:
-    return DiagnosticsActs(page, told, works, PRESENTER, open_folder=opened.append)
+    return DiagnosticsActs(page, told, works, PRESENTER, clock=lambda: NOW, open_folder=opened.append)
 
 
 def test_what_does_not_work_comes_first_and_is_counted() -> None:
-    view = PRESENTER.page(DiagnosticsFacts(FINDINGS[:1] + WRONG))
+    view = PRESENTER.page(DiagnosticsFacts(FINDINGS[:1] + WRONG), NOW)
     assert [each.concern for each in view.findings] == ["Relay", "Model", "Folders"]
     assert view.headline == "2 things do not work."
-    assert PRESENTER.page(DiagnosticsFacts(FINDINGS)).headline == "Everything works."
+    assert PRESENTER.page(DiagnosticsFacts(FINDINGS), NOW).headline == "Everything works."
 
 
 def test_the_first_look_runs_the_self_test_and_the_next_does_not(acts: DiagnosticsActs, told: Told) -> None:
@@ -153,6 +164,16 @@ def test_a_file_that_cannot_be_written_is_told(acts: DiagnosticsActs, told: Told
     told.problem = CommandRefused("/root/x cannot be written: permission denied.")
     acts.page.file_chosen.emit(Path("/root/x"))
     assert acts.page.problem.text.accessibleName() == "/root/x cannot be written: permission denied."
+
+
+def test_a_fault_of_the_last_run_is_shown_until_it_is_dropped(acts: DiagnosticsActs, told: Told) -> None:
+    told.kept = FAULT
+    acts.show(None)
+    assert acts.page.fault.isVisible()
+    assert acts.page.fault.text.toPlainText() == FAULT.trace
+    acts.page.fault.drop.click()
+    assert acts.page.fault.isHidden()
+    assert told.kept is None
 
 
 def test_the_folder_of_the_log_is_opened(acts: DiagnosticsActs, opened: list[Path]) -> None:
