@@ -98,6 +98,7 @@ async def test_each_call_is_a_span_with_the_figures_of_its_usage_row(collector: 
         "gen_ai.provider.name": "alpha",
         "gen_ai.request.model": MODEL,
         "gen_ai.response.finish_reasons": ["stop"],
+        "gen_ai.response.model": MODEL,
         "gen_ai.usage.input_tokens": row.prompt_tokens,
         "gen_ai.usage.output_tokens": row.completion_tokens,
         "nightjar.cost_nano_usd": row.cost_nano,

@@ -89,7 +89,7 @@ class World:
                     ProviderPayee(each.name),
                     8192,
                     target_headers(each.name, "cloud"),
-                    MODEL,
+                    known_as=MODEL,
                 )
                 for each in self.providers
             ]
