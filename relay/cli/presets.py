@@ -52,7 +52,7 @@ def _read(file: str) -> Fields:
         return msgspec.json.decode(text, type=Fields)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} cannot be read: {error}") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise UsageError(f"{file} is not a JSON object: {error}") from error
 
 

@@ -74,20 +74,27 @@ def _set(parsed: argparse.Namespace, database: Database, at_ms: int) -> Row:
 
 def _rule(parsed: argparse.Namespace) -> Rule:
     """Raises UsageError."""
-    said: dict[str, Any] = {name: _names(value) for name in _LISTS if (value := getattr(parsed, name)) is not None}
+    said: dict[str, Any] = {name: names for name in _LISTS if (names := _names(parsed, name)) is not None}
     prices = {"prompt": parsed.max_price_prompt, "completion": parsed.max_price_completion}
     if any(each is not None for each in prices.values()):
         said["max_price"] = prices
     said |= {"sort": parsed.sort, "zdr": parsed.zero_retention}
     said["data_collection"] = "deny" if parsed.no_training else "allow"
     try:
-        return Rule(models=_names(parsed.models or ""), provider=msgspec.convert(said, Preferences))
+        return Rule(models=_names(parsed, "models") or (), provider=msgspec.convert(said, Preferences))
     except msgspec.ValidationError as error:
         raise UsageError(str(error)) from error
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, map(str.strip, text.split(","))))
+def _names(parsed: argparse.Namespace, option: str) -> tuple[str, ...] | None:
+    """None without the option. An empty list bars nothing, which is not what it looks like: raises UsageError."""
+    text: str | None = getattr(parsed, option)
+    if text is None:
+        return None
+    names = tuple(filter(None, map(str.strip, text.split(","))))
+    if not names:
+        raise UsageError(f"--{option} names nothing; leave it out if it is to bar nothing")
+    return names
 
 
 def _subject(whom: str, database: Database) -> Subject:

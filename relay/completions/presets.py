@@ -26,6 +26,9 @@ MARK: Final = "@preset/"
 SYSTEM: Final = "system"
 """The field of a preset that becomes the first message, where a call has no system message of its own."""
 
+MOST_BYTES: Final = 1024 * 1024
+"""Of a preset, as JSON. Each of its calls is put together with it while others wait."""
+
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _CALLS_OWN: Final = frozenset({"messages", "prompt", "input", "stream", "stream_options", "session_id", "user"})
 """Fields that make a call that call."""
@@ -61,6 +64,8 @@ def check_preset(slug: str, fields: Fields) -> None:
     model = fields.get("model", "any")
     if isinstance(model, str) and MARK in model:
         raise BadPreset(slug, "its model cannot be another preset")
+    if len(msgspec.json.encode(fields)) > MOST_BYTES:
+        raise BadPreset(slug, f"it has more than {MOST_BYTES:,} bytes")
     try:
         parse(msgspec.json.encode({"model": "any", "messages": [{}], **_without_system(fields)}))
     except Refusal as refusal:

@@ -317,9 +317,22 @@ def test_a_rule_is_set_listed_replaced_and_removed(terminal: Terminal) -> None:
         (["set", "model:m", "--models", "a"], "--models"),
         (["set", "organisation", "--pools", "mine"], "pools"),
         (["set", "organisation", "--max-price-prompt", "-1"], "max_price"),
+        (["set", "organisation", "--only", "", "--zero-retention"], "--only names nothing"),
+        (["set", "key:1", "--models", " , ", "--sort", "price"], "--models names nothing"),
         (["remove", "organisation"], "no rule for organisation"),
     ],
-    ids=["empty", "no-key", "no-scope", "no-number", "models-of-a-model", "no-pool", "negative", "none-there"],
+    ids=[
+        "empty",
+        "no-key",
+        "no-scope",
+        "no-number",
+        "models-of-a-model",
+        "no-pool",
+        "negative",
+        "no-target",
+        "no-model",
+        "none-there",
+    ],
 )
 def test_a_rule_that_cannot_be_is_refused_in_one_line(terminal: Terminal, words: list[str], named: str) -> None:
     terminal.json("key", "create", "laptop")
@@ -349,10 +362,11 @@ def test_a_preset_is_set_listed_and_removed(terminal: Terminal, tmp_path: Path) 
     [
         ("[]", "not a JSON object"),
         ("{", "not a JSON object"),
+        ('{"tools": ' + "[" * 100_000, "not a JSON object"),
         ('{"messages": []}', "only be said by a call"),
         (None, "cannot be read"),
     ],
-    ids=["list", "cut", "messages", "no-file"],
+    ids=["list", "cut", "deep", "messages", "no-file"],
 )
 def test_what_is_no_preset_is_refused_in_one_line(
     terminal: Terminal, tmp_path: Path, text: str | None, named: str

@@ -110,8 +110,9 @@ async def test_one_without_a_model_needs_a_call_that_names_one(preset: Preset) -
         ("ok", {"model": "@preset/other"}, "another preset"),
         ("ok", {"max_tokens": "many"}, "max_tokens"),
         ("ok", {"provider": {"sort": "mood"}}, "provider"),
+        ("ok", {"system": "x" * 2**20}, "1,048,576 bytes"),
     ],
-    ids=["capital", "slash", "messages", "stream", "system", "chain", "type", "provider"],
+    ids=["capital", "slash", "messages", "stream", "system", "chain", "type", "provider", "size"],
 )
 def test_what_no_call_could_be_made_with_is_refused(slug: str, fields: Fields, named: str) -> None:
     with pytest.raises(BadPreset, match=named):
