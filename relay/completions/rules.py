@@ -5,7 +5,7 @@ Functions of a connection, as in `accounts.directory`; `Rules` is what a running
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -104,7 +104,3 @@ class Rules:
     def allows(self, identity: Identity, model: str) -> bool:
         """Whether the key may ask for the model."""
         return allowed(model, self.of(identity, model))
-
-    def allowed_models(self, identity: Identity, models: Iterable[str]) -> list[str]:
-        """Those of `models` that the key may ask for."""
-        return [each for each in models if self.allows(identity, each)]

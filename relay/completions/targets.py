@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Final
+from typing import Final, TypeVar
 
 from relay.accounts.identity import Identity
 from relay.completions.request import PARAMETERS, CallRequest
@@ -37,6 +37,8 @@ MOST_COMPARED: Final = 16
 """Nodes that are compared for one call."""
 MOST_REMEMBERED: Final = 10_000
 """Nodes, times their models, whose health is kept."""
+
+AnyTarget = TypeVar("AnyTarget", bound=Target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,13 +244,22 @@ class Targets:
         """Who offers each model this caller can name, by name; also nodes that are paused just now."""
         found: dict[str, list[Offer]] = {}
         for name, links in self._registry.known_models().items():
-            for each in self._node_targets(name, links, identity):
-                if each.pool in identity.exposure:
-                    found.setdefault(name, []).append(_node_offer(each))
-        if "cloud" in identity.exposure:
-            for name, route in self._catalogue.routes.items():
-                found.setdefault(name, []).extend(map(_provider_offer, route.targets))
-        return {name: found[name] for name in sorted(self.rules.allowed_models(identity, found))}
+            nodes = self._open_to(identity, name, self._node_targets(name, links, identity))
+            found.setdefault(name, []).extend(map(_node_offer, nodes))
+        for name, route in self._catalogue.routes.items():
+            found.setdefault(name, []).extend(map(_provider_offer, self._open_to(identity, name, route.targets)))
+        return {name: found[name] for name in sorted(found) if found[name]}
+
+    def _open_to(self, identity: Identity, model: str, targets: Iterable[AnyTarget]) -> list[AnyTarget]:
+        """Those of a model's targets that neither the key nor a rule keeps from a caller."""
+        if not self.rules.allows(identity, model):
+            return []
+        within = [each for each in targets if each.pool in identity.exposure]
+        rules = self.rules.of(identity, model)
+        if not rules:
+            return within
+        ask = Ask(identity.exposure, rules=tuple(rule.provider for rule in rules))
+        return [each for each in within if barred(_candidate(0, each, 0.0, None), ask) is None]
 
 
 def _provider_offer(target: Target) -> Offer:

@@ -123,6 +123,15 @@ async def test_only_the_models_that_a_rule_names_may_be_asked_for(ruled: Ruled) 
         assert [model.id async for model in client.models.list()] == ["other-model"]
 
 
+async def test_models_and_targets_that_rules_bar_are_not_listed(ruled: Ruled) -> None:
+    await ruled.rule("organisation", zdr=True)
+    listed = (await ruled.relay.get("/v1/models"))[1]["data"]
+    endpoints = (await ruled.relay.get(f"/v1/models/{MODEL}/endpoints"))[1]["data"]["endpoints"]
+    providers = (await ruled.relay.get("/v1/providers"))[1]["data"]
+    assert [each["id"] for each in listed] == [MODEL]
+    assert [each["provider_name"] for each in endpoints] == [each["name"] for each in providers] == ["private"]
+
+
 async def test_no_spelling_of_a_model_is_a_way_around_a_rule(ruled: Ruled) -> None:
     await ruled.rule("key", "1", models=("other-model",))
     for name in (f"{MODEL}:nitro", f"{MODEL}@cheap", f"{MODEL}@cheap:floor"):
