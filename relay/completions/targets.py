@@ -103,12 +103,18 @@ class Targets:
         offered = [(targets, rules) for targets, rules in offered if targets]
         if not offered:
             return None
-        if request.preferences.mixes_models:
-            every = [each for targets, _ in offered for each in targets]
-            offered = [(every, tuple(rule for _, rules in offered for rule in rules))]
         conversation = request.conversation(identity.organisation)
         routes = [self._order(targets, _ask(request, identity, rules), conversation, now) for targets, rules in offered]
-        return routes[0] if len(routes) == 1 else joined(routes)
+        if len(routes) == 1:
+            return routes[0]
+        whole = joined(routes)
+        if not request.preferences.mixes_models:
+            return whole
+        ask = _ask(request, identity, self.rules.of(identity, ""))  # each model's own rule has barred what it bars
+        mixed = self._order(list(whole.targets), ask, conversation, now)
+        route = Route(mixed.targets, whole.busy, whole.resting, whole.left_out)
+        route.stays_at = mixed.stays_at
+        return route
 
     def _order(self, targets: list[Target], ask: Ask, conversation: bytes, now: float) -> Route:
         last = self._affinity.last(conversation)

@@ -123,6 +123,14 @@ async def test_only_the_models_that_a_rule_names_may_be_asked_for(ruled: Ruled) 
         assert [model.id async for model in client.models.list()] == ["other-model"]
 
 
+async def test_a_models_rule_is_nothing_to_another_model_of_the_same_call(ruled: Ruled) -> None:
+    await ruled.rule("model", MODEL, only=("dear",))
+    mixed = {"by": "price", "partition": "none"}
+    assert await ruled.ask(models=["other-model"], provider={"sort": mixed}) == "other"
+    await ruled.rule("organisation", ignore=("other",))
+    assert await ruled.ask(models=["other-model"], provider={"sort": mixed}) == "dear"
+
+
 async def test_models_and_targets_that_rules_bar_are_not_listed(ruled: Ruled) -> None:
     await ruled.rule("organisation", zdr=True)
     listed = (await ruled.relay.get("/v1/models"))[1]["data"]
