@@ -92,7 +92,7 @@ class CallRoute:
 
     def _question(self, identity: Identity, request: CallRequest) -> Question:
         begin = partial(self._begin, identity, request)
-        rules = self._completions.rules.concerning(identity)
+        rules = self._completions.rules_of(identity, request)
         return Question(identity, request, self.kind.route, begin, self.refuse, rules)
 
     def _begin(self, identity: Identity, request: CallRequest, reply: Reply) -> Running | None:

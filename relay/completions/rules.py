@@ -5,7 +5,7 @@ Functions of a connection, as in `accounts.directory`; `Rules` is what a running
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -90,16 +90,11 @@ class Rules:
         subjects = (Subject(identity.organisation, scope, names[scope]) for scope in WIDEST_LAST)
         return tuple(rule for each in subjects if (rule := self._by_subject.get(each)) is not None)
 
-    def concerning(self, identity: Identity) -> tuple[Rule, ...]:
-        """Those that may hold for some call of the key, whatever model it asks for."""
+    def concerning(self, identity: Identity, models: Iterable[str]) -> tuple[Rule, ...]:
+        """Those that hold for a call that any of `models` may answer."""
         if not self.some:
             return ()
-        return tuple(
-            rule
-            for subject, rule in self._by_subject.items()
-            if subject.organisation == identity.organisation
-            and (subject.scope != "key" or subject.name == str(identity.key))
-        )
+        return tuple(rule for model in models for rule in self.of(identity, model))
 
     def allows(self, identity: Identity, model: str) -> bool:
         """Whether the key may ask for the model."""

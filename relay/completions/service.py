@@ -43,6 +43,7 @@ from relay.ledger.errors import InsufficientCredit
 from relay.ledger.service import Ledger
 from relay.nodes.link import LegSink
 from relay.routing.retries import RetryBudget
+from relay.routing.rules import Rule
 from relay.settings import CallSettings, TimerSettings
 from relay.upstreams.keys import KeysUsedUp, ProviderKey
 from relay.upstreams.node import Tenants, offer_chat
@@ -89,7 +90,6 @@ class Completions(CallServices):
         self._loop = loop
         self._ledger = ledger
         self._targets = targets
-        self.rules = targets.rules
         self._tenants = tenants
         self._traced = traced
         self._settings = settings
@@ -150,6 +150,13 @@ class Completions(CallServices):
         else:
             call.start()
         return call
+
+    def rules_of(self, identity: Identity, request: CallRequest) -> tuple[Rule, ...]:
+        """What was set for calls such as this one, whichever of its models answers."""
+        rules = self._targets.rules
+        if not rules.some:
+            return ()
+        return rules.concerning(identity, (resolved(request, self._targets.has).model, *request.fallbacks))
 
     def _patience_s(self, route: Route, model: str) -> float:
         """How long the call has to wait for its turn at most; 0 if it has not to wait.

@@ -234,7 +234,7 @@ _WHY: Final = {
     claims.OPEN: "the relay stopped before it could be kept",
     claims.TOO_LONG: "it was too long to be kept",
     claims.NO_ROOM: "too many others were being made at the time",
-    claims.NOT_KEPT: "the call asked for zero data retention",
+    claims.NOT_KEPT: "the call, or a rule of this relay, asked for zero data retention",
     claims.EVICTED: "newer answers needed the room",
     claims.KEPT: "the relay's key to kept answers has changed",
 }

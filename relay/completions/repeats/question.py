@@ -26,7 +26,7 @@ class Question:
     begin: Callable[[Reply], Running | None]
     refuse: Callable[[Refusal, Reply], None]
     rules: tuple[Rule, ...] = ()
-    """Set for the caller: what another was answered may be barred to them."""
+    """Set for such calls of the caller: what another was answered may be barred to them."""
 
     @property
     def keeps_nothing(self) -> bool:

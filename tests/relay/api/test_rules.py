@@ -159,6 +159,22 @@ async def test_an_answer_in_the_cache_is_no_way_around_a_rule(ruled: Ruled) -> N
     assert ruled.told["x-nightjar-cache"] == "bypass"
 
 
+async def test_a_rule_for_another_model_keeps_no_answer_from_its_retry_or_the_cache(ruled: Ruled) -> None:
+    await ruled.rule("model", "other-model", zdr=True)
+    for _ in range(2):
+        assert await ruled.ask(headers={"Idempotency-Key": "once"}) == "cheap"
+        assert await ruled.ask(headers={"X-OpenRouter-Cache": "true"}, temperature=0) == "cheap"
+    assert len(ruled.providers["cheap"].requests) == 2
+
+
+async def test_a_retry_is_not_answered_where_a_rule_says_that_nothing_is_kept(ruled: Ruled) -> None:
+    await ruled.rule("model", MODEL, zdr=True)
+    once = {"Idempotency-Key": "once"}
+    assert await ruled.ask(f"{MODEL}:nitro", headers=once) == "private"
+    with pytest.raises(openai.APIStatusError, match="or a rule of this relay, asked for zero data retention"):
+        await ruled.ask(f"{MODEL}:nitro", headers=once)
+
+
 async def test_an_answer_goes_on_only_where_it_might_have_begun(tmp_path: Path) -> None:
     async def yields(node: Node, leg: LegId) -> None:
         await node.yield_(leg, 2)
