@@ -12,7 +12,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, Qt, QTranslator
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QTranslator
 from PySide6.QtWidgets import QApplication, QWidget
 from typing_extensions import override
 
@@ -42,15 +42,22 @@ _TURNS = 8
 """Turns of the event loop: a text that wraps to another height moves what holds it, one level a turn."""
 
 
+_FROM_THE_RIGHT = "\N{RIGHT-TO-LEFT MARK}"
+
+
 class LongWords(QTranslator):
-    """Stands for a language whose texts are half as long again."""
+    """Stands for a language whose texts are half as long again; `mirrored`, for one that is written from the right."""
+
+    def __init__(self, parent: QObject | None = None, *, mirrored: bool = False) -> None:
+        super().__init__(parent)
+        self._mark = _FROM_THE_RIGHT if mirrored else ""
 
     @override
     def translate(
         self, context: bytes | str, sourceText: bytes | str, disambiguation: bytes | str | None = None, n: int = -1
     ) -> str:
         text = sourceText.decode() if isinstance(sourceText, bytes) else sourceText
-        return f"{text} {'ăîșț' * 8}"[: max(len(text) * 3 // 2, len(text) + 4)]
+        return self._mark + f"{text} {'ăîșț' * 8}"[: max(len(text) * 3 // 2, len(text) + 4)]
 
     @override
     def isEmpty(self) -> bool:
@@ -123,7 +130,7 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     application = QApplication(sys.argv[:1])
     if kind != "--plain":
-        application.installTranslator(LongWords(application))
+        application.installTranslator(LongWords(application, mirrored=kind == "--mirrored"))
     if kind == "--mirrored":
         application.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
     scale = f"{application.devicePixelRatio():g}x{'' if kind == '--plain' else kind[1:]}"

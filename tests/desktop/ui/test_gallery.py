@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
 
 from desktop.ui import gallery
+from desktop.ui.labels import Prose
 
 
 def test_a_page_lists_every_picture_by_its_state(tmp_path: Path) -> None:
@@ -30,3 +33,20 @@ def test_a_command_line_that_makes_no_sense_paints_nothing(arguments: list[str],
     )
     assert done.returncode == 2
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("direction", "edge"),
+    [
+        (Qt.LayoutDirection.LeftToRight, Qt.AlignmentFlag.AlignLeft),
+        (Qt.LayoutDirection.RightToLeft, Qt.AlignmentFlag.AlignRight),
+    ],
+)
+def test_a_path_stands_where_the_pages_language_begins(
+    qtbot: QtBot, direction: Qt.LayoutDirection, edge: Qt.AlignmentFlag
+) -> None:
+    label = Prose("/home/maria")
+    qtbot.addWidget(label)
+    label.setLayoutDirection(direction)
+    assert label.alignment() & edge
+    assert label.alignment() & Qt.AlignmentFlag.AlignAbsolute
