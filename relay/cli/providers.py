@@ -153,6 +153,8 @@ def _edited(models: dict[str, OfferedModel], parsed: argparse.Namespace) -> Iter
         if models.pop(name, None) is None:
             raise UsageError(f"{parsed.name} does not offer {name!r}; it offers {', '.join(models) or 'nothing'}")
     named = [_named(text, models) for text in parsed.model]
+    if both := {model.name for model in named}.intersection(parsed.drop_model):
+        raise UsageError(f"{', '.join(sorted(both))}: named with --model and with --drop-model")
     for model in named or tuple(models.values()):
         models[model.name] = _changed(model, parsed)
     if not models:

@@ -257,12 +257,21 @@ def test_an_edit_adds_models_drops_models_and_changes_keys(terminal: Terminal, m
     [
         (["--drop-model", "small", "--drop-model", "large"], "nightjar-relay provider remove"),
         (["--drop-model", "tiny"], "it offers small, large"),
+        (["--drop-model", "small", "--model", "small=its-own"], "small: named with"),
         (["--base-url", "ftp://x"], "http"),
         (["--base-url", "http://10.0.0.1/v1"], "upstreams.private_addresses"),
         (["--price-prompt", "-1"], "--price-prompt"),
         (["--context", "0"], "context"),
     ],
-    ids=["offers-nothing", "no-such-model", "no-url", "out-of-reach", "negative-price", "no-context"],
+    ids=[
+        "offers-nothing",
+        "no-such-model",
+        "dropped-and-named",
+        "no-url",
+        "out-of-reach",
+        "negative-price",
+        "no-context",
+    ],
 )
 def test_an_edit_that_cannot_be_changes_nothing_and_says_why(terminal: Terminal, change: list[str], named: str) -> None:
     terminal.json("provider", "add", "acme", *ACME)
