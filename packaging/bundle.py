@@ -21,7 +21,7 @@ from licences import write_licences
 
 HERE = Path(__file__).resolve().parent
 PROGRAMS = {"desktop": "nightjar", "relay": "nightjar-relay"}
-_EPOCH = "1700000000"
+EPOCH = "1700000000"
 """For what would else carry the time of its making."""
 
 
@@ -46,7 +46,7 @@ def make(program: str, folder: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix="nightjar-bundle-") as scratch:
         environment = os.environ | {
             "PYTHONHASHSEED": "1",
-            "SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", _EPOCH),
+            "SOURCE_DATEEPOCH": os.environ.get("SOURCE_DATEEPOCH", EPOCH),
         }
         if program == "relay":
             environment["NIGHTJAR_COMPILED_RELAY"] = str(Path(scratch, "compiled"))
