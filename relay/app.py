@@ -334,10 +334,10 @@ class _Reload:
                 _log.exception("the control plane could not be reloaded; trying again")
 
     async def now(self) -> None:
-        """Take in keys, providers, nodes and deposits."""
+        """Take in rules, keys, providers, nodes and deposits: a key works no earlier than its rule."""
         self._seen = await self._database.read(revision.current)
-        self._keyring.load(await self._database.read(directory.key_records))
         self._rules.load(await self._database.read(list_rules))
+        self._keyring.load(await self._database.read(directory.key_records))
         self._presets.load(await self._database.read(list_presets))
         self._catalogue.load([*self._configured, *await self._database.read(list_providers)])
         self._registry.vouch(await self._database.read(catalogue_store.vouched))

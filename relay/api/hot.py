@@ -5,6 +5,7 @@ What the edges share stands here: the path, the body's limits, and how a refusal
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -16,7 +17,7 @@ from relay.completions.explained import wants_explanation
 from relay.completions.headers import TRACE_PARENT, CallHeaders
 from relay.completions.kinds import CHAT, Kind
 from relay.completions.presets import MARK, Presets
-from relay.completions.refusal import Refusal, no_ledger, not_authenticated, too_large
+from relay.completions.refusal import Refusal, no_ledger, not_authenticated, too_large, unexpected
 from relay.completions.repeats.desk import RepeatDesk
 from relay.completions.repeats.question import Question
 from relay.completions.reply import Reply
@@ -26,6 +27,8 @@ from relay.completions.service import Completions
 from relay.ledger.entries import CallId
 from relay.ledger.errors import LedgerUnavailable
 from relay.settings import CallSettings
+
+_log = logging.getLogger(__name__)
 
 RAW_PATH = CHAT.route.encode()
 """The path of the busiest of them, which edge A serves by itself."""
@@ -88,6 +91,9 @@ class CallRoute:
             self.refuse(not_authenticated(_MISSING if missing else _INVALID), reply)
         except (Refusal, LedgerUnavailable) as error:
             self._cannot(error, reply)
+        except Exception:  # noqa: BLE001 - the supervisor of what a request begins
+            _log.exception("a call could not be begun")
+            self.refuse(unexpected(), reply)
         return None
 
     def _question(self, identity: Identity, request: CallRequest) -> Question:

@@ -117,6 +117,12 @@ def shutting_down() -> Refusal:
     return Refusal(503, message, kind="server_error", code="shutting_down", retry_after=5.0)
 
 
+def unexpected() -> Refusal:
+    """A fault of the relay's own (500)."""
+    message = "The relay met a fault that it did not expect, and has logged it. Nothing was charged for this call."
+    return Refusal(500, message, kind="server_error", code="internal_error")
+
+
 def no_ledger(error: LedgerUnavailable) -> Refusal:
     """Nothing can be booked just now, so nothing is admitted (503)."""
     return Refusal(503, str(error), kind="server_error", code="ledger_unavailable", retry_after=5)

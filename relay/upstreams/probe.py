@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class Prober:
-    """One question at a time, every `every_s` seconds; nobody who is well is ever asked."""
+    """Asks each of them at once, one question after the other, every `every_s` seconds; nobody who is well is asked."""
 
     def __init__(self, catalogue: Catalogue, clock: Clock, every_s: float) -> None:
         self._catalogue = catalogue
@@ -39,12 +39,14 @@ class Prober:
 
     async def look(self) -> None:
         """Ask for each refused key whether it is taken now, and each provider that keeps failing whether it is up."""
-        for provider in list(self._catalogue.providers):
-            for key in provider.keys:
-                if key.refused and await _status(provider, key) == HTTPStatus.OK:
-                    key.worked()
-                    _log.warning("provider %s takes a key again that it had refused", provider.name)
-            await self._look_at_failing(provider)
+        await asyncio.gather(*map(self._look_at, self._catalogue.providers))
+
+    async def _look_at(self, provider: Provider) -> None:
+        for key in provider.keys:
+            if key.refused and await _status(provider, key) == HTTPStatus.OK:
+                key.worked()
+                _log.warning("provider %s takes a key again that it had refused", provider.name)
+        await self._look_at_failing(provider)
 
     async def _look_at_failing(self, provider: Provider) -> None:
         now = self._clock.now()

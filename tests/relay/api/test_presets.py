@@ -117,3 +117,20 @@ async def test_one_without_a_model_needs_a_call_that_names_one(preset: Preset) -
 def test_what_no_call_could_be_made_with_is_refused(slug: str, fields: Fields, named: str) -> None:
     with pytest.raises(BadPreset, match=named):
         check_preset(slug, fields)
+
+
+@pytest.mark.parametrize("edge", ["http", "asgi"])
+async def test_a_fault_of_the_relays_own_is_an_error_object_and_a_line_in_the_log(
+    edge: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("a fact that cannot be")
+
+    async with running_relay(tmp_path, edge=edge) as relay:
+        monkeypatch.setattr(relay.services.chat.presets, "applied", breaks)
+        answer = await relay.raw(relay.chat(a_chat(model="@preset/short")))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 500 ")
+    assert json.loads(body)["error"]["code"] == "internal_error"
+    assert b"cannot be" not in body
+    assert "a call could not be begun" in caplog.text
