@@ -61,7 +61,8 @@ def build(program: str, made: Path, folder: Path, *, depends: Callable[[Path], s
     """One package of the bundle `made`. `depends` says what it needs of the system; by default dpkg-shlibdeps does."""
     name, architecture = bundle.PROGRAMS[program], _said_by("dpkg", "--print-architecture")
     with tempfile.TemporaryDirectory(prefix="nightjar-deb-") as scratch:
-        tree = Path(scratch, "tree")
+        tree = Path(scratch, "debian", name)
+        (tree / "DEBIAN").mkdir(parents=True)
         shutil.copytree(made, tree / "usr/lib" / name, symlinks=True)
         _link(tree / "usr/bin" / name, f"../lib/{name}/{name}")
         _documents(tree, program, name)
@@ -69,7 +70,7 @@ def build(program: str, made: Path, folder: Path, *, depends: Callable[[Path], s
             _desktop(tree)
         units = "user" if program == "desktop" else "system"
         _copy(LINUX / f"{name}.service", tree / f"usr/lib/systemd/{units}/{name}.service")
-        needs = (depends or _depends)(made)
+        needs = (depends or _depends)(tree)
         size = sum(file.lstat().st_size for file in tree.rglob("*") if not file.is_dir()) // 1024
         _write(tree / "DEBIAN/control", control(program, architecture, needs=needs, kib=size))
         _copy(LINUX / f"{name}.postrm", tree / "DEBIAN/postrm", mode=0o755)
@@ -137,21 +138,14 @@ def _documents(tree: Path, program: str, name: str) -> None:
     )
 
 
-def _depends(made: Path) -> str:
-    """Packages of the libraries that the bundle does not bring, as dpkg-shlibdeps finds them."""
-    inside = made / "_internal"
-    files = [file for file in made.rglob("*") if file.is_file() and not file.is_symlink() and _is_elf(file)]
-    with tempfile.TemporaryDirectory(prefix="nightjar-deb-") as scratch:
-        _write(Path(scratch, "debian/control"), "Source: nightjar\n\nPackage: nightjar\nArchitecture: any\n")
-        places = {str(file.parent) for file in files if ".so" in file.name} | {str(inside)}
-        command = [
-            "dpkg-shlibdeps",
-            "-O",
-            "--ignore-missing-info",
-            "--warnings=0",
-            *(f"-l{at}" for at in sorted(places)),
-        ]
-        done = subprocess.run([*command, *map(str, files)], cwd=scratch, capture_output=True, text=True, check=False)
+def _depends(tree: Path) -> str:
+    """Packages of the libraries that `tree` does not bring, as dpkg-shlibdeps finds them: it looks in debian/NAME."""
+    control = tree.parent / "control"
+    _write(control, f"Source: {tree.name}\n\nPackage: {tree.name}\nArchitecture: any\n")
+    files = [file for file in tree.rglob("*") if file.is_file() and not file.is_symlink() and _is_elf(file)]
+    brought = [f"-l{place}" for place in sorted({str(file.parent) for file in files if ".so" in file.name})]
+    command = ["dpkg-shlibdeps", "-O", "--ignore-missing-info", "--warnings=0", *brought, *map(str, files)]
+    done = subprocess.run(command, cwd=tree.parents[1], capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{done.stderr[-2000:]}\ndpkg-shlibdeps failed")
     return done.stdout.strip().partition("=")[2]
