@@ -86,7 +86,7 @@ def test_an_unknown_verb_is_one_line_and_status_2(run: Callable[..., Finished]) 
 def test_package_without_a_kind_is_one_line_and_status_2(run: Callable[..., Finished]) -> None:
     done = run("package", "exe")
     assert done.returncode == 2
-    assert done.stderr == "nightjar: package needs a kind: dir\n"
+    assert done.stderr == "nightjar: package needs a kind: dir or deb\n"
 
 
 def test_bench_without_a_name_is_one_line_and_status_2(run: Callable[..., Finished]) -> None:
