@@ -97,7 +97,7 @@ async def _relay(url: str) -> Finding:
     try:
         async with httpx.AsyncClient(timeout=_RELAY_S, follow_redirects=False) as client:
             await client.get(url)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, OSError) as error:  # OSError: certificates named by the environment that are not there
         return Finding("relay", url, ok=False, says=f"it does not answer ({str(error) or type(error).__name__})")
     return Finding("relay", url, ok=True, says=f"answers in {(time.monotonic() - began) * 1000:.0f} ms")
 

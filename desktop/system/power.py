@@ -50,8 +50,16 @@ class UPower:
 
 def unplugged() -> bool:
     """Whether this PC runs on its battery now, for who cannot wait for a look. False where nobody can tell."""
-    battery = psutil.sensors_battery()
+    battery = _battery()
     return battery is not None and battery.power_plugged is False
+
+
+def _battery() -> Any:
+    """None also where the system tells of no power supply at all, as in a container."""
+    try:
+        return psutil.sensors_battery()
+    except OSError:
+        return None
 
 
 class PsutilPower:
@@ -60,7 +68,7 @@ class PsutilPower:
     name = "power (system)"
 
     async def look(self) -> Power:
-        battery = psutil.sensors_battery()
+        battery = _battery()
         if battery is None:
             return Power()
         return Power(on_battery=battery.power_plugged is False, percent=float(battery.percent))

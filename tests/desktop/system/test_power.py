@@ -74,6 +74,17 @@ async def test_the_systems_own_word_on_power(
     assert unplugged() is power.on_battery
 
 
+async def test_a_system_that_tells_of_no_power_supply_at_all_has_no_battery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container, where psutil finds no folder to look into."""
+
+    def nothing() -> None:
+        raise FileNotFoundError("/sys/class/power_supply")
+
+    monkeypatch.setattr(psutil, "sensors_battery", nothing, raising=False)
+    assert await PsutilPower().look() == Power()
+    assert not unplugged()
+
+
 def test_the_hottest_core_counts_and_disks_and_nonsense_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     sensors = {
         "coretemp": [Sensor("core 0", 71.0, 100, 100), Sensor("core 1", 83.0, 100, 100), Sensor("", 255.0, None, None)],

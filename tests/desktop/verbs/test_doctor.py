@@ -48,6 +48,13 @@ def test_what_nothing_keeps_the_model_from_is_said(
     assert says in finding.says
 
 
+async def test_certificates_that_are_not_there_are_a_finding_and_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/certificates.pem")
+    finding = await self_test._relay("https://127.0.0.1:1")
+    assert finding.ok is False
+    assert "does not answer" in finding.says
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these")
 def test_looking_changes_nothing() -> None:
     before = Path("/proc/self/status").read_text()
