@@ -66,9 +66,11 @@ class PassThrough(ResponseSink):
         call.source = "estimate"
         if first:
             call.prompt_estimate = call.request.prompt_estimate
-        kept = first and (call.may_move or call.request.explains)
+        self._keeps_all = first and call.may_move
+        kept = self._keeps_all or (first and call.request.explains)
         self._shown: list[bytes] | None = [] if kept else None
-        """What was written, kept where another may have to go on with it, or where the relay has a word to add."""
+        """What was written, kept where another may have to go on with it; its beginning, where the relay has a word to
+        add."""
         self._stream = call.request.stream
         self._single = call.request.n == 1
         self._parts: list[bytes] = []
@@ -233,7 +235,7 @@ class PassThrough(ResponseSink):
             self._emit(data)
 
     def _emit(self, data: bytes) -> None:
-        if self._shown is not None:
+        if self._shown is not None and (self._keeps_all or not self._shown):
             self._shown.append(data)
         self._call.emit(data, self._tokens)
 

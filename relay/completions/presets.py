@@ -118,7 +118,8 @@ class Presets:
         Raises:
             Refusal: there is no such preset, or the two do not go together.
         """
-        model, _, slug = request.model.partition(MARK)
+        model, _, name = request.model.partition(MARK)
+        slug, mark, suffix = name.partition(":")
         fields = self._found.get((organisation, slug))
         if fields is None:
             raise unknown_preset(slug)
@@ -131,7 +132,7 @@ class Presets:
         model = model or str(fields.get("model", ""))
         if not model:
             raise bad_request(f"Preset '{slug}' names no model. Ask for MODEL{MARK}{slug}.", param="model")
-        defaults["model"] = model
+        defaults["model"] = f"{model}{mark}{suffix}"
         if "provider" in said and isinstance(fields.get("provider"), dict):
             defaults["provider"] = fields["provider"] | msgspec.json.decode(said["provider"])
         if system and request.kind is CHAT and role_of(request.messages[0]) not in ("system", "developer"):

@@ -76,6 +76,12 @@ async def test_null_in_the_call_means_that_it_does_not_say(preset: Preset) -> No
     assert (sent["temperature"], sent["max_tokens"]) == (0.25, 50)
 
 
+async def test_a_wish_for_speed_or_price_goes_with_it(preset: Preset) -> None:
+    assert (await preset.ask("@preset/short:floor"))["model"] == MODEL
+    await preset.keep({"temperature": 0}, "cool")
+    assert (await preset.ask(f"{MODEL}@preset/cool:nitro"))["temperature"] == 0
+
+
 async def test_one_that_is_not_there_or_is_anothers_is_not_found(preset: Preset) -> None:
     await preset.keep(PRESET, "theirs", organisation=2)
     for slug in ("missing", "theirs"):
