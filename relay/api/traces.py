@@ -23,6 +23,9 @@ from relay.ledger.entries import CallId
 from relay.settings import TraceSettings
 
 SERVICE: Final = "nightjar-relay"
+PATIENCE_S: Final = 3.0
+"""For the collector, each time: a relay that ends must not wait long for one that is silent."""
+
 MS: Final = 1_000_000
 """Nanoseconds."""
 _FAILED: Final = frozenset({"failed", "expired"})
@@ -39,7 +42,7 @@ class Traces:
             sampler=ParentBased(TraceIdRatioBased(settings.share)),
             shutdown_on_exit=False,
         )
-        exporter = OTLPSpanExporter(endpoint=settings.endpoint, headers=settings.headers)
+        exporter = OTLPSpanExporter(endpoint=settings.endpoint, headers=settings.headers, timeout=PATIENCE_S)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("nightjar.relay")
         self._context_of = TraceContextTextMapPropagator().extract
