@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from relay.completions.service import Completions
 from relay.completions.targets import Targets
 from relay.configuration import BadSettings, version
 from relay.errors import RelayError
-from relay.ledger.entries import NanoDollars
+from relay.ledger.entries import CallId, NanoDollars
 from relay.ledger.pricing import Price
 from relay.ledger.service import Ledger
 from relay.ledger.tally import Tally
@@ -53,11 +53,12 @@ from relay.upstreams.probe import Prober
 from relay.upstreams.providers import Catalogue, OfferedModel, ProviderRecord, list_providers
 from relay.upstreams.reach import Reach, networks
 from relay.upstreams.traits import Traits
+from relay.wire.frames import PicoDollars
+from relay.wire.identity import SigningKey
 
 if TYPE_CHECKING:
     from relay.api.traces import Traces
-from relay.wire.frames import PicoDollars
-from relay.wire.identity import SigningKey
+    from relay.completions.request import CallRequest
 
 DEMO_CREDIT = NanoDollars(5_000_000_000)
 """$5: some ten thousand answers of a small model."""
@@ -163,7 +164,6 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         routing = settings.routing
         targets = Targets(catalogue, registry, price, policy=_policy(routing), rules=rules)
         next_id = CallIds(clock, after=ledger.last_call)
-        traced = None if kept.traces is None else kept.traces.began
         completions = Completions(
             loop=asyncio.get_running_loop(),
             clock=clock,
@@ -174,40 +174,16 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             next_id=next_id,
             earned=lambda target: _tell_owner(ledger, clock, target.link),
             tenants=Tenants(key.seed),
-            traced=traced,
+            traced=kept.traced,
         )
-        repeats = RepeatDesk(
-            Idempotency(
-                loop=asyncio.get_running_loop(),
-                clock=clock,
-                watch=completions.watch,
-                database=database,
-                vault=kept.vault,
-                settings=settings.idempotency,
-                timers=settings.timers,
-            ),
-            ResponseCache(
-                loop=asyncio.get_running_loop(),
-                clock=clock,
-                watch=completions.watch,
-                database=database,
-                ledger=ledger,
-                vault=kept.vault,
-                settings=settings.cache,
-                next_id=next_id,
-                digests_of=registry.digests_of,
-                timers=settings.timers,
-                traced=traced,
-            ),
-            next_id,
-        )
-        sweeper = tasks.create_task(repeats.sweep_forever())
-        stack.callback(sweeper.cancel)
+        repeats = _repeat_desk(settings, clock, kept, completions=completions, registry=registry, next_id=next_id)
         chat = CallRoute(keyring, completions, settings.calls, next_id, repeats, presets=presets)
-        prober = tasks.create_task(Prober(catalogue, clock, routing.probe_s).forever())
-        stack.callback(prober.cancel)
-        watcher = tasks.create_task(reload.forever())
-        stack.callback(watcher.cancel)
+        for forever in (
+            repeats.sweep_forever(),
+            Prober(catalogue, clock, routing.probe_s).forever(),
+            reload.forever(),
+        ):
+            stack.callback(tasks.create_task(forever).cancel)
         yield Services(
             settings=settings,
             clock=clock,
@@ -240,6 +216,11 @@ class _Kept:
     traces: Traces | None
     first_key: Secret[str] | None
 
+    @property
+    def traced(self) -> Callable[[CallId, CallRequest], None] | None:
+        """Is told of each call as it begins."""
+        return None if self.traces is None else self.traces.began
+
 
 async def _open_kept(settings: RelaySettings, clock: Clock, stack: AsyncExitStack) -> _Kept:
     """Database, books and the relay's own key; the first start also makes an organisation, and a key to it."""
@@ -259,6 +240,42 @@ async def _open_kept(settings: RelaySettings, clock: Clock, stack: AsyncExitStac
     key = await database.write(lambda connection: node_store.signing_key(connection, at_ms=clock.now_ms()))
     vault = await asyncio.to_thread(open_vault, settings.answers_key)
     return _Kept(database, ledger, key, vault, watched, traces, first.key.value if first is not None else None)
+
+
+def _repeat_desk(
+    settings: RelaySettings,
+    clock: Clock,
+    kept: _Kept,
+    *,
+    completions: Completions,
+    registry: Registry,
+    next_id: CallIds,
+) -> RepeatDesk:
+    """What answers a call a second time: retries under one key, and the cache of answers."""
+    loop = asyncio.get_running_loop()
+    idempotency = Idempotency(
+        loop=loop,
+        clock=clock,
+        watch=completions.watch,
+        database=kept.database,
+        vault=kept.vault,
+        settings=settings.idempotency,
+        timers=settings.timers,
+    )
+    cache = ResponseCache(
+        loop=loop,
+        clock=clock,
+        watch=completions.watch,
+        database=kept.database,
+        ledger=kept.ledger,
+        vault=kept.vault,
+        settings=settings.cache,
+        next_id=next_id,
+        digests_of=registry.digests_of,
+        timers=settings.timers,
+        traced=kept.traced,
+    )
+    return RepeatDesk(idempotency, cache, next_id)
 
 
 def _watched(settings: MetricsSettings) -> tuple[Tally, Secret[str]] | None:
