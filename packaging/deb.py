@@ -68,8 +68,8 @@ def build(program: str, made: Path, folder: Path, *, depends: Callable[[Path], s
         _documents(tree, program, name)
         if program == "desktop":
             _desktop(tree)
-        units = "user" if program == "desktop" else "system"
-        _copy(LINUX / f"{name}.service", tree / f"usr/lib/systemd/{units}/{name}.service")
+        else:
+            _copy(LINUX / f"{name}.service", tree / f"usr/lib/systemd/system/{name}.service")
         needs = (depends or _depends)(tree)
         size = sum(file.lstat().st_size for file in tree.rglob("*") if not file.is_dir()) // 1024
         _write(tree / "DEBIAN/control", control(program, architecture, needs=needs, kib=size))
@@ -100,10 +100,14 @@ def control(program: str, architecture: str, *, needs: str, kib: int) -> str:
 
 
 def _desktop(tree: Path) -> None:
+    sys.path.insert(0, str(ROOT))
+    from desktop.system.service import UNIT, unit_text
+
     share = tree / "usr/share"
     _copy(LINUX / "nightjar.desktop", share / "applications/nightjar.desktop")
     _copy(LINUX / f"{APP_ID}.metainfo.xml", share / f"metainfo/{APP_ID}.metainfo.xml")
     _icons(share / "icons/hicolor")
+    _write(tree / f"usr/lib/systemd/user/{UNIT}", unit_text(("/usr/bin/nightjar", "--headless"), manual="nightjar(1)"))
 
 
 def _icons(folder: Path) -> None:

@@ -17,7 +17,7 @@ from desktop.agent.relay_view import RelayView
 from desktop.errors import DesktopError, FolderUnusable
 from desktop.models.bundled import bundled_catalogue
 from desktop.models.catalogue import Catalogue, merged, read_catalogue
-from desktop.system.secrets import write_private
+from desktop.system.files import write_private
 from relay.wire.identity import catalogue_text, fingerprint, is_signed
 from relay.wire.owner import SignedCatalogue
 

@@ -13,7 +13,7 @@ import msgspec
 
 from desktop.agent.state import Mode
 from desktop.errors import FolderUnusable, SettingsUnreadable
-from desktop.system.secrets import write_private
+from desktop.system.files import write_private
 
 
 class Membership(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,8 +22,8 @@ from desktop.models.disk import Disk, RealDisk, nearest
 from desktop.models.errors import FileInUse, LibraryBusy, ModelUnusable, NoSuchModel
 from desktop.models.library import Library, Model, Wish
 from desktop.models.partial import discard, set_aside
+from desktop.system.files import write_private
 from desktop.system.lock import FileLock
-from desktop.system.secrets import write_private
 
 Condition = Literal["ready", "missing", "changed"]
 

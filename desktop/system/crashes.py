@@ -18,6 +18,7 @@ from typing import Final, TextIO
 
 import msgspec
 
+from desktop.system.files import write_private
 from desktop.system.program import version
 
 KEPT: Final = "last-fault.json"
@@ -81,7 +82,5 @@ class Crashes:
         self.keep("program", error)
 
     def _write(self, fault: Fault) -> None:
-        part = self._kept.with_suffix(".part")
         with contextlib.suppress(OSError):
-            part.write_bytes(msgspec.json.encode(fault))
-            part.replace(self._kept)
+            write_private(self._kept, msgspec.json.encode(fault))

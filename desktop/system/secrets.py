@@ -22,6 +22,7 @@ from keyring.backend import KeyringBackend
 from typing_extensions import override
 
 from desktop.errors import FolderUnusable, SecretUnavailable
+from desktop.system.files import write_private
 
 if sys.platform == "win32":
     from keyring.backends.Windows import WinVaultKeyring as _Backend
@@ -149,21 +150,6 @@ class KeystoreStore:
             return question()
         except Exception as error:
             raise SecretUnavailable(self.where, str(error) or type(error).__name__) from error
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Replaces `path` in one step by a file of mode 0600; after a crash either the old or the new one is there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def keystore_backend() -> KeyringBackend | None:

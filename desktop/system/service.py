@@ -18,12 +18,12 @@ _REMEDY = "Log in as yourself, not by su or sudo, and try again; or start it you
 """People who became another user have no systemd of their own, which is the common cause."""
 
 
-def unit_text(command: tuple[str, ...], *, home: str = "") -> str:
-    """The unit. `home`: the value of NIGHTJAR_HOME, if it is to have one."""
+def unit_text(command: tuple[str, ...], *, home: str = "", manual: str = "systemd.service(5)") -> str:
+    """The unit. `home`: the value of NIGHTJAR_HOME, if it is to have one. `manual`: a page to read about it."""
     environment = f'Environment="{HOME_VARIABLE}={_escaped(home)}"\n' if home else ""
     return f"""[Unit]
 Description=Nightjar: lends this PC's idle time to run language models
-Documentation=man:systemd.service(5)
+Documentation=man:{manual}
 
 [Service]
 Type=exec

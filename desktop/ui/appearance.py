@@ -11,6 +11,7 @@ import msgspec
 from PySide6.QtCore import Qt
 
 from desktop.errors import CommandRefused
+from desktop.system.files import write_private
 from desktop.ui.theme import Theme
 
 _log = logging.getLogger(__name__)
@@ -47,10 +48,8 @@ class Appearance:
         """Holds at once. Raises CommandRefused if it cannot be kept; then it holds until the end of this run."""
         self.look = look
         self._theme.choose(_SCHEMES[look])
-        part = self._file.with_suffix(".part")
         try:
-            part.write_bytes(msgspec.json.encode(_Kept(look)))
-            part.replace(self._file)
+            write_private(self._file, msgspec.json.encode(_Kept(look)))
         except OSError as error:
             raise CommandRefused(
                 f"The choice cannot be kept in {self._file}: {(error.strerror or str(error)).lower()}."

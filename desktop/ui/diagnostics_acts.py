@@ -9,19 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QObject, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QGuiApplication
 
 from desktop.agent.report import report
 from desktop.agent.self_test import examine
 from desktop.agent.state import Snapshot
-from desktop.errors import CommandRefused, DesktopError
+from desktop.errors import DesktopError
 from desktop.system.crashes import Crashes, Fault
+from desktop.system.files import write_asked_for
 from desktop.system.logs import LOG_FILE, last_lines, plain
 from desktop.system.paths import Paths
 from desktop.system.watch.self_test import Finding
 from desktop.ui.background import Runs
 from desktop.ui.diagnostics_presenter import LOG_LINES, DiagnosticsFacts, DiagnosticsPresenter
+from desktop.ui.folders import open_folder
 from desktop.ui.pages.diagnostics import DiagnosticsPage
 
 _LOOK_MS = 1_000
@@ -69,14 +71,7 @@ class Upkeep:
 
     def write(self, path: Path, text: str, /) -> None:
         """Raises CommandRefused."""
-        try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise CommandRefused(f"{path} cannot be written: {(error.strerror or str(error)).lower()}.") from error
-
-
-def _open_folder(folder: Path) -> None:
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+        write_asked_for(path, text)
 
 
 class DiagnosticsActs(QObject):
@@ -90,7 +85,7 @@ class DiagnosticsActs(QObject):
         presenter: DiagnosticsPresenter,
         *,
         clock: Callable[[], float] = time.time,
-        open_folder: Callable[[Path], None] = _open_folder,
+        open_folder: Callable[[Path], None] = open_folder,
     ) -> None:
         super().__init__(page)
         self.page, self._checks, self._background, self._presenter = page, checks, background, presenter

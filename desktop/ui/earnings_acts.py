@@ -15,7 +15,8 @@ from desktop.agent import books
 from desktop.agent.relay_view import AnswerTold, EarningsTold, ReasonTold
 from desktop.agent.sheets import csv_text, earnings_sheet
 from desktop.agent.state import Snapshot
-from desktop.errors import CommandRefused, DesktopError
+from desktop.errors import DesktopError
+from desktop.system.files import write_asked_for
 from desktop.system.paths import Paths
 from desktop.ui.background import Runs
 from desktop.ui.earnings_presenter import EarningsFacts, EarningsPresenter
@@ -50,10 +51,7 @@ class Books:
 
     def write(self, path: Path, text: str, /) -> None:
         """Raises CommandRefused."""
-        try:
-            path.write_text(text, encoding="utf-8", newline="")
-        except OSError as error:
-            raise CommandRefused(f"{path} cannot be written: {(error.strerror or str(error)).lower()}.") from error
+        write_asked_for(path, text)
 
 
 class EarningsActs(QObject):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from desktop.system.files import write_private
+
 _log = logging.getLogger(__name__)
 
 
@@ -39,10 +41,8 @@ class Progress:
     def keep(self, step: Step) -> None:
         """A step that cannot be kept is asked for again at the next start: no harm, so nobody is told."""
         self.step = step
-        part = self._file.with_suffix(".part")
         try:
-            part.write_bytes(msgspec.json.encode(_Kept(step)))
-            part.replace(self._file)
+            write_private(self._file, msgspec.json.encode(_Kept(step)))
         except OSError as error:
             _log.warning("the step of the first run cannot be kept: %s", error)
 

@@ -461,7 +461,9 @@ PAGES: dict[str, Make] = {
         DiagnosticsFacts(FINDINGS[:3], log=_LOG, folder=_LOGS, report=_REPORT, saved="/home/maria/nightjar-report.txt")
     ),
     "diagnostics-error": _diagnostics(
-        DiagnosticsFacts(FINDINGS[:2], folder=_LOGS, report=_REPORT, problem="/root/x.txt cannot be written: no room.")
+        DiagnosticsFacts(
+            FINDINGS[:2], folder=_LOGS, report=_REPORT, problem="/media/stick/report.txt cannot be written: no room."
+        )
     ),
     "settings": _settings(SETTINGS, active()),
     "settings-new": _settings(

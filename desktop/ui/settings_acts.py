@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QObject, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QObject, QTimer
 
 from desktop.agent import kept
 from desktop.agent.commands import Command, Forget
@@ -20,6 +19,7 @@ from desktop.system.paths import Paths
 from desktop.system.program import version
 from desktop.ui.appearance import Appearance, Look
 from desktop.ui.background import Runs
+from desktop.ui.folders import open_folder
 from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.question import ask
 from desktop.ui.settings_presenter import Folders, SettingsFacts, SettingsPresenter
@@ -29,7 +29,7 @@ _LOOK_MS = 5_000
 
 
 class Keeps(Protocol):
-    """`Upkeep`, or a test's. All block and raise DesktopError."""
+    """`Housekeeping`, or a test's. All block and raise DesktopError."""
 
     @property
     def folders(self) -> Folders: ...
@@ -70,10 +70,6 @@ class Housekeeping:
         return size
 
 
-def _open_folder(folder: Path) -> None:
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
-
-
 class SettingsActs(QObject):
     """`post` gives a command to the agent and returns at once."""
 
@@ -86,7 +82,7 @@ class SettingsActs(QObject):
         *,
         appearance: Appearance,
         post: Callable[[Command], None],
-        open_folder: Callable[[Path], None] = _open_folder,
+        open_folder: Callable[[Path], None] = open_folder,
     ) -> None:
         super().__init__(page)
         self.page, self._keeps, self._background, self._presenter = page, keeps, background, presenter

@@ -11,8 +11,8 @@ import msgspec
 
 from desktop.agent.sharing.words import countdown
 from desktop.agent.sheets import NANO, csv_text
-from desktop.errors import CommandRefused
 from desktop.models.errors import gigabytes
+from desktop.system.files import write_asked_for
 
 _WIDTH: Final = 24
 
@@ -81,7 +81,4 @@ def write_csv(path: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     if path == "-":
         sys.stdout.write(text)
         return
-    try:
-        Path(path).expanduser().write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise CommandRefused(f"{path} cannot be written: {(error.strerror or str(error)).lower()}.") from error
+    write_asked_for(Path(path), text)

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from desktop.errors import AgentNotRunning, CommandRefused, DesktopError
+from desktop.system.files import write_asked_for
 from desktop.system.logs import LOG_FILE, plain, tail
 from desktop.system.paths import Paths
 from desktop.verbs.output import say_json
@@ -91,11 +92,7 @@ def _report(options: argparse.Namespace) -> int:
 
     text = asyncio.run(report(place.paths()))
     if options.output:
-        try:
-            Path(options.output).expanduser().write_text(text, encoding="utf-8")
-        except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise CommandRefused(f"{options.output} cannot be written: {why}.") from error
+        write_asked_for(Path(options.output), text)
     if options.json:
         say_json({"ok": True, "report": text, "file": options.output})
     else:

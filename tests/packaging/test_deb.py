@@ -72,7 +72,8 @@ def test_the_manual_page_is_sound(unpacked: tuple[str, Path, str]) -> None:
 def test_the_unit_starts_the_program_under_its_name(unpacked: tuple[str, Path, str]) -> None:
     name, tree, _ = unpacked
     kind = {"nightjar": "user", "nightjar-relay": "system"}[name]
-    assert f"ExecStart=/usr/bin/{name} " in (tree / f"usr/lib/systemd/{kind}/{name}.service").read_text()
+    unit = (tree / f"usr/lib/systemd/{kind}/{name}.service").read_text().replace('"', "")
+    assert f"ExecStart=/usr/bin/{name} " in unit
 
 
 def test_removal_says_what_stays(unpacked: tuple[str, Path, str]) -> None:

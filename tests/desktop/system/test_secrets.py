@@ -9,7 +9,7 @@ from keyring.backend import KeyringBackend
 from typing_extensions import override
 
 from desktop.errors import SecretUnavailable
-from desktop.system.secrets import FileStore, KeystoreStore, Secret, SecretStore, open_store, write_private
+from desktop.system.secrets import FileStore, KeystoreStore, Secret, SecretStore, open_store
 
 
 class MemoryKeyring(KeyringBackend):
@@ -86,12 +86,3 @@ def test_without_a_keystore_a_new_key_goes_into_a_file_and_an_old_one_is_not_loo
     assert open_store(tmp_path, None).kind == "file"
     with pytest.raises(SecretUnavailable):
         open_store(tmp_path, "keystore")
-
-
-def test_a_private_file_is_replaced_whole_and_readable_by_its_owner_only(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("old")
-    write_private(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert list(tmp_path.iterdir()) == [path]

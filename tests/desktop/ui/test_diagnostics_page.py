@@ -161,9 +161,9 @@ def test_a_report_is_seen_before_it_is_saved_or_copied(acts: DiagnosticsActs, to
 def test_a_file_that_cannot_be_written_is_told(acts: DiagnosticsActs, told: Told) -> None:
     acts.show(None)
     acts.page.report.make.click()
-    told.problem = CommandRefused("/root/x cannot be written: permission denied.")
-    acts.page.file_chosen.emit(Path("/root/x"))
-    assert acts.page.problem.text.accessibleName() == "/root/x cannot be written: permission denied."
+    told.problem = CommandRefused("/media/stick/x cannot be written: permission denied.")
+    acts.page.file_chosen.emit(Path("/media/stick/x"))
+    assert acts.page.problem.text.accessibleName() == "/media/stick/x cannot be written: permission denied."
 
 
 def test_a_fault_of_the_last_run_is_shown_until_it_is_dropped(acts: DiagnosticsActs, told: Told) -> None:
