@@ -24,6 +24,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from typing_extensions import override
 
+from desktop.errors import SourceSilent
+from desktop.system.notifications import Notification, Pressed
 from relay.wire.codec import Steps
 from relay.wire.frames import CallHeader, CloseCode, Decline, Fail, Finish, HelloBody, LegId, Yield
 from relay.wire.handshake import Enrolled, Proven
@@ -331,3 +333,42 @@ class _Server(uvicorn.Server):
 
 def _json(value: dict[str, Any], *, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
+
+
+# --- desktop: a server of notifications ----------------------------------------------------------------------------
+
+
+class FakeNotifications:
+    """Shows nothing to anybody; `press` and `dismiss` are what its owner does. `silent`: there is no server."""
+
+    def __init__(self, pressed: Pressed) -> None:
+        self.shown: dict[int, Notification] = {}
+        self.silent = False
+        self._pressed = pressed
+        self._numbers = itertools.count(1)
+
+    async def show(self, notification: Notification, *, replaces: int = 0) -> int:
+        self._look()
+        number = replaces if replaces in self.shown else next(self._numbers)
+        self.shown[number] = notification
+        return number
+
+    async def withdraw(self, number: int) -> None:
+        self._look()
+        self.shown.pop(number, None)
+
+    def close(self) -> None:
+        self._pressed = lambda _number, _token: None
+
+    def press(self, number: int, token: str = "") -> None:
+        """It goes, as it does with most servers."""
+        if number in self.shown:
+            self._pressed(number, token)
+            self.dismiss(number)
+
+    def dismiss(self, number: int) -> None:
+        self.shown.pop(number, None)
+
+    def _look(self) -> None:
+        if self.silent:
+            raise SourceSilent("notifications", "nobody shows them")

@@ -32,7 +32,7 @@ Served = Callable[[tuple[Servable, ...], Catalogue], None]
 
 
 class Shelf:
-    """Runs beside the agent's other parts. `progress` is what the snapshot shows."""
+    """Runs beside the agent's other parts. `progress`, `arrived` and `missing` are what the snapshot shows."""
 
     def __init__(self, store: Store, listing: Listing, *, look_s: float = LOOK_S) -> None:
         self._store = store
@@ -47,11 +47,13 @@ class Shelf:
         self._member: Member | None = None
         self._told_changed: set[str] = set()
         self.progress: tuple[Progress, ...] = ()
+        self.arrived: tuple[str, ...] = ()
+        self.missing: tuple[str, ...] = ()
 
     async def run(self, served: Served, changed: Callable[[], None]) -> None:
         """Until cancelled. `served` hears which models can be served, now and after each change.
 
-        `changed` hears when `progress` is another one.
+        `changed` hears when `progress`, `arrived` or `missing` is another one.
         """
         self._served, self._heard = served, changed
         async with asyncio.TaskGroup() as group:
@@ -102,16 +104,21 @@ class Shelf:
 
     async def _look(self, seen: object) -> object:
         """Tells what is different from what was `seen`; what is seen now."""
-        if (progress := self._downloads.progress()) != self.progress:
-            self.progress = progress
-            self._heard()
+        self._show(self._downloads.progress(), self._downloads.arrived, self.missing)
         # Files may lie on a disk that is slow to answer; the record lies beside ours.
-        models = await asyncio.to_thread(self._servable) if self._store.read().models else ()
+        models, missing = await asyncio.to_thread(self._files) if self._store.read().models else ((), ())
+        self._show(self.progress, self.arrived, missing)
         catalogue = await self._current()
         now = models, catalogue.issued_ms, catalogue.entries
         if now != seen:
             self._served(models, catalogue)
         return now
+
+    def _show(self, progress: tuple[Progress, ...], arrived: tuple[str, ...], missing: tuple[str, ...]) -> None:
+        shown = self.progress, self.arrived, self.missing
+        self.progress, self.arrived, self.missing = progress, arrived, missing
+        if (progress, arrived, missing) != shown:
+            self._heard()
 
     async def _current(self) -> Catalogue:
         """Read again when any process has refreshed it, or it is another relay's."""
@@ -120,12 +127,13 @@ class Shelf:
             self._catalogue = of, await asyncio.to_thread(self._listing.current, self._member)
         return self._catalogue[1]
 
-    def _servable(self) -> tuple[Servable, ...]:
+    def _files(self) -> tuple[tuple[Servable, ...], tuple[str, ...]]:
+        """What can be served, and what is missing."""
         changed = {model.name for model in self._store.recheck()}
         for name in changed - self._told_changed:
             log.warning("a model's file was changed by another program", extra={"model": name})
         self._told_changed = changed
-        return self._store.servable()
+        return self._store.servable(), self._store.missing()
 
     async def _refresh(self) -> None:
         """The catalogue, once there is a relay to ask, and every few hours."""

@@ -157,7 +157,8 @@ class Snapshot:
     `snoozed_for` says what ends a pause before its time, empty if nothing does. `switches` are the last 50, the oldest
     first. `obstacles` is all that keeps this PC from sharing, the first being the reason of `sharing`. `rules` are the
     owner's, as they hold now; `presence` names who tells when the PC was last used, or why nobody can. `downloads` are
-    models on their way here, in the order of the queue.
+    models on their way here, in the order of the queue; `arrived` are those that have come since the agent began, in
+    order. `missing` are models of the library whose files are not where they were.
     """
 
     at: float
@@ -177,3 +178,5 @@ class Snapshot:
     rules: SharingSettings = field(default_factory=SharingSettings)
     presence: str = ""
     downloads: tuple[Progress, ...] = ()
+    arrived: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()

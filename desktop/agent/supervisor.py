@@ -394,7 +394,9 @@ class Agent:
             obstacles=obstacles(facts),
             rules=facts.rules,
             presence=facts.conditions.presence.source or facts.conditions.presence.problem,
-            downloads=self._parts.shelf.progress if self._parts.shelf else (),
+            downloads=shelf.progress if (shelf := self._parts.shelf) else (),
+            arrived=shelf.arrived if shelf else (),
+            missing=shelf.missing if shelf else (),
         )
 
     def _changed(self) -> None:

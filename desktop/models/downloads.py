@@ -76,6 +76,8 @@ class Downloads:
         self._current: _Meter | None = None
         self._stir = asyncio.Event()
         self._held = ""
+        self.arrived: tuple[str, ...] = ()
+        """Models that were downloaded whole since this began, in order."""
 
     # --- what others see and say
 
@@ -184,6 +186,8 @@ class Downloads:
             await Download(order, self._disk, limit=self._limit, report=meter).attempt(http)
             self._resting.pop(wish.name, None)
             done = await asyncio.to_thread(self._store.finished, entry, target)
+            if done:
+                self.arrived += (wish.name,)
             log.info("a download is done", extra={"model": wish.name, "kept": done})
         except Passing as error:
             self._rest(wish, error.why, error.wait_s, progressed=meter.gained >= _PROGRESS)

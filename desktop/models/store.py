@@ -274,6 +274,11 @@ class Store:
             if model.active and self.condition(model, library) == "ready"
         )
 
+    def missing(self) -> tuple[str, ...]:
+        """Models that should be served, but whose files are not there: deleted, or on a disk that is away."""
+        library = self.read()
+        return tuple(m.name for m in library.models if m.active and self.condition(m, library) == "missing")
+
     def recheck(self) -> tuple[Model, ...]:
         """Reads every file that looks changed, once, and forgives it if its content is the same. The others.
 

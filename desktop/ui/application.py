@@ -28,12 +28,16 @@ from desktop.ui.first_run_steps import Progress, wanted
 from desktop.ui.formats import formats_of
 from desktop.ui.icons import app_icon
 from desktop.ui.interface import Interface
+from desktop.ui.notice_book import NoticeBook
+from desktop.ui.notice_presenter import NoticePresenter
+from desktop.ui.notifier import Notifier
 from desktop.ui.openings import openings_of
 from desktop.ui.pages.first_run import FirstRunPage
 from desktop.ui.single_instance import SingleInstance
 from desktop.ui.stop_signals import StopSignals
 from desktop.ui.theme import Theme
 from desktop.ui.tray import Tray
+from desktop.ui.voices import SessionVoice, TrayVoice, Voice
 from desktop.ui.window import MainWindow
 
 _log = logging.getLogger(__name__)
@@ -51,12 +55,16 @@ def run_ui(agent_handle: AgentHandle, paths: Paths, *, background: bool, enrolle
     appearance = Appearance(theme, paths.data / "interface.json")
     bridge = Bridge(agent_handle, application)
     formats = formats_of(QLocale())
-    openings = openings_of(theme, paths, works, formats, appearance=appearance, post=bridge.post)
+    notices = NoticeBook(paths.data / "notices.json")
+    openings = openings_of(theme, paths, works, formats, appearance=appearance, notices=notices, post=bridge.post)
     window = MainWindow(theme, openings)
     first_run = None
     if enrolled is not None:
         first_run = _first_run(theme, paths, works, formats, bridge.post, enrolled=enrolled)
-    interface = Interface(bridge, Tray(application), window, clock=time.time, first_run=first_run)
+    tray = Tray(application)
+    interface = Interface(bridge, tray, window, clock=time.time, first_run=first_run)
+    notifier = _notifier(tray, window, notices, formats)
+    bridge.arrived.connect(notifier.hear)
     instance, signals = SingleInstance(Paths.for_user().runtime), StopSignals()
     instance.raised.connect(interface.show_window)
     signals.came.connect(interface.quit)
@@ -68,9 +76,20 @@ def run_ui(agent_handle: AgentHandle, paths: Paths, *, background: bool, enrolle
         return application.exec()
     finally:
         interface.stop()
+        notifier.close()
         works.close()
         instance.close()
         signals.close()
+
+
+def _notifier(tray: Tray, window: MainWindow, book: NoticeBook, formats: Formats) -> Notifier:
+    """Where notifications are a service of the session, that shows them; else, and where it is silent, the tray."""
+    balloon = TrayVoice(tray)
+    voice: Voice = SessionVoice(balloon, tray) if sys.platform == "linux" else balloon
+    presenter = NoticePresenter(QCoreApplication.translate, formats)
+    notifier = Notifier(voice, book, presenter, clock=time.time, looked_at=window.isActiveWindow)
+    notifier.place_wished.connect(window.show_place)
+    return notifier
 
 
 def _first_run(

@@ -21,6 +21,7 @@ from desktop.ui.figures import Formats
 from desktop.ui.library_acts import LibraryActs
 from desktop.ui.library_operations import LibraryOperations
 from desktop.ui.library_presenter import LibraryPresenter
+from desktop.ui.notice_book import NoticeBook
 from desktop.ui.pages.activity import ActivityPage
 from desktop.ui.pages.diagnostics import DiagnosticsPage
 from desktop.ui.pages.earnings import EarningsPage
@@ -42,6 +43,7 @@ def openings_of(
     formats: Formats,
     *,
     appearance: Appearance,
+    notices: NoticeBook,
     post: Callable[[Command], None],
 ) -> Sequence[Opening]:
     """`paths` are those of the agent that runs, `post` is how it is told; `background` is where long acts go."""
@@ -67,6 +69,7 @@ def openings_of(
             background,
             SettingsPresenter(translate, formats),
             appearance=appearance,
+            notices=notices,
             post=post,
         )
 

@@ -481,6 +481,8 @@ PAGES: dict[str, Make] = {
             traces=None,
             forget_problem="The log cannot be removed.",
             look_problem="The choice cannot be kept in /home/maria/.local/share/nightjar/interface.json: no space.",
+            tells="problems",
+            tell_problem="The choice cannot be kept in /home/maria/.local/share/nightjar/notices.json: no space.",
         ),
         active(),
     ),

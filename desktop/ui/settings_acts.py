@@ -20,6 +20,8 @@ from desktop.system.program import version
 from desktop.ui.appearance import Appearance, Look
 from desktop.ui.background import Runs
 from desktop.ui.folders import open_folder
+from desktop.ui.notice_book import NoticeBook
+from desktop.ui.notices import Wish
 from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.question import ask
 from desktop.ui.settings_presenter import Folders, SettingsFacts, SettingsPresenter
@@ -81,19 +83,21 @@ class SettingsActs(QObject):
         presenter: SettingsPresenter,
         *,
         appearance: Appearance,
+        notices: NoticeBook,
         post: Callable[[Command], None],
         open_folder: Callable[[Path], None] = open_folder,
     ) -> None:
         super().__init__(page)
         self.page, self._keeps, self._background, self._presenter = page, keeps, background, presenter
-        self._appearance, self._post, self._open_folder = appearance, post, open_folder
-        self._facts = SettingsFacts(looks=appearance.look, version=version(), folders=keeps.folders)
+        self._appearance, self._notices, self._post, self._open_folder = appearance, notices, post, open_folder
+        self._facts = SettingsFacts(looks=appearance.look, tells=notices.wish, version=version(), folders=keeps.folders)
         self._snapshot: Snapshot | None = None
         self._seen = False
         self._again = QTimer(self, interval=_LOOK_MS)
         self._again.timeout.connect(self._look)
         page.start_wished.connect(self._start)
         page.look_chosen.connect(self._dress)
+        page.notices_chosen.connect(self._tell)
         page.folder_asked.connect(self._open)
         page.forget_asked.connect(self._ask_to_forget)
 
@@ -166,6 +170,14 @@ class SettingsActs(QObject):
         except DesktopError as error:
             problem = error.line()
         self._know(looks=look, look_problem=problem)
+
+    def _tell(self, wish: str) -> None:
+        try:
+            self._notices.choose(Wish(wish))
+            problem = ""
+        except DesktopError as error:
+            problem = error.line()
+        self._know(tells=wish, tell_problem=problem)
 
     def _open(self) -> None:
         if self._facts.usage is not None:

@@ -33,6 +33,8 @@ class SettingsFacts:
     login_problem: str = ""
     looks: str = "system"
     look_problem: str = ""
+    tells: str = "all"
+    tell_problem: str = ""
     usage: Usage | None = None
     usage_problem: str = ""
     traces: int | None = None
@@ -43,6 +45,16 @@ class SettingsFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ChoiceView:
+    """One of a few: each with its word and what it is called."""
+
+    options: tuple[tuple[str, str], ...]
+    chosen: str
+    told: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SettingsView:
     """A text that is empty hides its place. `can_start` is false while it is not known how things are."""
 
@@ -50,9 +62,8 @@ class SettingsView:
     can_start: bool
     start_told: str
     start_problem: str
-    looks: tuple[tuple[str, str], ...]
-    look: str
-    look_problem: str
+    looks: ChoiceView
+    notices: ChoiceView
     relay: str
     relay_detail: str
     models: str
@@ -85,13 +96,8 @@ class SettingsPresenter:
             can_start=at_login is not None,
             start_told=self._start_told(at_login),
             start_problem=facts.login_problem,
-            looks=(
-                ("system", self.tr("As the desktop")),
-                ("light", self.tr("Light")),
-                ("dark", self.tr("Dark")),
-            ),
-            look=facts.looks,
-            look_problem=facts.look_problem,
+            looks=self._looks(facts),
+            notices=self._notices(facts),
             relay=relay,
             relay_detail=relay_detail,
             models=self._models(facts.usage),
@@ -104,6 +110,26 @@ class SettingsPresenter:
             forget_problem=facts.forget_problem,
             about=self._about(facts),
         )
+
+    def _looks(self, facts: SettingsFacts) -> ChoiceView:
+        options = (
+            ("system", self.tr("As the desktop")),
+            ("light", self.tr("Light")),
+            ("dark", self.tr("Dark")),
+        )
+        return ChoiceView(options, facts.looks, problem=facts.look_problem)
+
+    def _notices(self, facts: SettingsFacts) -> ChoiceView:
+        options = (
+            ("all", self.tr("All")),
+            ("problems", self.tr("Only problems")),
+            ("nothing", self.tr("None")),
+        )
+        told = self.tr(
+            "Told are the first earnings, a model that has arrived, and what needs you: a download that stopped, a "
+            "full disk, a relay that no longer knows this PC. Never that it shares or waits."
+        )
+        return ChoiceView(options, facts.tells, told, facts.tell_problem)
 
     def _start_told(self, at_login: AtLogin | None) -> str:
         if at_login is None:

@@ -30,6 +30,7 @@ class Tray(QObject):
     """Owns the icon; `rows` is its menu. `availability_changed` comes with every change after `start`."""
 
     availability_changed = Signal(bool)
+    balloon_clicked = Signal()
 
     def __init__(
         self, parent: QObject | None = None, *, is_available: Callable[[], bool] = QSystemTrayIcon.isSystemTrayAvailable
@@ -71,6 +72,7 @@ class Tray(QObject):
         # Before show(): some panels never ask again.
         icon.setContextMenu(self.rows.menu)
         icon.activated.connect(self._clicked)
+        icon.messageClicked.connect(self.balloon_clicked)
         icon.show()
         return icon
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
@@ -181,16 +182,20 @@ class MainWindow(QMainWindow):
 
     def show_models(self) -> None:
         """In front of the owner, with the models in sight."""
-        self.raise_up()
-        if self._alone is not None:
-            return
-        if Place.MODELS in self.places:
-            self.go(Place.MODELS)
-        else:
+        self.show_place(Place.MODELS)
+        if self._alone is None and Place.MODELS not in self.places:
             self.sheet.ensureWidgetVisible(self.home.models)
 
-    def raise_up(self) -> None:
-        """In front of the owner, wherever it was."""
+    def show_place(self, place: Place, token: str = "") -> None:
+        """In front of the owner, as `raise_up`, at a place; where there is no such place, wherever they were."""
+        self.raise_up(token)
+        if place in self.places and self._alone is None:
+            self.go(place)
+
+    def raise_up(self, token: str = "") -> None:
+        """In front of the owner, wherever it was. On Wayland that needs a `token` of whatever was clicked elsewhere."""
+        if token:
+            os.environ["XDG_ACTIVATION_TOKEN"] = token  # where Qt looks for it
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()

@@ -33,6 +33,7 @@ from desktop.ui.first_run_presenter import FirstRunPresenter
 from desktop.ui.first_run_steps import Progress, Step
 from desktop.ui.gallery import PLAIN
 from desktop.ui.interface import Interface
+from desktop.ui.notice_book import NoticeBook
 from desktop.ui.openings import openings_of
 from desktop.ui.pages.first_run import FirstRunPage
 from desktop.ui.theme import Theme
@@ -60,7 +61,8 @@ def running_program(qtbot: QtBot, qapp: QApplication, paths: Paths) -> Iterator[
     progress = Progress(paths.data / "first-run.json")
     first_run = FirstRunActs(page, Help(paths), works, presenter, progress=progress, post=bridge.post)
     appearance = Appearance(theme, paths.data / "interface.json")
-    openings = openings_of(theme, paths, works, PLAIN, appearance=appearance, post=bridge.post)
+    notices = NoticeBook(paths.data / "notices.json")
+    openings = openings_of(theme, paths, works, PLAIN, appearance=appearance, notices=notices, post=bridge.post)
     window = MainWindow(theme, openings)
     qtbot.addWidget(window)
     interface = Interface(bridge, Tray(qapp), window, clock=time.time, first_run=first_run)

@@ -9,23 +9,25 @@ from desktop.ui.buttons import Button
 from desktop.ui.cards.frame import Card
 from desktop.ui.fields import Check
 from desktop.ui.labels import Prose, Text
-from desktop.ui.settings_presenter import SettingsView
+from desktop.ui.settings_presenter import ChoiceView, SettingsView
 from desktop.ui.theme import Theme, Type
 from desktop.ui.tokens import SPACE_L, SPACE_M, SPACE_S
 
 
 class SettingsPage(QWidget):
-    """Only shows and asks. `start_wished` carries yes or no, `look_chosen` the word of a look."""
+    """Only shows and asks. `start_wished` carries yes or no, `look_chosen` and `notices_chosen` one of the words."""
 
     start_wished = Signal(bool)
     look_chosen = Signal(str)
+    notices_chosen = Signal(str)
     folder_asked = Signal()
     forget_asked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.start = _StartCard(theme, self.tr("Start"))
-        self.looks = _LookCard(self.tr("Colours"))
+        self.looks = _ChoiceCard(self.tr("Colours"))
+        self.notices = _ChoiceCard(self.tr("Notifications"))
         self.relay = _RelayCard(self.tr("Relay"))
         self.models = _ModelsCard(self.tr("Models’ folder"))
         self.privacy = _PrivacyCard(self.tr("Privacy"))
@@ -33,16 +35,19 @@ class SettingsPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE_L)
-        for card in (self.start, self.looks, self.relay, self.models, self.privacy, self.about):
+        for card in (self.start, self.looks, self.notices, self.relay, self.models, self.privacy, self.about):
             column.addWidget(card)
         column.addStretch(1)
         self.start.wish.clicked.connect(self.start_wished)
         self.looks.chosen.connect(self.look_chosen)
+        self.notices.chosen.connect(self.notices_chosen)
         self.models.open.clicked.connect(self.folder_asked)
         self.privacy.forget.clicked.connect(self.forget_asked)
 
     def show_view(self, view: SettingsView) -> None:
-        for card in (self.start, self.looks, self.relay, self.models, self.privacy, self.about):
+        self.looks.show_view(view.looks)
+        self.notices.show_view(view.notices)
+        for card in (self.start, self.relay, self.models, self.privacy, self.about):
             card.show_view(view)
 
 
@@ -61,35 +66,37 @@ class _StartCard(Card):
         self.problem.say(view.start_problem)
 
 
-class _LookCard(Card):
-    """One of a few looks, each a button that stays down."""
+class _ChoiceCard(Card):
+    """One of a few words, each a button that stays down."""
 
     chosen = Signal(str)
 
     def __init__(self, title: str) -> None:
         super().__init__(title)
-        self.problem = Prose(ink="bad")
+        self.told, self.problem = Prose(role=Type.CAPTION, ink="muted"), Prose(ink="bad")
         self.buttons: dict[str, Button] = {}
         self._group = QButtonGroup(self)
         self._row = QHBoxLayout()
         self._row.setSpacing(SPACE_S)
         self._row.addStretch(1)
         self.body.addLayout(self._row)
+        self.body.addWidget(self.told)
         self.body.addWidget(self.problem)
 
-    def show_view(self, view: SettingsView) -> None:
-        for at, (look, words) in enumerate(view.looks):
-            if look not in self.buttons:
-                self._add(at, look, words)
-            self.buttons[look].setText(words)
-        self.buttons[view.look].setChecked(True)
-        self.problem.say(view.look_problem)
+    def show_view(self, view: ChoiceView) -> None:
+        for at, (word, text) in enumerate(view.options):
+            if word not in self.buttons:
+                self._add(at, word, text)
+            self.buttons[word].setText(text)
+        self.buttons[view.chosen].setChecked(True)
+        self.told.say(view.told)
+        self.problem.say(view.problem)
 
-    def _add(self, at: int, look: str, words: str) -> None:
-        button = self.buttons[look] = Button(words)
+    def _add(self, at: int, word: str, text: str) -> None:
+        button = self.buttons[word] = Button(text)
         button.setCheckable(True)
         button.setProperty("small", "true")
-        button.clicked.connect(lambda: self.chosen.emit(look))
+        button.clicked.connect(lambda: self.chosen.emit(word))
         self._group.addButton(button)
         self._row.insertWidget(at, button)
 

@@ -89,6 +89,7 @@ async def test_what_a_command_line_does_is_seen_and_told_once(agent: Agent, tmp_
         await agent.until(lambda: agent.told[-1] == ["nightjar-demo"])
         file.unlink()
         await agent.until(lambda: agent.told[-1] == [])
+        assert agent.shelf.missing == ("nightjar-demo",)
     assert agent.told == [[], ["nightjar-demo"], [], ["nightjar-demo"], []]
 
 
@@ -102,6 +103,17 @@ async def test_a_wish_of_a_command_line_is_carried_out_and_its_progress_shown(ag
         await agent.until(lambda: [each.kind for each in agent.shelf.progress] == ["paused"])
         agent.store.resume("tiny")
         await agent.until(lambda: agent.told[-1] == ["tiny"] and not agent.shelf.progress)
+        assert agent.shelf.arrived == ("tiny",)
+
+
+async def test_a_download_that_was_given_up_has_not_arrived(agent: Agent, server: FileServer) -> None:
+    server.hold_after = 1_500_000
+    async with agent.running():
+        agent.store.want(an_entry(server))
+        await agent.until(lambda: any(each.kind == "downloading" for each in agent.shelf.progress))
+        agent.store.remove("tiny")
+        await agent.until(lambda: not agent.shelf.progress)
+    assert agent.shelf.arrived == ()
 
 
 async def test_downloads_wait_while_they_are_held(agent: Agent, server: FileServer) -> None:

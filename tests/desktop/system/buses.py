@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Annotated
 
-from dbus_fast import BusType, DBusError
+from dbus_fast import BusType, DBusError, Variant
 from dbus_fast.aio import MessageBus
 from dbus_fast.annotations import (
     DBusBool,
@@ -258,3 +260,85 @@ class Network(ServiceInterface):
     @dbus_signal()
     def StateChanged(self, state: DBusUInt32) -> DBusUInt32:  # noqa: N802
         return state
+
+
+Words = Annotated[list[str], DBusSignature("as")]
+Hints = Annotated[dict[str, Variant], DBusSignature("a{sv}")]
+Server = Annotated[tuple[str, str, str, str], DBusSignature("ssss")]
+Nothing = Annotated[None, DBusSignature("")]
+
+
+@dataclass
+class Shown:
+    """One notification as it came over the bus."""
+
+    title: str
+    body: str
+    acts: list[str]
+    hints: dict[str, object]
+
+
+class NotificationServer(ServiceInterface):
+    """What shows notifications, by version 1.2 of their specification."""
+
+    NAME, PATH = "org.freedesktop.Notifications", "/org/freedesktop/Notifications"
+
+    def __init__(self, able: tuple[str, ...] = ("body", "body-markup", "actions")) -> None:
+        super().__init__(self.NAME)
+        self.able = able
+        self.shown: dict[int, Shown] = {}
+        self._numbers = itertools.count(1)
+
+    @dbus_method()
+    def GetCapabilities(self) -> Words:  # noqa: N802
+        return list(self.able)
+
+    @dbus_method()
+    def Notify(  # noqa: N802, PLR0917 - as the specification has it
+        self,
+        program: DBusStr,
+        replaces: DBusUInt32,
+        icon: DBusStr,
+        title: DBusStr,
+        body: DBusStr,
+        acts: Words,
+        hints: Hints,
+        expires: DBusInt32,
+    ) -> DBusUInt32:
+        assert (program, icon, expires) == ("Nightjar", "nightjar", -1)
+        number = replaces or next(self._numbers)
+        self.shown[number] = Shown(title, body, acts, {name: hint.value for name, hint in hints.items()})
+        return number
+
+    @dbus_method()
+    def CloseNotification(self, number: DBusUInt32) -> Nothing:  # noqa: N802
+        if number not in self.shown:
+            raise DBusError("org.freedesktop.DBus.Error.InvalidArgs", "there is none of this number")
+        self._close(number, 3)
+
+    @dbus_signal()
+    def NotificationClosed(self, number: DBusUInt32, why: DBusUInt32) -> Annotated[list[int], DBusSignature("uu")]:  # noqa: N802
+        return [number, why]
+
+    @dbus_signal()
+    def ActionInvoked(self, number: int, act: str) -> Annotated[list[object], DBusSignature("us")]:  # noqa: N802
+        return [number, act]
+
+    @dbus_signal()
+    def ActivationToken(self, number: int, token: str) -> Annotated[list[object], DBusSignature("us")]:  # noqa: N802
+        return [number, token]
+
+    def press(self, number: int, token: str = "", act: str = "open") -> None:
+        """Its owner wishes what it offers."""
+        if token:
+            self.ActivationToken(number, token)
+        self.ActionInvoked(number, act)
+        if number in self.shown:
+            self._close(number, 2)
+
+    def dismiss(self, number: int) -> None:
+        self._close(number, 2)
+
+    def _close(self, number: int, why: int) -> None:
+        del self.shown[number]
+        self.NotificationClosed(number, why)

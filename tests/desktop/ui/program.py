@@ -15,7 +15,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
-from desktop.agent.commands import Command, Quit, Resume, SetMode, Snooze
+from desktop.agent.commands import Command, FreeMemory, Quit, Resume, SetMode, Snooze
 from desktop.agent.state import Snapshot
 from desktop.system.paths import Paths
 from desktop.ui import examples
@@ -43,6 +43,8 @@ class AnsweringAgent:
                 self._say(replace(self._snapshot, mode=mode))
             case Snooze(until):
                 self._say(examples.snapshot(snoozed_until=until))
+            case FreeMemory():  # Whatever the memory is for: a model arrives.
+                self._say(replace(self._snapshot, arrived=("gemma",)))
             case Resume():
                 self._say(examples.serving())
             case Quit():

@@ -11,6 +11,7 @@ from desktop.agent.commands import Command, SetRules
 from desktop.system.paths import Paths
 from desktop.ui.appearance import Appearance
 from desktop.ui.gallery import PLAIN
+from desktop.ui.notice_book import NoticeBook
 from desktop.ui.openings import openings_of
 from desktop.ui.pages.models import ModelsPage
 from desktop.ui.pages.rules import RulesPage
@@ -32,7 +33,9 @@ def window(qtbot: QtBot, theme: Theme, tmp_path: Path, told: list[Command]) -> M
     paths = Paths.under(tmp_path)
     paths.make()
     appearance = Appearance(theme, paths.data / "interface.json")
-    window = MainWindow(theme, openings_of(theme, paths, Works(), PLAIN, appearance=appearance, post=told.append))
+    notices = NoticeBook(tmp_path / "notices.json")
+    openings = openings_of(theme, paths, Works(), PLAIN, appearance=appearance, notices=notices, post=told.append)
+    window = MainWindow(theme, openings)
     qtbot.addWidget(window)
     window.show()
     return window

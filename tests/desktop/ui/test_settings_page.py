@@ -24,6 +24,8 @@ from desktop.system.paths import Paths
 from desktop.ui.appearance import Appearance, Look
 from desktop.ui.examples import not_enrolled, snapshot
 from desktop.ui.gallery import PLAIN
+from desktop.ui.notice_book import NoticeBook
+from desktop.ui.notices import Wish
 from desktop.ui.page_faces import SETTINGS
 from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.settings_acts import Housekeeping, SettingsActs
@@ -88,7 +90,8 @@ def posted() -> list[Command]:
 @pytest.fixture
 def acts(page: SettingsPage, kept: Kept, theme: Theme, posted: list[Command], tmp_path: Path) -> SettingsActs:
     appearance = Appearance(theme, tmp_path / "interface.json")
-    return SettingsActs(page, kept, Works(), PRESENTER, appearance=appearance, post=posted.append)
+    notices = NoticeBook(tmp_path / "notices.json")
+    return SettingsActs(page, kept, Works(), PRESENTER, appearance=appearance, notices=notices, post=posted.append)
 
 
 # --- words ---------------------------------------------------------------------------------------------------------
@@ -143,6 +146,22 @@ def test_a_look_holds_at_once_and_after_a_restart(acts: SettingsActs, theme: The
     theme.choose(Qt.ColorScheme.Light)
     assert Appearance(theme, tmp_path / "interface.json").look is Look.DARK
     assert theme.colours is DARK
+
+
+def test_what_the_owner_wants_to_be_told_holds_after_a_restart(acts: SettingsActs, tmp_path: Path) -> None:
+    acts.show(snapshot())
+    assert acts.page.notices.buttons["all"].isChecked()
+    acts.page.notices.buttons["problems"].click()
+    assert acts.page.notices.buttons["problems"].isChecked()
+    assert NoticeBook(tmp_path / "notices.json").wish is Wish.PROBLEMS
+
+
+def test_a_wish_that_cannot_be_kept_is_told(acts: SettingsActs, tmp_path: Path) -> None:
+    acts.show(snapshot())
+    (tmp_path / "notices.json").mkdir()
+    (tmp_path / "notices.json" / "in the way").touch()
+    acts.page.notices.buttons["nothing"].click()
+    assert acts.page.notices.problem.accessibleName().startswith("The choice cannot be kept in")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"look": "pink"}'], ids=["empty", "cut", "unknown"])

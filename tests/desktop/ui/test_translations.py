@@ -14,11 +14,14 @@ from PySide6.QtCore import QCoreApplication, QTranslator
 from PySide6.QtWidgets import QApplication
 from typing_extensions import override
 
+from desktop.ui import examples
 from desktop.ui.bridge import Bridge
 from desktop.ui.examples import NOW
 from desktop.ui.faces import every_face
 from desktop.ui.gallery import PLAIN
 from desktop.ui.interface import Interface
+from desktop.ui.notice_presenter import NoticePresenter
+from desktop.ui.notices import Kind, Notice
 from desktop.ui.page_faces import PAGES
 from desktop.ui.presenters import Presenter
 from desktop.ui.theme import Theme
@@ -92,6 +95,9 @@ def asked(
         window.show_view(presenter.home(face, NOW))
         tray.rows.show_view(presenter.tray(face, NOW))
     window.ask_before_closing()
+    words = NoticePresenter(QCoreApplication.translate, PLAIN)
+    for kind in Kind:
+        words.notice(Notice(kind), examples.snapshot())
     for make in PAGES.values():
         shiboken6.delete(make(theme, PLAIN))
     interface.stop()
