@@ -45,14 +45,17 @@ from desktop.system.watch.choose import watch_over
 log = logging.getLogger(__name__)
 
 
-def start(paths: Paths, *, headless: bool, background: bool = False) -> int:
-    """Runs the app until it is quit; the exit status. `background`: in the tray alone. Raises DesktopError."""
+def start(paths: Paths, *, headless: bool, background: bool = False, link: str = "") -> int:
+    """Runs the app until it is quit; the exit status. `background`: in the tray alone. Raises DesktopError.
+
+    `link` is a `nightjar:` link to open, by whichever instance has the window.
+    """
     if not headless:
         require_display()
     paths.make()
     lock = FileLock(paths.lock)
     if not lock.acquire():
-        return _second_start(paths, headless=headless, background=background)
+        return _second_start(paths, headless=headless, background=background, link=link)
     try:
         settings = load_settings(paths.settings)
         logs.configure(paths.logs, on_screen=logging.INFO if headless else logging.ERROR)
@@ -64,19 +67,19 @@ def start(paths: Paths, *, headless: bool, background: bool = False) -> int:
         if headless:
             return run_headless(agent)
         enrolled = memberships.record.membership is not None
-        return run_with_window(agent, paths, background=background, enrolled=enrolled)
+        return run_with_window(agent, paths, background=background, enrolled=enrolled, link=link)
     finally:
         lock.release()
 
 
-def _second_start(paths: Paths, *, headless: bool, background: bool) -> int:
+def _second_start(paths: Paths, *, headless: bool, background: bool, link: str) -> int:
     """The first instance shows its window instead, if it has one; a start at login asks for none."""
     if background:
         return 0
     if not headless:
         from desktop.ui.single_instance import raise_running
 
-        if raise_running(paths.runtime):
+        if raise_running(paths.runtime, link):
             return 0
     raise AgentAlreadyRunning
 
@@ -207,9 +210,11 @@ def on_stop_signals(stop: Callable[[], None]) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
 
 
-def run_with_window(agent: Agent, paths: Paths, *, background: bool, enrolled: bool | None = None) -> int:
+def run_with_window(
+    agent: Agent, paths: Paths, *, background: bool, enrolled: bool | None = None, link: str = ""
+) -> int:
     """Agent, whose folders are `paths`, on its own thread, Qt on this one. `background` keeps the window closed;
-    `enrolled` is whether a relay knows this PC, for the first run; None: there is none.
+    `enrolled` is whether a relay knows this PC, for the first run; None: there is none. `link` is opened.
     """
     try:
         from desktop.ui.application import run_ui
@@ -218,7 +223,7 @@ def run_with_window(agent: Agent, paths: Paths, *, background: bool, enrolled: b
     thread = AgentThread(agent)
     thread.start()
     try:
-        status = run_ui(thread, paths, background=background, enrolled=enrolled)
+        status = run_ui(thread, paths, background=background, enrolled=enrolled, link=link)
     finally:
         agent.post(Quit(drain=False))
         thread.join()

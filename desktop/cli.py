@@ -49,6 +49,9 @@ class _OneLineParser(argparse.ArgumentParser):
 def main(arguments: Sequence[str]) -> int:
     """Runs one command line and returns the exit status."""
     parser = _parser()
+    if len(arguments) == 1 and _is_link(arguments[0]):
+        parser.set_defaults(link=arguments[0])
+        arguments = ()
     if (wrong := _unknown_verb(arguments)) is not None:
         verbs = ", ".join(_VERBS)
         sys.stderr.write(f"nightjar: there is no verb {wrong!r}; there are {verbs}. See `nightjar --help`.\n")
@@ -78,6 +81,11 @@ def _hush() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def _is_link(argument: str) -> bool:
+    """What a browser starts us with. No verb looks like it, and it is one argument whatever it holds."""
+    return argument.lower().startswith("nightjar:")
 
 
 def _unknown_verb(arguments: Sequence[str]) -> str | None:
@@ -112,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--headless", action="store_true", help="start without tray and window, for servers")
     parser.add_argument("--background", action="store_true", help="start in the tray, its window closed")
     parser.add_argument("--version", action="store_true", help="print the version and end")
-    parser.set_defaults(act=_start)
+    parser.set_defaults(act=_start, link="")
     verbs = parser.add_subparsers(metavar="VERB", parser_class=_OneLineParser)
     for name, (describe, summary) in _VERBS.items():
         verb = verbs.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
@@ -174,7 +182,7 @@ def _start(options: argparse.Namespace) -> int:
     if options.version:
         print(f"nightjar {version()}")
         return 0
-    return app.start(Paths.for_user(), headless=options.headless, background=options.background)
+    return app.start(Paths.for_user(), headless=options.headless, background=options.background, link=options.link)
 
 
 def _local(options: argparse.Namespace) -> int:

@@ -28,6 +28,8 @@ from desktop.ui.first_run_steps import Progress, wanted
 from desktop.ui.formats import formats_of
 from desktop.ui.icons import app_icon
 from desktop.ui.interface import Interface
+from desktop.ui.link_acts import LinkActs
+from desktop.ui.link_presenter import LinkPresenter
 from desktop.ui.notice_book import NoticeBook
 from desktop.ui.notice_presenter import NoticePresenter
 from desktop.ui.notifier import Notifier
@@ -43,12 +45,14 @@ from desktop.ui.window import MainWindow
 _log = logging.getLogger(__name__)
 
 
-def run_ui(agent_handle: AgentHandle, paths: Paths, *, background: bool, enrolled: bool | None = None) -> int:
+def run_ui(
+    agent_handle: AgentHandle, paths: Paths, *, background: bool, enrolled: bool | None = None, link: str = ""
+) -> int:
     """Shows tray and window until the owner quits, a signal comes, or the agent ends. Main thread only.
 
     `paths` are the agent's. `enrolled`: whether a relay knows this PC at the start, which decides on the first run;
-    None where there is none. The exit status: 0 when the agent has ended as asked. The caller holds the lock of
-    `Paths.lock`.
+    None where there is none. `link` is one to open. The exit status: 0 when the agent has ended as asked. The caller
+    holds the lock of `Paths.lock`.
     """
     application = _application(Crashes(paths.logs))
     theme, works = Theme(application), Background(application)
@@ -65,13 +69,17 @@ def run_ui(agent_handle: AgentHandle, paths: Paths, *, background: bool, enrolle
     interface = Interface(bridge, tray, window, clock=time.time, first_run=first_run)
     notifier = _notifier(tray, window, notices, formats)
     bridge.arrived.connect(notifier.hear)
+    links = LinkActs(window, LinkPresenter(QCoreApplication.translate), post=bridge.post)
+    bridge.arrived.connect(links.hear)
     instance, signals = SingleInstance(Paths.for_user().runtime), StopSignals()
-    instance.raised.connect(interface.show_window)
+    instance.raised.connect(links.raised)
     signals.came.connect(interface.quit)
     interface.finished.connect(application.exit)
     if not instance.listen():
         _log.warning("no single-instance socket: a second start will not raise the window")
     interface.start(background=background)
+    if link:
+        links.open(link)
     try:
         return application.exec()
     finally:

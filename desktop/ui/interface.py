@@ -168,9 +168,6 @@ class Interface(QObject):
 
     # --- down ------------------------------------------------------------------------------------------------------
 
-    def show_window(self) -> None:
-        self._window.raise_up()
-
     def _choose_mode(self, mode: Mode) -> None:
         self._bridge.post(SetMode(mode))
 

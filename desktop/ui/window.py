@@ -119,6 +119,17 @@ class MainWindow(QMainWindow):
         return tuple(place for place in Place if place is Place.HOME or place in self._openings)
 
     @property
+    def is_alone(self) -> bool:
+        """Whether one page stands in place of all others."""
+        return self._alone is not None
+
+    @property
+    def page(self) -> QWidget | None:
+        """Where the owner is; None on Home."""
+        screen = self._alone[0] if self._alone is not None else self._screens.get(self.place)
+        return screen.page if screen is not None else None
+
+    @property
     def sheet(self) -> Sheet:
         """Of the page where the owner is."""
         return self._sheets[self.place]

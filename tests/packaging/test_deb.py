@@ -90,6 +90,8 @@ def test_the_desktop_finds_launcher_icons_and_metadata(unpacked: tuple[str, Path
         assert not (share / "applications").exists()
         return
     assert (share / "applications/nightjar.desktop").is_file()
+    launcher = (share / "applications/nightjar.desktop").read_text().splitlines()
+    assert {"Exec=nightjar %u", "MimeType=x-scheme-handler/nightjar;"} <= set(launcher)
     assert (share / "metainfo/org.nightjar.Nightjar.metainfo.xml").is_file()
     icons = sorted(share.glob("icons/hicolor/*/apps/nightjar.png"))
     assert len(icons) == 7

@@ -74,6 +74,13 @@ class ModelsPage(QWidget):
         self.disk.move_button.clicked.connect(self._choose_folder)
         self.act.stopped.connect(self.stop_asked)
 
+    def propose(self, name: str) -> None:
+        """Searches the catalogue for one model, for its owner to look at."""
+        self.search.setText(name)
+        self._typing.stop()
+        self.words_given.emit(name)
+        self.search.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _typed(self) -> None:
         self._typing.start()
 

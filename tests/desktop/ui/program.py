@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QSystemTrayIcon
 
 from desktop.agent.commands import Command, FreeMemory, Quit, Resume, SetMode, Snooze
 from desktop.agent.state import Snapshot
@@ -80,6 +80,8 @@ class Witness:
         windows = [one for one in application.topLevelWidgets() if one.isVisible() and one.windowTitle() == "Nightjar"]
         self._tell("window", bool(windows))
         self._tell("dark", is_dark(application.palette()))
+        for box in (one for one in application.topLevelWidgets() if isinstance(one, QMessageBox) and one.isVisible()):
+            self._tell("question", box.text().replace("\u200b", ""))
         for icon in application.findChildren(QSystemTrayIcon):
             centre = icon.geometry().center()
             self._tell("icon", [centre.x(), centre.y()])

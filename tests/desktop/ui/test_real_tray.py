@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from desktop.system.lock import FileLock
+from desktop.system.paths import Paths
 from tests.desktop.ui.panels import Panel, Portal, display, process, program, session_bus
 
 pytestmark = [
@@ -102,6 +104,25 @@ async def test_a_panel_that_comes_late_gets_the_icon_all_the_same(screen: str, b
         await panel.click(item, rows["1 hour"])
         assert await nightjar.tells("command") == "Snooze"
         assert await nightjar.ends(signal.SIGINT) == 0
+
+
+async def test_a_link_that_a_browser_opens_asks_in_the_window_that_is_there(screen: str, own_home: Path) -> None:
+    paths = Paths.for_user()
+    paths.make()
+    lock = FileLock(paths.lock)
+    assert lock.acquire()
+    try:
+        async with program(home=own_home, shown_on=screen) as nightjar:
+            assert await nightjar.tells("window")
+            link = "nightjar://enroll?relay=https://other.example&token=abc"
+            environment = {**os.environ, "DISPLAY": screen, "NIGHTJAR_HOME": str(own_home)}
+            async with process(sys.executable, "-m", "desktop", link, env=environment) as second:
+                assert await nightjar.tells("question") == "Connect this PC to https://other.example?"
+                assert await second.wait() == 0
+            assert await nightjar.ends(signal.SIGTERM) == 0
+        assert [fact["command"] for fact in nightjar.told if "command" in fact] == ["Quit"]
+    finally:
+        lock.release()
 
 
 async def test_the_portals_colour_scheme_is_followed_at_the_start_and_later(bus: str, own_home: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication
+from PySide6.QtNetwork import QLocalSocket
+from PySide6.QtTest import QSignalSpy
 from pytestqt.qtbot import QtBot
 
 from desktop.ui.single_instance import SingleInstance, address_in, raise_running
@@ -15,8 +18,9 @@ SECOND_START = """
 import sys
 from pathlib import Path
 from desktop.ui.single_instance import raise_running
-sys.exit(0 if raise_running(Path(sys.argv[1])) else 3)
+sys.exit(0 if raise_running(Path(sys.argv[1]), *sys.argv[2:]) else 3)
 """
+LINK = "nightjar://enroll?relay=https://relay.example"
 
 
 @pytest.fixture
@@ -26,16 +30,34 @@ def runtime(tmp_path: Path) -> Path:
     return folder
 
 
-def second_start(runtime: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", SECOND_START, str(runtime)])
+def second_start(runtime: Path, *links: str) -> subprocess.Popen[bytes]:
+    environment = os.environ | {"XDG_ACTIVATION_TOKEN": "token-7"}
+    return subprocess.Popen([sys.executable, "-c", SECOND_START, str(runtime), *links], env=environment)
 
 
-def test_a_second_start_raises_the_window_and_ends(qtbot: QtBot, runtime: Path) -> None:
+@pytest.mark.parametrize("links", [(), (LINK,)], ids=["plain", "with a link"])
+def test_a_second_start_hands_over_what_it_was_started_with_and_ends(
+    qtbot: QtBot, runtime: Path, links: tuple[str, ...]
+) -> None:
     first = SingleInstance(runtime)
     assert first.listen()
-    with qtbot.waitSignal(first.raised, timeout=20_000):
-        second = second_start(runtime)
+    with qtbot.waitSignal(first.raised, timeout=20_000) as raised:
+        second = second_start(runtime, *links)
     assert second.wait(20) == 0
+    assert raised.args == ["".join(links), "token-7"]
+    first.close()
+
+
+@pytest.mark.parametrize("said", [b"show\n", b"{}" + b" " * 20_000, b'{"link": 7}\n', b"\xff\n"])
+def test_who_says_anything_else_is_not_heard_and_harms_nobody(qtbot: QtBot, runtime: Path, said: bytes) -> None:
+    first = SingleInstance(runtime)
+    assert first.listen()
+    heard = QSignalSpy(first.raised)
+    stranger = QLocalSocket()
+    with qtbot.waitSignal(stranger.disconnected, timeout=20_000):
+        stranger.connectToServer(address_in(runtime))
+        stranger.write(said)
+    assert heard.count() == 0
     first.close()
 
 

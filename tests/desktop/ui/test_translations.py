@@ -20,6 +20,8 @@ from desktop.ui.examples import NOW
 from desktop.ui.faces import every_face
 from desktop.ui.gallery import PLAIN
 from desktop.ui.interface import Interface
+from desktop.ui.link_presenter import LinkPresenter
+from desktop.ui.links import EnrolLink, Fault
 from desktop.ui.notice_presenter import NoticePresenter
 from desktop.ui.notices import Kind, Notice
 from desktop.ui.page_faces import PAGES
@@ -98,12 +100,23 @@ def asked(
     words = NoticePresenter(QCoreApplication.translate, PLAIN)
     for kind in Kind:
         words.notice(Notice(kind), examples.snapshot())
+    _ask_about_links()
     for make in PAGES.values():
         shiboken6.delete(make(theme, PLAIN))
     interface.stop()
     shiboken6.delete(interface)
     shiboken6.delete(window)
     return {text: number for text, number in listener.asked.items() if text[0][0] != "Q"}
+
+
+def _ask_about_links() -> None:
+    words = LinkPresenter(QCoreApplication.translate)
+    for fault in Fault:
+        words.refusal(fault)
+    for token in (None, "token"):
+        words.enrolment(EnrolLink(examples.RELAY, token), examples.snapshot())
+    words.known(EnrolLink(examples.RELAY))
+    words.later()
 
 
 def test_every_text_that_is_shown_can_be_translated(asked: dict[Text, bool], extracted: dict[Text, bool]) -> None:
