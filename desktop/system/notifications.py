@@ -6,6 +6,7 @@ worth; *low* ones some servers drop before their owner is back. When they are sh
 
 from __future__ import annotations
 
+import asyncio
 import html
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from dbus_fast import Variant
 
-from desktop.system.bus import Bus
+from desktop.system.bus import Bus, OnSignal
 
 _NAME: Final = "org.freedesktop.Notifications"
 _PATH: Final = "/org/freedesktop/Notifications"
@@ -81,9 +82,9 @@ class SessionNotifications:
 
     async def _listen(self) -> None:
         if not self._listens:
-            await self._bus.listen(_NAME, "ActivationToken", self._token_came)
-            await self._bus.listen(_NAME, "ActionInvoked", self._act_wished)
-            await self._bus.listen(_NAME, "NotificationClosed", lambda values: self._forget(values[0]))
+            await self._bus.listen(_NAME, "ActivationToken", _later(self._token_came))
+            await self._bus.listen(_NAME, "ActionInvoked", _later(self._act_wished))
+            await self._bus.listen(_NAME, "NotificationClosed", _later(self._closed))
             self._listens = True
 
     def _token_came(self, values: list[Any]) -> None:
@@ -98,6 +99,20 @@ class SessionNotifications:
         if number in self._shown:
             self._pressed(number, self._tokens.pop(number, ""))
 
+    def _closed(self, values: list[Any]) -> None:
+        self._forget(values[0])
+
     def _forget(self, number: int) -> None:
         self._shown.discard(number)
         self._tokens.pop(number, None)
+
+
+def _later(hear: OnSignal) -> OnSignal:
+    """A signal can come in one read with the answer that brings the number it is about: whoever waits for that answer
+    goes first.
+    """
+
+    def hear_later(values: list[Any]) -> None:
+        asyncio.get_running_loop().call_soon(hear, values)
+
+    return hear_later

@@ -286,6 +286,7 @@ class NotificationServer(ServiceInterface):
     def __init__(self, able: tuple[str, ...] = ("body", "body-markup", "actions")) -> None:
         super().__init__(self.NAME)
         self.able = able
+        self.presses_itself = False
         self.shown: dict[int, Shown] = {}
         self._numbers = itertools.count(1)
 
@@ -307,6 +308,8 @@ class NotificationServer(ServiceInterface):
     ) -> DBusUInt32:
         assert (program, icon, expires) == ("Nightjar", "nightjar", -1)
         number = replaces or next(self._numbers)
+        if self.presses_itself:
+            asyncio.get_running_loop().call_soon(self.press, number)
         self.shown[number] = Shown(title, body, acts, {name: hint.value for name, hint in hints.items()})
         return number
 

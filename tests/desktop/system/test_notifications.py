@@ -147,6 +147,14 @@ class TestOverTheBus(Contract):
         shown = server.shown[await port.show(Notification("A model has arrived", "a < b & c", "Open Models"))]
         assert (shown.body, shown.acts) == (body, [])
 
+    async def test_a_press_that_comes_along_with_the_number_is_not_lost(
+        self, port: SessionNotifications, server: NotificationServer, pressed: Pressed
+    ) -> None:
+        server.presses_itself = True
+        for _ in range(30):
+            number = await port.show(NEWS)
+            assert await pressed.next() == (number, "")
+
     async def test_without_a_server_it_says_so(self, port: SessionNotifications) -> None:
         with pytest.raises(SourceSilent, match=r"org\.freedesktop\.Notifications"):
             await port.show(NEWS)
