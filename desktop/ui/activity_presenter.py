@@ -9,6 +9,7 @@ from desktop.agent.sheets import writing_speed
 from desktop.agent.state import Snapshot, Switch
 from desktop.ui.chart_views import TableView
 from desktop.ui.figures import Formats, counted, exact_dollars, speed
+from desktop.ui.relay_facts import RelayFacts
 from desktop.ui.state_presenter import sentence, unopened
 from desktop.ui.views import Translate
 
@@ -23,8 +24,8 @@ MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class ActivityFacts:
-    """What the relay told last, and how asking it goes. `wanted` is how many answers are to be shown.
+class ActivityFacts(RelayFacts):
+    """What the relay told last. `wanted` is how many answers are to be shown.
 
     `answers` is None until the relay has told any number of them; `more`: it knows of older ones.
     """
@@ -33,8 +34,6 @@ class ActivityFacts:
     reasons: tuple[ReasonTold, ...] = ()
     more: bool = False
     wanted: int = PAGE
-    asking: bool = False
-    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

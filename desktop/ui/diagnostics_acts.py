@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication
+from typing_extensions import override
 
 from desktop.agent.report import report
 from desktop.agent.self_test import examine
-from desktop.agent.state import Snapshot
 from desktop.errors import DesktopError
 from desktop.system.crashes import Crashes, Fault
 from desktop.system.files import write_asked_for
@@ -24,6 +22,7 @@ from desktop.system.watch.self_test import Finding
 from desktop.ui.background import Runs
 from desktop.ui.diagnostics_presenter import LOG_LINES, DiagnosticsFacts, DiagnosticsPresenter
 from desktop.ui.folders import open_folder
+from desktop.ui.page_acts import PageActs
 from desktop.ui.pages.diagnostics import DiagnosticsPage
 
 _LOOK_MS = 1_000
@@ -74,8 +73,8 @@ class Upkeep:
         write_asked_for(path, text)
 
 
-class DiagnosticsActs(QObject):
-    """Nothing is looked at while nobody sees it."""
+class DiagnosticsActs(PageActs[DiagnosticsFacts]):
+    """Nothing of it depends on the agent: it must work when nothing else does."""
 
     def __init__(
         self,
@@ -87,13 +86,9 @@ class DiagnosticsActs(QObject):
         clock: Callable[[], float] = time.time,
         open_folder: Callable[[Path], None] = open_folder,
     ) -> None:
-        super().__init__(page)
-        self.page, self._checks, self._background, self._presenter = page, checks, background, presenter
-        self._clock = clock
-        self._facts = DiagnosticsFacts(folder=str(checks.folder))
-        self._seen = self._reading = False
-        self._look = QTimer(self, interval=_LOOK_MS)
-        self._look.timeout.connect(self._read_log)
+        super().__init__(page, DiagnosticsFacts(folder=str(checks.folder)), background, every_ms=_LOOK_MS)
+        self.page, self._checks, self._presenter, self._clock = page, checks, presenter, clock
+        self._reading = False
         page.test_asked.connect(self._test)
         page.report_asked.connect(self._report)
         page.file_chosen.connect(self._save)
@@ -101,37 +96,16 @@ class DiagnosticsActs(QObject):
         page.fault_dropped.connect(self._drop_fault)
         page.folder_asked.connect(lambda: open_folder(checks.folder))
 
-    def show(self, _snapshot: Snapshot | None) -> None:
-        """The page does not depend on the agent: it must work when nothing else does."""
-        if not self._seen:
-            self._seen = True
-            self._look.start()
-            self._read_log()
-            self._background.run(self._checks.fault, lambda fault: self._know(fault=fault), self._log_unread)
-            if self._facts.findings is None:
-                self._test()
-        self._refresh()
+    @override
+    def _opened(self) -> None:
+        self._look()
+        self._background.run(self._checks.fault, lambda fault: self._know(fault=fault), self._log_unread)
+        if self._facts.findings is None:
+            self._test()
 
-    def hide(self) -> None:
-        self._seen = False
-        self._look.stop()
-
-    def close(self) -> None:
-        """Nothing of it has to be brought to an end."""
-        self.hide()
-
-    @property
-    def ticking(self) -> bool:
-        """No text of the page counts down."""
-        return False
-
-    def _refresh(self) -> None:
-        if self._seen:
-            self.page.show_view(self._presenter.page(self._facts, self._clock()))
-
-    def _know(self, **changed: object) -> None:
-        self._facts = replace(self._facts, **changed)  # type: ignore[arg-type]
-        self._refresh()
+    @override
+    def _draw(self) -> None:
+        self.page.show_view(self._presenter.page(self._facts, self._clock()))
 
     def _test(self) -> None:
         if self._facts.testing:
@@ -143,7 +117,9 @@ class DiagnosticsActs(QObject):
             lambda error: self._know(testing=False, problem=error.line()),
         )
 
-    def _read_log(self) -> None:
+    @override
+    def _look(self) -> None:
+        """At the log."""
         if self._reading:
             return
         self._reading = True

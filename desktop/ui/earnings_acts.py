@@ -9,17 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QObject, QTimer
+from typing_extensions import override
 
 from desktop.agent import books
 from desktop.agent.relay_view import AnswerTold, EarningsTold, ReasonTold
 from desktop.agent.sheets import csv_text, earnings_sheet
-from desktop.agent.state import Snapshot
-from desktop.errors import DesktopError
 from desktop.system.files import write_asked_for
 from desktop.system.paths import Paths
 from desktop.ui.background import Runs
 from desktop.ui.earnings_presenter import EarningsFacts, EarningsPresenter
+from desktop.ui.page_acts import RelayActs
 from desktop.ui.pages.earnings import EarningsPage
 
 _ASK_MS = 60_000
@@ -54,8 +53,8 @@ class Books:
         write_asked_for(path, text)
 
 
-class EarningsActs(QObject):
-    """Asks only while the page is seen, and only for a PC that a relay knows."""
+class EarningsActs(RelayActs[EarningsFacts, Earned]):
+    """Asks again for another span of days."""
 
     def __init__(
         self,
@@ -66,81 +65,36 @@ class EarningsActs(QObject):
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(page)
-        self.page, self._asks, self._background = page, asks, background
-        self._presenter, self._clock = presenter, clock
-        self._facts = EarningsFacts()
-        self._snapshot: Snapshot | None = None
-        self._node = ""
-        self._seen = False
-        self._again = QTimer(self, interval=_ASK_MS)
-        self._again.timeout.connect(self._ask)
+        super().__init__(page, EarningsFacts(), background, every_ms=_ASK_MS)
+        self.page, self._asks, self._presenter, self._clock = page, asks, presenter, clock
         page.days_chosen.connect(self._choose_days)
-        page.again_asked.connect(self._ask)
+        page.again_asked.connect(self._look)
         page.file_chosen.connect(self._save)
 
-    def show(self, snapshot: Snapshot | None) -> None:
-        """The newest snapshot, while the page is seen."""
-        node = snapshot.enrolment.node_id if snapshot is not None else self._node
-        another = node != self._node
-        if another:
-            self._node, self._facts = node, EarningsFacts(days=self._facts.days)
-        self._snapshot = snapshot
-        if not self._seen or another:
-            self._seen = True
-            self._again.start()
-            self._ask()
-        self._refresh()
+    @override
+    def _draw(self) -> None:
+        self.page.show_view(self._presenter.page(self._facts, self._snapshot, self._clock()))
 
-    def hide(self) -> None:
-        """Nobody sees the page: nobody is asked."""
-        self._seen = False
-        self._again.stop()
+    @override
+    def _wanted(self) -> int:
+        return self._facts.days
 
-    def close(self) -> None:
-        """Nothing of it takes long."""
-        self.hide()
+    @override
+    def _ask(self, wanted: int) -> Earned:
+        return self._asks.earned(wanted)
 
-    @property
-    def ticking(self) -> bool:
-        """No text of the page counts down."""
-        return False
+    @override
+    def _learned(self, told: Earned, wanted: int) -> EarningsFacts:
+        earned, reasons = told
+        return replace(self._facts, told=earned, reasons=tuple(reasons))
 
-    def _refresh(self) -> None:
-        if self._seen:
-            self.page.show_view(self._presenter.page(self._facts, self._snapshot, self._clock()))
-
-    def _know(self, **changed: object) -> None:
-        self._facts = replace(self._facts, **changed)  # type: ignore[arg-type]
-        self._refresh()
-
-    def _ask(self) -> None:
-        known = self._snapshot is not None and self._snapshot.enrolment.kind == "enrolled"
-        if self._facts.asking or not known:
-            return
-        days, node = self._facts.days, self._node
-        self._know(asking=True)
-        self._background.run(
-            lambda: self._asks.earned(days),
-            lambda found: self._told(found, days, node),
-            lambda error: self._not_told(error, node),
-        )
-
-    def _told(self, found: Earned, days: int, node: str) -> None:
-        if node != self._node:
-            return
-        told, reasons = found
-        self._know(told=told, reasons=tuple(reasons), asking=False, problem="")
-        if days != self._facts.days:
-            self._ask()
-
-    def _not_told(self, error: DesktopError, node: str) -> None:
-        if node == self._node:
-            self._know(asking=False, problem=error.line())
+    @override
+    def _forgotten(self) -> EarningsFacts:
+        return EarningsFacts(days=self._facts.days)
 
     def _choose_days(self, days: int) -> None:
         self._know(days=days)
-        self._ask()
+        self._look()
 
     def _save(self, path: Path) -> None:
         told = self._facts.told

@@ -10,6 +10,7 @@ from desktop.agent.relay_view import EarningsTold, ReasonTold
 from desktop.agent.state import Snapshot
 from desktop.ui.chart_views import ChartView, ColumnView, TableView
 from desktop.ui.figures import NANO, Formats, dollars, exact_dollars
+from desktop.ui.relay_facts import RelayFacts
 from desktop.ui.views import Translate
 
 SPANS = (7, 30, 90)
@@ -17,14 +18,12 @@ SPANS = (7, 30, 90)
 
 
 @dataclass(frozen=True, slots=True)
-class EarningsFacts:
-    """What the relay told last, and how asking it goes. `days` is what the chart shows."""
+class EarningsFacts(RelayFacts):
+    """What the relay told last. `days` is what the chart shows."""
 
     told: EarningsTold | None = None
     reasons: tuple[ReasonTold, ...] = ()
     days: int = 30
-    asking: bool = False
-    problem: str = ""
     saved: str = ""
 
 

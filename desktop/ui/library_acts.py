@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QObject, QTimer
+from typing_extensions import override
 
-from desktop.agent.state import Snapshot
 from desktop.errors import DesktopError
 from desktop.models.imports import Found
 from desktop.ui.background import Runs
 from desktop.ui.library_facts import Act, CatalogueSeen, LibraryFacts, LibrarySeen
 from desktop.ui.library_operations import Report, StoppedByOwner
 from desktop.ui.library_presenter import LibraryPresenter
-from desktop.ui.library_views import Wanted
+from desktop.ui.library_views import LibraryView, Wanted
+from desktop.ui.page_acts import PageActs
 from desktop.ui.pages.models import ModelsPage
 
 _LOOK_MS = 2_000
@@ -43,7 +43,7 @@ class Operations(Protocol):
     def move(self, folder: Path, report: Report, /) -> str: ...
 
 
-class LibraryActs(QObject):
+class LibraryActs(PageActs[LibraryFacts]):
     """Looks only while the page is seen. One long act at a time; switches are quick and may come in between."""
 
     def __init__(
@@ -55,19 +55,13 @@ class LibraryActs(QObject):
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(page)
-        self.page, self._operations, self._background = page, operations, background
-        self._presenter, self._clock = presenter, clock
-        self._facts = LibraryFacts()
-        self._snapshot: Snapshot | None = None
-        self._seen = False
+        super().__init__(page, LibraryFacts(), background, every_ms=_LOOK_MS)
+        self.page, self._operations, self._presenter, self._clock = page, operations, presenter, clock
         self._looking = False
         self._words = ""
         self._asked_words: str | None = None
         self._stop = threading.Event()
         self._reported = 0.0
-        self._look_timer = QTimer(self, interval=_LOOK_MS)
-        self._look_timer.timeout.connect(self._look)
         self._connect()
 
     def _connect(self) -> None:
@@ -82,41 +76,33 @@ class LibraryActs(QObject):
 
     # --- what is shown ---------------------------------------------------------------------------------------------
 
-    def show(self, snapshot: Snapshot | None) -> None:
-        """The newest snapshot, while the page is seen."""
-        self._snapshot = snapshot
-        if not self._seen:
-            self._seen = True
-            self._look_timer.start()
-            self._look()
-            self._search(self._words)
-        self._refresh()
-
-    def hide(self) -> None:
-        """Nobody sees the page: nothing is looked at."""
-        self._seen = False
-        self._look_timer.stop()
-
+    @override
     def close(self) -> None:
         """Ends a long act as its owner would."""
         self._stop.set()
         self.hide()
 
     @property
+    @override
     def ticking(self) -> bool:
         """Whether a text of the page counts down."""
-        return self._presenter.page(self._facts, self._snapshot, self._clock()).ticking
+        return self._view().ticking
 
-    def _refresh(self) -> None:
-        if self._seen:
-            self.page.show_view(self._presenter.page(self._facts, self._snapshot, self._clock()))
+    @override
+    def _draw(self) -> None:
+        self.page.show_view(self._view())
 
-    def _know(self, **changed: object) -> None:
-        self._facts = replace(self._facts, **changed)  # type: ignore[arg-type]
-        self._refresh()
+    def _view(self) -> LibraryView:
+        return self._presenter.page(self._facts, self._snapshot, self._clock())
 
     # --- looking ---------------------------------------------------------------------------------------------------
 
+    @override
+    def _opened(self) -> None:
+        self._look()
+        self._search(self._words)
+
+    @override
     def _look(self) -> None:
         """Also when nothing changed in the record: files and free room change by themselves."""
         if not self._looking:

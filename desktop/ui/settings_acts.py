@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QObject, QTimer
+from typing_extensions import override
 
 from desktop.agent import kept
 from desktop.agent.commands import Command, Forget
-from desktop.agent.state import Snapshot
 from desktop.errors import DesktopError
 from desktop.models.store import Store, Usage
 from desktop.system.autostart import AtLogin, autostart
@@ -22,6 +20,7 @@ from desktop.ui.background import Runs
 from desktop.ui.folders import open_folder
 from desktop.ui.notice_book import NoticeBook
 from desktop.ui.notices import Wish
+from desktop.ui.page_acts import PageActs
 from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.question import ask
 from desktop.ui.settings_presenter import Folders, SettingsFacts, SettingsPresenter
@@ -72,7 +71,7 @@ class Housekeeping:
         return size
 
 
-class SettingsActs(QObject):
+class SettingsActs(PageActs[SettingsFacts]):
     """`post` gives a command to the agent and returns at once."""
 
     def __init__(
@@ -87,52 +86,27 @@ class SettingsActs(QObject):
         post: Callable[[Command], None],
         open_folder: Callable[[Path], None] = open_folder,
     ) -> None:
-        super().__init__(page)
-        self.page, self._keeps, self._background, self._presenter = page, keeps, background, presenter
+        facts = SettingsFacts(looks=appearance.look, tells=notices.wish, version=version(), folders=keeps.folders)
+        super().__init__(page, facts, background, every_ms=_LOOK_MS)
+        self.page, self._keeps, self._presenter = page, keeps, presenter
         self._appearance, self._notices, self._post, self._open_folder = appearance, notices, post, open_folder
-        self._facts = SettingsFacts(looks=appearance.look, tells=notices.wish, version=version(), folders=keeps.folders)
-        self._snapshot: Snapshot | None = None
-        self._seen = False
-        self._again = QTimer(self, interval=_LOOK_MS)
-        self._again.timeout.connect(self._look)
         page.start_wished.connect(self._start)
         page.look_chosen.connect(self._dress)
         page.notices_chosen.connect(self._tell)
         page.folder_asked.connect(self._open)
         page.forget_asked.connect(self._ask_to_forget)
 
-    def show(self, snapshot: Snapshot | None) -> None:
-        """The newest snapshot, while the page is seen."""
-        self._snapshot = snapshot
-        if not self._seen:
-            self._seen = True
-            self._facts = replace(self._facts, forgotten=None)
-            self._again.start()
-            self._look()
-            self._background.run(self._keeps.at_login, self._login_known, self._login_refused)
-        self._refresh()
+    @override
+    def _opened(self) -> None:
+        self._know(forgotten=None)
+        self._look()
+        self._background.run(self._keeps.at_login, self._login_known, self._login_refused)
 
-    def hide(self) -> None:
-        self._seen = False
-        self._again.stop()
+    @override
+    def _draw(self) -> None:
+        self.page.show_view(self._presenter.page(self._facts, self._snapshot))
 
-    def close(self) -> None:
-        """Nothing of it takes long."""
-        self.hide()
-
-    @property
-    def ticking(self) -> bool:
-        """No text of the page counts down."""
-        return False
-
-    def _refresh(self) -> None:
-        if self._seen:
-            self.page.show_view(self._presenter.page(self._facts, self._snapshot))
-
-    def _know(self, **changed: object) -> None:
-        self._facts = replace(self._facts, **changed)  # type: ignore[arg-type]
-        self._refresh()
-
+    @override
     def _look(self) -> None:
         self._background.run(
             self._keeps.usage,
