@@ -73,8 +73,10 @@ class DiskFull(DownloadStopped):
     """`needed` and `free` in bytes; `free` is None where only a write failed."""
 
     def __init__(self, folder: Path, needed: int, free: int | None = None) -> None:
-        room = "there is no room left" if free is None else f"{gigabytes(needed)} are needed and {gigabytes(free)} free"
-        super().__init__(f"{room} in {folder}", "Make room, or move the model folder to another disk; then resume.")
+        why = f"there is no room left in {folder}"
+        if free is not None:
+            why = f"{gigabytes(needed)} are needed and {gigabytes(free)} free in {folder}"
+        super().__init__(why, "Make room, or move the model folder to another disk; then resume.")
         self.folder = folder
         self.needed = needed
         self.free = free

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from desktop.agent.relay_view import AnswerTold, ReasonTold
 from desktop.agent.sheets import writing_speed
 from desktop.agent.state import Snapshot, Switch
+from desktop.ui.agent_words import AgentWords, sentence, unopened
 from desktop.ui.chart_views import TableView
 from desktop.ui.figures import Formats, counted, exact_dollars, speed
 from desktop.ui.relay_facts import RelayFacts
-from desktop.ui.state_presenter import sentence, unopened
 from desktop.ui.views import Translate
 
 PAGE = 50
@@ -57,6 +57,7 @@ class ActivityPresenter:
     def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
         self._formats = formats
+        self._agent = AgentWords(translate)
 
     def tr(self, text: str, disambiguation: str = "", n: int = -1) -> str:
         """Named and shaped as `lupdate` wants it: the context is this class."""
@@ -69,12 +70,12 @@ class ActivityPresenter:
         return ActivityView(
             answers=self.answers(answers, now) if answers else None,
             empty=self._empty(facts, snapshot),
-            reasons=tuple(each.sentence for each in facts.reasons if each.hinders) if nothing else (),
+            reasons=tuple(self._agent.said(each.sentence) for each in facts.reasons if each.hinders) if nothing else (),
             can_show_more=facts.more and len(answers) < MOST,
             older=self._older() if facts.more and len(answers) >= MOST else "",
             switches=self.switches(switches, now) if switches else None,
             switches_empty=self._no_switches(snapshot),
-            problem=facts.problem,
+            problem=self._agent.said(facts.problem),
             busy=facts.asking,
         )
 
@@ -88,9 +89,9 @@ class ActivityPresenter:
         return "" if facts.problem else self.tr("Asking the relay…")
 
     def _older(self) -> str:
-        text = self.tr("Older answers are best read as a sheet: type %1 in a terminal.")
+        text = self.tr("Older answers are best read as a sheet: type “%1” in a terminal.")
         command = "nightjar activity --limit 100000 --csv answers.csv"
-        return text.replace("%1", f"“{command}”".replace(" ", "\N{NO-BREAK SPACE}"))
+        return text.replace("%1", command.replace(" ", "\N{NO-BREAK SPACE}"))
 
     # --- answers ---------------------------------------------------------------------------------------------------
 
@@ -139,7 +140,7 @@ class ActivityPresenter:
         return TableView((self.tr("When"), self.tr("From then on"), self.tr("Why")), rows)
 
     def _why(self, switch: Switch) -> str:
-        why = sentence(unopened(switch.sentence))
+        why = sentence(self._agent.said(unopened(switch.sentence)))
         if switch.freed_s is None:
             return why
         if switch.freed_s < _AT_ONCE_S:

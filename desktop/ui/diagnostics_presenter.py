@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from desktop.system.crashes import Fault
 from desktop.system.watch.self_test import Finding
+from desktop.ui.agent_words import AgentWords, unopened
 from desktop.ui.figures import Formats
 from desktop.ui.views import Tone, Translate
 
@@ -68,6 +69,7 @@ class DiagnosticsPresenter:
     def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
         self._formats = formats
+        self._agent = AgentWords(translate)
 
     def tr(self, text: str, disambiguation: str = "", n: int = -1) -> str:
         """Named and shaped as `lupdate` wants it: the context is this class."""
@@ -89,7 +91,7 @@ class DiagnosticsPresenter:
             report=facts.report or "",
             report_told=self._told(facts),
             reporting=facts.reporting,
-            problem=facts.problem,
+            problem=self._agent.said(facts.problem),
         )
 
     def _fault(self, fault: Fault, now: float) -> str:
@@ -109,7 +111,13 @@ class DiagnosticsPresenter:
             False: (self.tr("Does not work"), Tone.BAD),
             None: (self.tr("Not here"), Tone.CALM),
         }[found.ok]
-        return FindingView(verdict, tone, _as_sentence(found.concern), _as_sentence(found.says), found.source)
+        concern, says = self._part(found.concern), self._part(found.says)
+        return FindingView(verdict, tone, concern, says, self._agent.said(found.source))
+
+    def _part(self, text: str) -> str:
+        """Findings are parts of lines in a terminal; on a page each stands alone."""
+        said = self._agent.said(unopened(text))
+        return said[:1].upper() + said[1:]
 
     def _told(self, facts: DiagnosticsFacts) -> str:
         if facts.saved:
@@ -122,11 +130,6 @@ class DiagnosticsPresenter:
             "Hardware, self-test and log, for whoever helps you. Your name, this PC's name, addresses and keys are "
             "left out. You see it before it goes anywhere."
         )
-
-
-def _as_sentence(text: str) -> str:
-    """Findings are parts of lines in a terminal; on a page each stands alone."""
-    return text[:1].upper() + text[1:]
 
 
 def _worst_first(findings: Sequence[Finding]) -> list[Finding]:

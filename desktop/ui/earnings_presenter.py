@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from desktop.agent.relay_view import EarningsTold, ReasonTold
 from desktop.agent.state import Snapshot
+from desktop.ui.agent_words import AgentWords
 from desktop.ui.chart_views import ChartView, ColumnView, TableView
 from desktop.ui.figures import NANO, Formats, dollars, exact_dollars
 from desktop.ui.relay_facts import RelayFacts
@@ -73,6 +74,7 @@ class EarningsPresenter:
     def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
         self._formats = formats
+        self._agent = AgentWords(translate)
 
     def tr(self, text: str, disambiguation: str = "", n: int = -1) -> str:
         """Named and shaped as `lupdate` wants it: the context is this class."""
@@ -88,9 +90,9 @@ class EarningsPresenter:
             chart_empty="" if earned or told is None else self._nothing_yet(told, facts.days),
             table=self.table(told) if told and earned else None,
             models=self.models(told) if told else (),
-            reasons=tuple(each.sentence for each in facts.reasons if each.hinders),
+            reasons=tuple(self._agent.said(each.sentence) for each in facts.reasons if each.hinders),
             empty=self._empty(facts, snapshot),
-            problem=facts.problem,
+            problem=self._agent.said(facts.problem),
             saved=facts.saved,
             as_of=self._as_of(told, now) if told else "",
             days=facts.days,

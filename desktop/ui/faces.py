@@ -72,7 +72,7 @@ def _contact() -> dict[str, Snapshot]:
         "no-contact": unreachable(),
         "refused": snapshot(
             link=LinkState(
-                "waiting", RELAY, retry_at=NOW + 540, problem="The relay no longer knows this PC.", refused=True
+                "waiting", RELAY, retry_at=NOW + 540, problem="the relay does not accept this PC's key", refused=True
             )
         ),
     }
@@ -119,7 +119,7 @@ def _conditions() -> dict[str, Snapshot]:
     apps = SharingSettings(exclusive_apps=("Blender", "DaVinci Resolve"))
     away = Presence(NOW - 3_600, "test")
     measuring = facts(Mode.IDLE, conditions=replace(FREE, presence=Presence(measuring=True)))
-    blind = Presence(problem="the terminals tell nothing, and no desktop is there to ask")
+    blind = Presence(problem="there is neither a desktop nor a console here")
     return {
         "on-battery": _with(power=Power(on_battery=True, percent=81)),
         "saving-energy": _with(power=Power(saver=True, percent=81)),
@@ -132,7 +132,7 @@ def _conditions() -> dict[str, Snapshot]:
         "exclusive-app-over": _after(Reason.EXCLUSIVE_APP),
         "full-screen": _with(full_screen="a program"),
         "full-screen-over": _after(Reason.FULL_SCREEN),
-        "call": _with(call_or_video="the camera and the microphone are in use"),
+        "call": _with(call_or_video="the camera is in use"),
         "call-over": _after(Reason.CALL_OR_VIDEO),
         "owner-measuring": seen(measuring),
         "owner-unknown": _with(presence=blind),

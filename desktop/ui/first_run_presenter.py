@@ -9,6 +9,7 @@ from desktop.agent.state import Mode, Snapshot
 from desktop.models.fit import Badge
 from desktop.models.ranking import Ranked
 from desktop.system.watch.self_test import Finding
+from desktop.ui.agent_words import AgentWords
 from desktop.ui.figures import Formats, speed
 from desktop.ui.first_run_steps import STEPS, Step
 from desktop.ui.library_presenter import LibraryPresenter
@@ -76,6 +77,7 @@ class FirstRunPresenter:
     def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
         self._formats = formats
+        self._agent = AgentWords(translate)
         self._home = Presenter(translate, formats)
         self._library = LibraryPresenter(translate, formats)
 
@@ -101,7 +103,7 @@ class FirstRunPresenter:
         given: dict[str, object] = {
             "back": self.tr("Back") if at else "",
             "forward": self.tr("Continue"),
-            "problem": facts.problem,
+            "problem": self._agent.said(facts.problem),
         }
         return FirstRunView(facts.step, at, len(STEPS), where, title, **(given | parts))  # type: ignore[arg-type]
 
@@ -232,7 +234,7 @@ class FirstRunPresenter:
             ),
             rows=tuple(rows),
             rows_empty=self._no_model(facts),
-            problem=facts.problem or facts.search_problem,
+            problem=self._agent.said(facts.problem or facts.search_problem),
             forward=self.tr("Continue") if chosen else self.tr("Continue with the small one"),
         )
 

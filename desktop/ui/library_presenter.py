@@ -7,6 +7,7 @@ from desktop.models.fit import Badge
 from desktop.models.progress import Progress
 from desktop.models.ranking import Ranked
 from desktop.models.store import Usage
+from desktop.ui.agent_words import AgentWords
 from desktop.ui.figures import Formats, data, dollars, speed
 from desktop.ui.library_facts import Act, CatalogueSeen, LibraryFacts, ModelHere
 from desktop.ui.library_views import (
@@ -37,6 +38,7 @@ class LibraryPresenter:
     def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
         self._formats = formats
+        self._agent = AgentWords(translate)
         self._downloads = ModelPresenter(translate, formats)
 
     def tr(self, text: str, disambiguation: str = "", n: int = -1) -> str:
@@ -54,10 +56,10 @@ class LibraryPresenter:
             downloads=tuple(self.download(each, now) for each in queue),
             found=self._found(facts, queue),
             found_empty=self._found_empty(facts),
-            notice=facts.catalogue.notice if facts.catalogue else "",
+            notice=self._agent.said(facts.catalogue.notice) if facts.catalogue else "",
             disk=self.disk(library.usage) if library else None,
             act=self.act(facts.act, now) if facts.act else None,
-            problem=facts.problem or facts.unread,
+            problem=self._agent.said(facts.problem or facts.unread),
             told=facts.told,
             can_change=facts.act is None and library is not None,
             ticking=any(each.retry_at is not None for each in queue) or facts.act is not None,
@@ -99,7 +101,8 @@ class LibraryPresenter:
         if running is None:
             return self.tr("Offered"), Tone.CALM, ""
         row = self._downloads.model(running)
-        return row.state, row.tone, running.problem if running.kind in {"failed", "restarting"} else ""
+        trouble = running.problem if running.kind in {"failed", "restarting"} else ""
+        return row.state, row.tone, self._agent.said(trouble)
 
     def _pace(self, running: ModelState | None) -> str:
         if running is None or running.decode_tps <= 0:
@@ -246,7 +249,7 @@ class LibraryPresenter:
 
     def _found_empty(self, facts: LibraryFacts) -> str:
         if facts.search_problem:
-            return facts.search_problem
+            return self._agent.said(facts.search_problem)
         if facts.catalogue is None or facts.searching:
             return self.tr("Looking at what the network wants…")
         return self._nothing(facts.catalogue)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from desktop.agent.sharing.words import countdown
 from desktop.agent.state import ModelState, Snapshot
 from desktop.models.progress import Progress
+from desktop.ui.agent_words import AgentWords, sentence, unopened
 from desktop.ui.figures import Formats, data, percent, speed
 from desktop.ui.views import ModelView, Tone, Translate
 
@@ -15,6 +16,7 @@ class ModelPresenter:
     def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
         self._formats = formats
+        self._agent = AgentWords(translate)
 
     def tr(self, text: str, disambiguation: str = "", n: int = -1) -> str:
         """Named and shaped as `lupdate` wants it: the context is this class."""
@@ -32,10 +34,10 @@ class ModelPresenter:
                 detail = self.tr("Loaded into memory when it is needed.")
                 return ModelView(model.name, self.tr("Resting"), Tone.CALM, detail)
             case "restarting":
-                detail = model.problem or self.tr("It will be back in a moment.")
+                detail = self._agent.said(model.problem) or self.tr("It will be back in a moment.")
                 return ModelView(model.name, self.tr("Restarting"), Tone.ATTENTION, detail)
             case "failed":
-                detail = model.problem or self.tr("It could not be started.")
+                detail = self._agent.said(model.problem) or self.tr("It could not be started.")
                 return ModelView(model.name, self.tr("Failed"), Tone.BAD, detail)
         word = self.tr("Busy") if model.running else self.tr("Ready")
         return ModelView(model.name, word, Tone.GOOD, self._facts(model))
@@ -66,7 +68,10 @@ class ModelPresenter:
             case "paused":
                 by_owner = self.tr("paused by you")
                 return self.tr("Paused"), Tone.CALM, f"{self._amount(seen)} · {by_owner}"
-        return self.tr("Stopped"), Tone.BAD, f"{seen.sentence} {seen.remedy}".strip()
+        return self.tr("Stopped"), Tone.BAD, self._stopped(seen)
+
+    def _stopped(self, seen: Progress) -> str:
+        return f"{self._agent.said(seen.sentence)} {self._agent.said(seen.remedy)}".strip()
 
     def _amount(self, seen: Progress) -> str:
         size = data(seen.size, self._formats)
@@ -80,7 +85,7 @@ class ModelPresenter:
             parts.append(self.tr("%1/s").replace("%1", data(round(seen.bytes_per_s), self._formats)))
             parts.append(self.left(seen.left_s))
         pace = " · ".join(parts)
-        return f"{pace}. {seen.sentence}" if seen.sentence else pace
+        return f"{pace}. {self._agent.said(seen.sentence)}" if seen.sentence else pace
 
     def left(self, seconds: float) -> str:
         """Rounded up, in the unit one would say it in: a download's speed is not known better than that."""
@@ -91,8 +96,7 @@ class ModelPresenter:
         return self.tr("%1 h left").replace("%1", str(-int(-seconds // 3600)))
 
     def _waits(self, seen: Progress, now: float) -> str:
-        why = seen.sentence.removeprefix("Waiting: ")
-        why = why[:1].upper() + why[1:]
+        why = sentence(self._agent.said(unopened(seen.sentence)))
         if seen.retry_at is None or seen.retry_at <= now:
             return why
         again = self.tr("Next try in %1.").replace("%1", countdown(seen.retry_at - now))

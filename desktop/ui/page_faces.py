@@ -200,8 +200,17 @@ def nothing_earned() -> EarningsTold:
 
 
 REASONS = (
-    ReasonTold(code="few_hours", sentence="This PC shared for 41 of the last 168 hours."),
-    ReasonTold(code="demand", sentence="Few callers ask for gemma-3-4b-it-q4_k_m at the moment.", model="gemma"),
+    ReasonTold(
+        code="cheaper_elsewhere",
+        sentence=f"This PC answered 3 of 41 calls for {MODEL.name} in the last 24 hours; "
+        "2 other PCs can answer for less.",
+        model=MODEL.name,
+    ),
+    ReasonTold(
+        code="no_demand",
+        sentence="Nobody asked for gemma-3-4b-it-q4_k_m in the last 24 hours. Another model may be wanted more.",
+        model="gemma-3-4b-it-q4_k_m",
+    ),
 )
 
 
@@ -296,12 +305,13 @@ def _rules(told: RulesFacts, snapshot: Snapshot | None) -> Make:
 FINDINGS = (
     Finding("folders", "/home/maria/.local/share/nightjar", ok=True, says="can be written"),
     Finding("settings", "/home/maria/.config/nightjar/settings.toml", ok=True, says="none: the defaults hold"),
-    Finding("agent", "control socket", ok=True, says="Ready: this PC answers calls."),
+    Finding("agent", "control socket", ok=True, says="Sharing: ready, waiting for the next call."),
     Finding("enrolment", "key", ok=True, says="kept in the Secret Service"),
     Finding("relay", "https://relay.example.org", ok=True, says="answers in 84 ms"),
     Finding("model", f"{_FOLDER}/{LONG_NAME}.gguf", ok=True, says="4.68 GB, Q4_K_M, made for 131072 tokens"),
-    Finding("idle", "org.gnome.Mutter.IdleMonitor", ok=True, says="input 3 s ago"),
-    Finding("power", "UPower", ok=None, says="this PC has no battery"),
+    Finding("last input", "all together", ok=True, says="3 s ago"),
+    Finding("power", "UPower", ok=True, says="on mains, 81 %"),
+    Finding("heat", "processor", ok=None, says="no sensor"),
 )
 WRONG = (
     Finding("relay", "https://relay.example.org", ok=False, says="it does not answer (connection refused)"),

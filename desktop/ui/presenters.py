@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 from desktop.agent.sharing.decision import PLUGGED_IN
 from desktop.agent.sharing.words import countdown, host_of, spelt
 from desktop.agent.state import LinkState, Reason, Snapshot
+from desktop.ui.agent_words import AgentWords, sentence
 from desktop.ui.figures import CENT, Formats, dollars, exact_dollars, speed
 from desktop.ui.model_presenter import ModelPresenter
-from desktop.ui.state_presenter import StatePresenter, sentence
+from desktop.ui.state_presenter import StatePresenter
 from desktop.ui.views import (
     EarningsView,
     EnrolmentView,
@@ -41,6 +42,7 @@ class Presenter:
     def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
         self._formats = formats
+        self._agent = AgentWords(translate)
         self.models = ModelPresenter(translate, formats)
         self._states = StatePresenter(translate, formats)
 
@@ -177,7 +179,7 @@ class Presenter:
             case "waiting":
                 if link.refused:
                     return RelayView(self.tr("Refused"), address, "", Tone.ATTENTION)
-                detail = sentence(link.problem) or self.tr("The relay does not answer.")
+                detail = sentence(self._agent.said(link.problem)) or self.tr("The relay does not answer.")
                 return RelayView(self.tr("No contact"), address, detail, Tone.ATTENTION)
         return RelayView(self.tr("Not connected"), "", self.tr("This PC belongs to no relay yet."), Tone.CALM)
 
@@ -189,7 +191,7 @@ class Presenter:
         if enrolment.kind == "waiting" and enrolment.expires_at is not None:
             expiry = self.tr("The code is good for another %1.").replace("%1", countdown(enrolment.expires_at - now))
         code = spelt(enrolment.user_code) if enrolment.kind == "waiting" else ""
-        return EnrolmentView(enrolment.relay, code, enrolment.approve_url, expiry, enrolment.problem)
+        return EnrolmentView(enrolment.relay, code, enrolment.approve_url, expiry, self._agent.said(enrolment.problem))
 
     # --- the tray's rows -------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from desktop.agent.sharing.schedule import DAY_SLOTS, SLOT_MINUTES, WEEK_SLOTS, 
 from desktop.agent.sharing.words import countdown
 from desktop.agent.state import Obstacle, Snapshot
 from desktop.settings import SharingSettings
+from desktop.ui.agent_words import AgentWords, sentence, unopened
 from desktop.ui.figures import Formats, counted
 from desktop.ui.rules_views import (
     CardView,
@@ -22,7 +23,7 @@ from desktop.ui.rules_views import (
     WeekView,
     WhyView,
 )
-from desktop.ui.state_presenter import StatePresenter, sentence, unopened
+from desktop.ui.state_presenter import StatePresenter
 from desktop.ui.views import Shape, Tone, Translate
 
 AWAY = ("idle_s", "idle_locked_s", "clear_s", "grace_s")
@@ -75,6 +76,7 @@ class RulesPresenter:
     def __init__(self, translate: Translate, formats: Formats, week: Callable[[float], float]) -> None:
         self._translate = translate
         self._formats = formats
+        self._agent = AgentWords(translate)
         self._week = week
         self._states = StatePresenter(translate, formats)
 
@@ -112,7 +114,7 @@ class RulesPresenter:
         return WhyView(state.shape, state.tone, state.headline, state.detail, title, others)
 
     def _other(self, obstacle: Obstacle, now: float) -> str:
-        said = sentence(unopened(obstacle.sentence))
+        said = sentence(self._agent.said(unopened(obstacle.sentence)))
         if obstacle.until is None or obstacle.until <= now:
             return said
         over = self.tr("Over at %1, in %2.").replace("%1", self._formats.moment(obstacle.until, now))

@@ -7,8 +7,9 @@ sentences that only the agent can say (what fills the screen, what is too hot).
 from __future__ import annotations
 
 from desktop.agent.sharing.decision import PLUGGED_IN
-from desktop.agent.sharing.words import Phrase, countdown, host_of, said_at, say
+from desktop.agent.sharing.words import Phrase, countdown, host_of, say
 from desktop.agent.state import LinkState, Reason, Sharing, Snapshot
+from desktop.ui.agent_words import AgentWords, sentence, unopened
 from desktop.ui.figures import Formats
 from desktop.ui.views import Shape, StateView, Tone, Translate
 
@@ -56,6 +57,7 @@ class StatePresenter:
     def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
         self._formats = formats
+        self._agent = AgentWords(translate)
 
     def tr(self, text: str, disambiguation: str = "", n: int = -1) -> str:
         """Named and shaped as `lupdate` wants it: the context is this class."""
@@ -135,13 +137,13 @@ class StatePresenter:
             case Reason.ASLEEP:
                 return self.tr("Nothing is shared until this PC wakes up.")
             case Reason.LOW_DISK if sharing.remedy and not _is_over(sharing):
-                return sharing.remedy
+                return self._agent.said(sharing.remedy)
             case Reason.OUTSIDE_SCHEDULE if sharing.until is not None:
                 free = self.tr("Your schedule keeps this time free.")
                 return f"{free} {self._begins(sharing, now)} {self._remedy(snapshot)}"
             case Reason.NO_MODEL if _arriving(snapshot):
                 return self._remedy(snapshot)
-        return f"{_agent_words(sharing, now)} {self._remedy(snapshot)}".strip()
+        return f"{self._agent.why(sharing, now)} {self._remedy(snapshot)}".strip()
 
     def _remedy(self, snapshot: Snapshot) -> str:
         """What the owner can do, and on which page."""
@@ -154,7 +156,7 @@ class StatePresenter:
                 return self.tr("Plug it in, or allow sharing on battery under “Sharing rules”.")
             case Reason.EXCLUSIVE_APP if snapshot.sharing.remedy:
                 return self.tr("Close it, or take it off the list under “Sharing rules”.")
-        return snapshot.sharing.remedy
+        return self._agent.said(snapshot.sharing.remedy)
 
     def _without_model(self, snapshot: Snapshot) -> str:
         return self.tr("A model is on its way") if _arriving(snapshot) else self.tr("No model to share")
@@ -196,7 +198,7 @@ class StatePresenter:
         if link.kind == "connecting":
             return self.tr("Connecting…"), self.tr("Reaching %1.").replace("%1", where)
         if link.refused:
-            headline, fact = self.tr("The relay refuses this PC"), sentence(link.problem)
+            headline, fact = self.tr("The relay refuses this PC"), sentence(self._agent.said(link.problem))
         else:
             headline, fact = self.tr("No contact"), self.tr("%1 does not answer.").replace("%1", where)
         if link.retry_at is None or link.retry_at <= now:
@@ -229,7 +231,8 @@ class StatePresenter:
         others = [each for each in snapshot.obstacles[1:] if each.until is None]
         if not others:
             return ""
-        return self.tr("This PC also waits for something else: %1").replace("%1", unopened(others[0].sentence))
+        why = self._agent.said(unopened(others[0].sentence))
+        return self.tr("This PC also waits for something else: %1").replace("%1", why)
 
     def _begins(self, sharing: Sharing, now: float) -> str:
         until = sharing.until if sharing.until is not None else now
@@ -275,21 +278,3 @@ def _is_over(sharing: Sharing) -> bool:
 def _arriving(snapshot: Snapshot) -> bool:
     """Whether a model comes without the owner's help. One that cannot be used is theirs to see to, all the same."""
     return not snapshot.models and any(seen.kind in {"downloading", "queued", "waiting"} for seen in snapshot.downloads)
-
-
-def _agent_words(sharing: Sharing, now: float) -> str:
-    """The agent's sentence, without the opening words that the headline has said already."""
-    said = unopened(said_at(sharing, now))
-    return said[:1].upper() + said[1:]
-
-
-def unopened(said: str) -> str:
-    """The agent's sentence without its opening words, where something beside it says them."""
-    for opening in ("Not sharing for a moment: ", "Not sharing: ", "Waiting: ", "Starting: ", "Sharing: "):
-        said = said.removeprefix(opening)
-    return said
-
-
-def sentence(fact: str) -> str:
-    """`the connection was lost` as a sentence."""
-    return f"{fact[:1].upper()}{fact[1:].rstrip('.')}." if fact else ""

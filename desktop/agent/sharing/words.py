@@ -1,7 +1,7 @@
 """The sentences: one for each reason, and how countdowns and names are written.
 
-A catalogue maps every phrase to a text of one language; `{names}` are facts that are filled in. Another language is
-another catalogue of the same phrases.
+A catalogue maps every phrase to a text; `{names}` are facts that are filled in. What the agent says is English: it is
+printed, kept and sent. The window knows its sentences again by this catalogue, and says them in its own language.
 """
 
 from __future__ import annotations
@@ -163,12 +163,22 @@ def say(phrase: Phrase, catalogue: Catalogue = ENGLISH, /, **facts: object) -> s
 
 def said_at(sharing: Sharing, now: float) -> str:
     """The sentence with its countdown, as in "Paused by you; goes on in 29:10."."""
-    sentence = sharing.sentence
+    sentence, coming = sentence_at(sharing, now), countdown_at(sharing, now)
+    return f"{sentence.removesuffix('.')}; {coming}." if coming else sentence
+
+
+def sentence_at(sharing: Sharing, now: float) -> str:
+    """The sentence alone. It tells how long ago the PC was used, where that is the reason."""
     if sharing.used_at is not None and now - sharing.used_at >= 60:
-        sentence = say(Phrase.USED_AGO, ago=span(now - sharing.used_at))
+        return say(Phrase.USED_AGO, ago=span(now - sharing.used_at))
+    return sharing.sentence
+
+
+def countdown_at(sharing: Sharing, now: float) -> str:
+    """What comes next and in what time, to follow the sentence; empty where nobody knows."""
     if sharing.until is None or sharing.until <= now:
-        return sentence
-    return f"{sentence.removesuffix('.')}; {say(_countdown(sharing), countdown=countdown(sharing.until - now))}."
+        return ""
+    return say(_countdown(sharing), countdown=countdown(sharing.until - now))
 
 
 def _countdown(sharing: Sharing) -> Phrase:

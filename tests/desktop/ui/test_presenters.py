@@ -152,7 +152,7 @@ def test_answers_that_still_run_while_the_owner_is_back_are_told() -> None:
 def test_a_relay_that_refuses_is_not_said_to_be_silent() -> None:
     view = PRESENTER.home(every_face()["refused"], NOW)
     assert (view.state.shape, view.state.headline) == (Shape.NEEDS_YOU, "The relay refuses this PC")
-    assert view.state.detail == "The relay no longer knows this PC. Next try in 9:00."
+    assert view.state.detail == "The relay does not accept this PC's key. Next try in 9:00."
     assert (view.relay.word, view.relay.detail) == ("Refused", "")
 
 
