@@ -16,6 +16,7 @@ from PySide6.QtCore import QCoreApplication, QLocale
 from PySide6.QtWidgets import QApplication
 
 from desktop.agent.commands import Command
+from desktop.models.bundled import asset
 from desktop.system.crashes import Crashes
 from desktop.system.paths import Paths
 from desktop.ui.appearance import Appearance
@@ -28,6 +29,7 @@ from desktop.ui.first_run_steps import Progress, wanted
 from desktop.ui.formats import formats_of
 from desktop.ui.icons import app_icon
 from desktop.ui.interface import Interface
+from desktop.ui.languages import speak
 from desktop.ui.link_acts import LinkActs
 from desktop.ui.link_presenter import LinkPresenter
 from desktop.ui.notice_book import NoticeBook
@@ -35,6 +37,7 @@ from desktop.ui.notice_presenter import NoticePresenter
 from desktop.ui.notifier import Notifier
 from desktop.ui.openings import openings_of
 from desktop.ui.pages.first_run import FirstRunPage
+from desktop.ui.preferences import Preferences
 from desktop.ui.single_instance import SingleInstance
 from desktop.ui.stop_signals import StopSignals
 from desktop.ui.theme import Theme
@@ -54,9 +57,11 @@ def run_ui(
     None where there is none. `link` is one to open. The exit status: 0 when the agent has ended as asked. The caller
     holds the lock of `Paths.lock`.
     """
+    preferences = Preferences(paths.data / "interface.json")
     application = _application(Crashes(paths.logs))
+    speak(application, preferences.chosen.language, asset("translations"))
     theme, works = Theme(application), Background(application)
-    appearance = Appearance(theme, paths.data / "interface.json")
+    appearance = Appearance(theme, preferences)
     bridge = Bridge(agent_handle, application)
     formats = formats_of(QLocale())
     notices = NoticeBook(paths.data / "notices.json")

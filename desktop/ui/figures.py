@@ -34,6 +34,8 @@ class Formats:
     """A day of the week, 0 being Monday, in full."""
     weekday_short: Callable[[int], str] = lambda day: _WEEKDAYS[day][:3]
     """The same in a few letters: `Mon`."""
+    money: Callable[[str], str] = "${}".format
+    """An amount of dollars: `$1.20`, `1,20 $`."""
 
 
 def dollars(nano: int, formats: Formats) -> str:
@@ -42,12 +44,14 @@ def dollars(nano: int, formats: Formats) -> str:
     A debt is rounded away from zero, for the same reason.
     """
     if nano < 0:
-        cents = -(nano // CENT)
-        return f"{MINUS}${counted(cents // 100, formats)}{formats.point}{cents % 100:02}"
+        return MINUS + _cents(-(nano // CENT), formats)
     if 0 < nano < CENT:
-        return f"< $0{formats.point}01"
-    cents = nano // CENT
-    return f"${counted(cents // 100, formats)}{formats.point}{cents % 100:02}"
+        return f"< {_cents(1, formats)}"
+    return _cents(nano // CENT, formats)
+
+
+def _cents(cents: int, formats: Formats) -> str:
+    return formats.money(f"{counted(cents // 100, formats)}{formats.point}{cents % 100:02}")
 
 
 def exact_dollars(nano: int, formats: Formats) -> str:
@@ -55,7 +59,7 @@ def exact_dollars(nano: int, formats: Formats) -> str:
     whole, rest = divmod(abs(nano), NANO)
     decimals = f"{rest:09}".rstrip("0").ljust(2, "0")
     sign = MINUS if nano < 0 else ""
-    return f"{sign}${counted(whole, formats)}{formats.point}{decimals}"
+    return sign + formats.money(f"{counted(whole, formats)}{formats.point}{decimals}")
 
 
 def speed(tokens_per_s: float, formats: Formats) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 from PySide6.QtCore import QDate, QDateTime, QLocale, QTime
@@ -18,7 +19,16 @@ def formats_of(locale: QLocale) -> Formats:
         lambda minute: locale.toString(QTime(minute // 60 % 24, minute % 60), QLocale.FormatType.ShortFormat),
         lambda day: locale.standaloneDayName(day + 1, QLocale.FormatType.LongFormat),
         lambda day: locale.standaloneDayName(day + 1, QLocale.FormatType.ShortFormat),
+        _money(locale),
     )
+
+
+def _money(locale: QLocale) -> Callable[[str], str]:
+    """The amount is written by us, since Qt would round it; where its sign stands, Qt knows."""
+    if locale.language() is QLocale.Language.C:  # A system without a language: its texts are English.
+        return "${}".format
+    one = locale.toCurrencyString(1, "$", 0)
+    return lambda amount: one.replace(locale.toString(1), amount)
 
 
 def _day(locale: QLocale, day: date) -> str:

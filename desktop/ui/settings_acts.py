@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,13 +16,14 @@ from desktop.models.store import Store, Usage
 from desktop.system.autostart import AtLogin, autostart
 from desktop.system.paths import Paths
 from desktop.system.program import version
-from desktop.ui.appearance import Appearance, Look
+from desktop.ui.appearance import Appearance
 from desktop.ui.background import Runs
 from desktop.ui.folders import open_folder
 from desktop.ui.notice_book import NoticeBook
 from desktop.ui.notices import Wish
 from desktop.ui.page_acts import PageActs
 from desktop.ui.pages.settings import SettingsPage
+from desktop.ui.preferences import Language, Look
 from desktop.ui.question import ask
 from desktop.ui.settings_presenter import Folders, SettingsFacts, SettingsPresenter
 
@@ -86,12 +88,21 @@ class SettingsActs(PageActs[SettingsFacts]):
         post: Callable[[Command], None],
         open_folder: Callable[[Path], None] = open_folder,
     ) -> None:
-        facts = SettingsFacts(looks=appearance.look, tells=notices.wish, version=version(), folders=keeps.folders)
+        preferences = appearance.preferences
+        facts = SettingsFacts(
+            looks=appearance.look,
+            language=preferences.chosen.language,
+            tells=notices.wish,
+            version=version(),
+            folders=keeps.folders,
+        )
         super().__init__(page, facts, background, every_ms=_LOOK_MS)
         self.page, self._keeps, self._presenter = page, keeps, presenter
-        self._appearance, self._notices, self._post, self._open_folder = appearance, notices, post, open_folder
+        self._appearance, self._preferences, self._notices = appearance, preferences, notices
+        self._post, self._open_folder = post, open_folder
         page.start_wished.connect(self._start)
         page.look_chosen.connect(self._dress)
+        page.language_chosen.connect(self._speak)
         page.notices_chosen.connect(self._tell)
         page.folder_asked.connect(self._open)
         page.forget_asked.connect(self._ask_to_forget)
@@ -144,6 +155,14 @@ class SettingsActs(PageActs[SettingsFacts]):
         except DesktopError as error:
             problem = error.line()
         self._know(looks=look, look_problem=problem)
+
+    def _speak(self, language: str) -> None:
+        try:
+            self._preferences.keep(replace(self._preferences.chosen, language=Language(language)))
+            problem = ""
+        except DesktopError as error:
+            problem = error.line()
+        self._know(language=language, language_problem=problem)
 
     def _tell(self, wish: str) -> None:
         try:

@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 from desktop.agent.state import Snapshot
 from desktop.models.store import Usage
 from desktop.system.autostart import AtLogin
+from desktop.ui.agent_words import AgentWords
 from desktop.ui.figures import Formats, data
 from desktop.ui.library_views import QuestionView
+from desktop.ui.preferences import LANGUAGES
 from desktop.ui.views import Translate
 
 
@@ -33,6 +35,8 @@ class SettingsFacts:
     login_problem: str = ""
     looks: str = "system"
     look_problem: str = ""
+    language: str = "system"
+    language_problem: str = ""
     tells: str = "all"
     tell_problem: str = ""
     usage: Usage | None = None
@@ -63,6 +67,7 @@ class SettingsView:
     start_told: str
     start_problem: str
     looks: ChoiceView
+    languages: ChoiceView
     notices: ChoiceView
     relay: str
     relay_detail: str
@@ -83,6 +88,7 @@ class SettingsPresenter:
     def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
         self._formats = formats
+        self._agent = AgentWords(translate)
 
     def tr(self, text: str, disambiguation: str = "", n: int = -1) -> str:
         """Named and shaped as `lupdate` wants it: the context is this class."""
@@ -97,17 +103,18 @@ class SettingsPresenter:
             start_told=self._start_told(at_login),
             start_problem=facts.login_problem,
             looks=self._looks(facts),
+            languages=self._languages(facts),
             notices=self._notices(facts),
             relay=relay,
             relay_detail=relay_detail,
             models=self._models(facts.usage),
             models_folder=str(facts.usage.folder) if facts.usage is not None else "",
-            models_problem=facts.usage_problem,
+            models_problem=self._agent.said(facts.usage_problem),
             kept=self._kept(),
             forget=self._forget(facts.traces),
             can_forget=bool(facts.traces),
             forgotten=self._forgotten(facts.forgotten),
-            forget_problem=facts.forget_problem,
+            forget_problem=self._agent.said(facts.forget_problem),
             about=self._about(facts),
         )
 
@@ -117,7 +124,12 @@ class SettingsPresenter:
             ("light", self.tr("Light")),
             ("dark", self.tr("Dark")),
         )
-        return ChoiceView(options, facts.looks, problem=facts.look_problem)
+        return ChoiceView(options, facts.looks, problem=self._agent.said(facts.look_problem))
+
+    def _languages(self, facts: SettingsFacts) -> ChoiceView:
+        options = (("system", self.tr("As the system")), *LANGUAGES.items())
+        told = self.tr("A change shows once Nightjar is started again. Commands in a terminal stay English.")
+        return ChoiceView(options, facts.language, told, self._agent.said(facts.language_problem))
 
     def _notices(self, facts: SettingsFacts) -> ChoiceView:
         options = (
@@ -129,13 +141,13 @@ class SettingsPresenter:
             "Told are the first earnings, a model that has arrived, and what needs you: a download that stopped, a "
             "full disk, a relay that no longer knows this PC. Never that it shares or waits."
         )
-        return ChoiceView(options, facts.tells, told, facts.tell_problem)
+        return ChoiceView(options, facts.tells, told, self._agent.said(facts.tell_problem))
 
     def _start_told(self, at_login: AtLogin | None) -> str:
         if at_login is None:
             return ""
         if at_login.blocked:
-            return at_login.blocked
+            return self._agent.said(at_login.blocked)
         if at_login.on:
             return self.tr("It starts in the tray, and opens no window. Written in %1.").replace("%1", at_login.place)
         return self.tr("Nightjar shares only while it runs.")

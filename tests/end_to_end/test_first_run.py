@@ -36,6 +36,7 @@ from desktop.ui.interface import Interface
 from desktop.ui.notice_book import NoticeBook
 from desktop.ui.openings import openings_of
 from desktop.ui.pages.first_run import FirstRunPage
+from desktop.ui.preferences import Preferences
 from desktop.ui.theme import Theme
 from desktop.ui.tray import Tray
 from desktop.ui.window import MainWindow
@@ -60,7 +61,7 @@ def running_program(qtbot: QtBot, qapp: QApplication, paths: Paths) -> Iterator[
     presenter = FirstRunPresenter(QCoreApplication.translate, PLAIN)
     progress = Progress(paths.data / "first-run.json")
     first_run = FirstRunActs(page, Help(paths), works, presenter, progress=progress, post=bridge.post)
-    appearance = Appearance(theme, paths.data / "interface.json")
+    appearance = Appearance(theme, Preferences(paths.data / "interface.json"))
     notices = NoticeBook(paths.data / "notices.json")
     openings = openings_of(theme, paths, works, PLAIN, appearance=appearance, notices=notices, post=bridge.post)
     window = MainWindow(theme, openings)

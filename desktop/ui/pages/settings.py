@@ -15,10 +15,11 @@ from desktop.ui.tokens import SPACE_L, SPACE_M, SPACE_S
 
 
 class SettingsPage(QWidget):
-    """Only shows and asks. `start_wished` carries yes or no, `look_chosen` and `notices_chosen` one of the words."""
+    """Only shows and asks. `start_wished` carries yes or no, the signals of choices a word."""
 
     start_wished = Signal(bool)
     look_chosen = Signal(str)
+    language_chosen = Signal(str)
     notices_chosen = Signal(str)
     folder_asked = Signal()
     forget_asked = Signal()
@@ -27,6 +28,7 @@ class SettingsPage(QWidget):
         super().__init__(parent)
         self.start = _StartCard(theme, self.tr("Start"))
         self.looks = _ChoiceCard(self.tr("Colours"))
+        self.languages = _ChoiceCard(self.tr("Language"))
         self.notices = _ChoiceCard(self.tr("Notifications"))
         self.relay = _RelayCard(self.tr("Relay"))
         self.models = _ModelsCard(self.tr("Models’ folder"))
@@ -35,17 +37,20 @@ class SettingsPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE_L)
-        for card in (self.start, self.looks, self.notices, self.relay, self.models, self.privacy, self.about):
+        choices = self.looks, self.languages, self.notices
+        for card in (self.start, *choices, self.relay, self.models, self.privacy, self.about):
             column.addWidget(card)
         column.addStretch(1)
         self.start.wish.clicked.connect(self.start_wished)
         self.looks.chosen.connect(self.look_chosen)
+        self.languages.chosen.connect(self.language_chosen)
         self.notices.chosen.connect(self.notices_chosen)
         self.models.open.clicked.connect(self.folder_asked)
         self.privacy.forget.clicked.connect(self.forget_asked)
 
     def show_view(self, view: SettingsView) -> None:
         self.looks.show_view(view.looks)
+        self.languages.show_view(view.languages)
         self.notices.show_view(view.notices)
         for card in (self.start, self.relay, self.models, self.privacy, self.about):
             card.show_view(view)

@@ -27,6 +27,7 @@ from desktop.ui.notice_book import NoticeBook
 from desktop.ui.openings import openings_of
 from desktop.ui.pages.models import ModelsPage
 from desktop.ui.places import Place
+from desktop.ui.preferences import Preferences
 from desktop.ui.theme import Theme
 from desktop.ui.window import MainWindow
 from tests.desktop.ui.test_presenters import untranslated
@@ -142,7 +143,8 @@ class Desk:
     def __init__(self, theme: Theme, folder: Path) -> None:
         paths = Paths.under(folder)
         paths.make()
-        appearance, notices = Appearance(theme, folder / "look.json"), NoticeBook(folder / "notices.json")
+        appearance = Appearance(theme, Preferences(folder / "interface.json"))
+        notices = NoticeBook(folder / "notices.json")
         self.posted: list[Command] = []
         self.window = MainWindow(
             theme,

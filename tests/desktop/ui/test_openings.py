@@ -16,6 +16,7 @@ from desktop.ui.openings import openings_of
 from desktop.ui.pages.models import ModelsPage
 from desktop.ui.pages.rules import RulesPage
 from desktop.ui.places import Place
+from desktop.ui.preferences import Preferences
 from desktop.ui.theme import Theme
 from desktop.ui.window import MainWindow
 from tests.builders import a_snapshot
@@ -32,7 +33,7 @@ def told() -> list[Command]:
 def window(qtbot: QtBot, theme: Theme, tmp_path: Path, told: list[Command]) -> MainWindow:
     paths = Paths.under(tmp_path)
     paths.make()
-    appearance = Appearance(theme, paths.data / "interface.json")
+    appearance = Appearance(theme, Preferences(paths.data / "interface.json"))
     notices = NoticeBook(tmp_path / "notices.json")
     openings = openings_of(theme, paths, Works(), PLAIN, appearance=appearance, notices=notices, post=told.append)
     window = MainWindow(theme, openings)

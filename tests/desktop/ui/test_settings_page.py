@@ -21,13 +21,14 @@ from desktop.models.store import Usage
 from desktop.system.autostart import AtLogin
 from desktop.system.logs import LOG_FILE, last_lines
 from desktop.system.paths import Paths
-from desktop.ui.appearance import Appearance, Look
+from desktop.ui.appearance import Appearance
 from desktop.ui.examples import not_enrolled, snapshot
 from desktop.ui.gallery import PLAIN
 from desktop.ui.notice_book import NoticeBook
 from desktop.ui.notices import Wish
 from desktop.ui.page_faces import SETTINGS
 from desktop.ui.pages.settings import SettingsPage
+from desktop.ui.preferences import Chosen, Language, Look, Preferences
 from desktop.ui.settings_acts import Housekeeping, SettingsActs
 from desktop.ui.settings_presenter import Folders, SettingsFacts, SettingsPresenter
 from desktop.ui.theme import Theme
@@ -89,7 +90,7 @@ def posted() -> list[Command]:
 
 @pytest.fixture
 def acts(page: SettingsPage, kept: Kept, theme: Theme, posted: list[Command], tmp_path: Path) -> SettingsActs:
-    appearance = Appearance(theme, tmp_path / "interface.json")
+    appearance = Appearance(theme, Preferences(tmp_path / "interface.json"))
     notices = NoticeBook(tmp_path / "notices.json")
     return SettingsActs(page, kept, Works(), PRESENTER, appearance=appearance, notices=notices, post=posted.append)
 
@@ -144,8 +145,18 @@ def test_a_look_holds_at_once_and_after_a_restart(acts: SettingsActs, theme: The
     assert theme.colours is LIGHT
     acts.page.looks.buttons["dark"].click()
     theme.choose(Qt.ColorScheme.Light)
-    assert Appearance(theme, tmp_path / "interface.json").look is Look.DARK
+    assert Appearance(theme, Preferences(tmp_path / "interface.json")).look is Look.DARK
     assert theme.colours is DARK
+
+
+def test_a_language_is_kept_for_the_next_start_beside_the_look(acts: SettingsActs, tmp_path: Path) -> None:
+    acts.show(snapshot())
+    assert [button.text() for button in acts.page.languages.buttons.values()] == ["As the system", "English", "Română"]
+    acts.page.looks.buttons["dark"].click()
+    acts.page.languages.buttons["ro"].click()
+    assert acts.page.languages.buttons["ro"].isChecked()
+    assert "started again" in acts.page.languages.told.accessibleName()
+    assert Preferences(tmp_path / "interface.json").chosen == Chosen(Look.DARK, Language.ROMANIAN)
 
 
 def test_what_the_owner_wants_to_be_told_holds_after_a_restart(acts: SettingsActs, tmp_path: Path) -> None:
@@ -167,7 +178,7 @@ def test_a_wish_that_cannot_be_kept_is_told(acts: SettingsActs, tmp_path: Path) 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"look": "pink"}'], ids=["empty", "cut", "unknown"])
 def test_a_choice_that_cannot_be_read_is_the_desktops(theme: Theme, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "interface.json").write_bytes(content)
-    assert Appearance(theme, tmp_path / "interface.json").look is Look.SYSTEM
+    assert Appearance(theme, Preferences(tmp_path / "interface.json")).look is Look.SYSTEM
 
 
 def test_a_choice_that_cannot_be_kept_holds_and_is_told(acts: SettingsActs, theme: Theme, tmp_path: Path) -> None:
