@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import contents
+import languages
 from licences import write_licences
 
 HERE = Path(__file__).resolve().parent
@@ -48,6 +49,8 @@ def make(program: str, folder: Path) -> Path:
             "PYTHONHASHSEED": "1",
             "SOURCE_DATEEPOCH": os.environ.get("SOURCE_DATEEPOCH", EPOCH),
         }
+        if program == "desktop":
+            languages.compile_catalogues()
         if program == "relay":
             environment["NIGHTJAR_COMPILED_RELAY"] = str(Path(scratch, "compiled"))
             _run([sys.executable, str(HERE / "compile_relay.py"), f"{scratch}/compiled"], environment)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-VERBS = ("run", "demo", "test", "check", "bench", "package", "shell")
+VERBS = ("run", "demo", "test", "check", "bench", "package", "translate", "shell")
 Finished = subprocess.CompletedProcess[str]
 
 # What the script itself calls, apart from Python: a machine that has nothing more.

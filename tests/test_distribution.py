@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
+import zipfile
 from itertools import chain
 from pathlib import Path
 
@@ -11,6 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+from tests.packaging.scripts import script
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = (ROOT / "constraints.txt").read_text()
@@ -53,6 +59,19 @@ def test_the_lock_names_no_address_and_no_index() -> None:
         if not re.match(r"[a-z0-9.-]+==[^@/]+$|    --hash=sha256:[0-9a-f]{64}( \\)?$", line)
     ]
     assert unexpected == []
+
+
+def test_an_installed_window_speaks_every_language(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore", "desktop/__init__.py", "relay/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "assets/translations", tmp_path / "assets/translations")
+    script("languages").compile_catalogues(tmp_path / "assets/translations")
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel"], cwd=tmp_path, check=True)
+    (wheel,) = tmp_path.glob("dist/*.whl")
+    assert {name for name in zipfile.ZipFile(wheel).namelist() if "translations" in name} == {
+        f"desktop/assets/translations/{path.stem}.qm" for path in ROOT.glob("assets/translations/*.ts")
+    }
 
 
 def test_the_script_compiles_the_locked_llama_cpp_python() -> None:

@@ -1,7 +1,8 @@
-"""`python -m desktop.ui.gallery OUT [--plain | --long | --mirrored]`: a picture of every state of the window.
+"""`python -m desktop.ui.gallery OUT [--plain | --long | --mirrored | --LANGUAGE]`: a picture of every state.
 
 For people who change the interface, and must look at it; `./dev gallery` calls it for every kind and scale. `--long`
-shows every text half as long again, as some languages are; `--mirrored` does so from right to left.
+shows every text half as long again, as some languages are; `--mirrored` does so from right to left; `--ro` and its
+like, in a language that Nightjar speaks.
 """
 
 from __future__ import annotations
@@ -12,14 +13,18 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt, QTranslator
+from PySide6.QtCore import QCoreApplication, QLocale, QObject, Qt, QTranslator
 from PySide6.QtWidgets import QApplication, QWidget
 from typing_extensions import override
 
+from desktop.models.bundled import asset
 from desktop.ui.examples import NOW
 from desktop.ui.faces import every_face
 from desktop.ui.figures import Formats
+from desktop.ui.formats import formats_of
+from desktop.ui.languages import speak
 from desktop.ui.page_faces import PAGES
+from desktop.ui.preferences import LANGUAGES, Language
 from desktop.ui.presenters import Presenter
 from desktop.ui.sheet import Sheet
 from desktop.ui.theme import Theme
@@ -64,10 +69,12 @@ class LongWords(QTranslator):
         return False
 
 
-def paint(application: QApplication, folder: Path, scheme: Qt.ColorScheme, *, scale: str) -> None:
+def paint(
+    application: QApplication, folder: Path, scheme: Qt.ColorScheme, *, scale: str, formats: Formats = PLAIN
+) -> None:
     """Writes `FACE-SCHEME-SCALE.png` for every face."""
     window = MainWindow(Theme(application, scheme=scheme))
-    presenter = Presenter(QCoreApplication.translate, PLAIN)
+    presenter = Presenter(QCoreApplication.translate, formats)
     window.footer.say(
         QCoreApplication.translate("Interface", "Closing this window leaves Nightjar running in the tray.")
     )
@@ -81,14 +88,16 @@ def paint(application: QApplication, folder: Path, scheme: Qt.ColorScheme, *, sc
         window.grab().save(str(folder / f"{name}-{scheme.name.lower()}-{scale}.png"))
     window.hide()
     window.deleteLater()
-    paint_pages(application, folder, scheme, scale=scale)
+    paint_pages(application, folder, scheme, scale=scale, formats=formats)
 
 
-def paint_pages(application: QApplication, folder: Path, scheme: Qt.ColorScheme, *, scale: str) -> None:
+def paint_pages(
+    application: QApplication, folder: Path, scheme: Qt.ColorScheme, *, scale: str, formats: Formats
+) -> None:
     """As `paint`, for the pages beyond Home."""
     theme = Theme(application, scheme=scheme)
     for name, make in PAGES.items():
-        sheet = Sheet(QWidget(), make(theme, PLAIN))
+        sheet = Sheet(QWidget(), make(theme, formats))
         sheet.resize(_WIDTH, _HEIGHT)
         sheet.show()
         _settle(application)
@@ -118,24 +127,33 @@ def write_index(folder: Path) -> None:
     (folder / "index.html").write_text(page, encoding="utf-8")
 
 
+def _speak(application: QApplication, kind: str) -> Formats:
+    if kind in LANGUAGES:
+        speak(application, Language(kind), asset("translations"))
+        return formats_of(QLocale())
+    if kind != "plain":
+        application.installTranslator(LongWords(application, mirrored=kind == "mirrored"))
+    if kind == "mirrored":
+        application.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    return PLAIN
+
+
 def main(arguments: list[str]) -> int:
     paths = [argument for argument in arguments if not argument.startswith("-")]
     kinds = [argument for argument in arguments if argument.startswith("-")] or ["--plain"]
-    if len(paths) != 1 or len(kinds) != 1 or kinds[0] not in {"--plain", "--long", "--mirrored"}:
-        usage = "usage: python -m desktop.ui.gallery OUT [--plain | --long | --mirrored]"
+    known = ["--plain", "--long", "--mirrored", *(f"--{language}" for language in LANGUAGES)]
+    if len(paths) != 1 or len(kinds) != 1 or kinds[0] not in known:
+        usage = f"usage: python -m desktop.ui.gallery OUT [{' | '.join(known)}]"
         print(usage, file=sys.stderr)  # noqa: T201 - a command line
         return 2
     folder, (kind,) = Path(paths[0]), kinds
     folder.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     application = QApplication(sys.argv[:1])
-    if kind != "--plain":
-        application.installTranslator(LongWords(application, mirrored=kind == "--mirrored"))
-    if kind == "--mirrored":
-        application.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    formats = _speak(application, kind[2:])
     scale = f"{application.devicePixelRatio():g}x{'' if kind == '--plain' else kind[1:]}"
     for scheme in (Qt.ColorScheme.Light, Qt.ColorScheme.Dark):
-        paint(application, folder, scheme, scale=scale)
+        paint(application, folder, scheme, scale=scale, formats=formats)
     write_index(folder)
     return 0
 

@@ -8,7 +8,7 @@ import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QRadioButton, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QRadioButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.agent.state import Mode
@@ -16,13 +16,14 @@ from desktop.ui import examples
 from desktop.ui.examples import NOW, snapshot
 from desktop.ui.faces import every_face
 from desktop.ui.gallery import LongWords
-from desktop.ui.labels import Name, Prose, breakable
+from desktop.ui.labels import breakable
 from desktop.ui.pages.home import HomePage
 from desktop.ui.pauses import Pause
 from desktop.ui.presenters import Presenter
 from desktop.ui.theme import Theme
 from desktop.ui.views import Shape, Tone
 from desktop.ui.window import MainWindow
+from tests.desktop.ui.fitting import cut_off
 
 FACES = sorted(every_face())
 
@@ -45,27 +46,6 @@ def long_words(qapp: QApplication) -> Iterator[None]:
 def show(home: HomePage, presenter: Presenter, face: str) -> None:
     home.show_view(presenter.home(every_face()[face], NOW))
     QApplication.processEvents()
-
-
-def cut_off(window: MainWindow) -> list[str]:
-    """Every visible text or control that has less room than it needs, or sticks out of the window."""
-    found = []
-    for widget in window.findChildren(QWidget):
-        if not widget.isVisible() or not isinstance(widget, QLabel | QPushButton | QRadioButton | QLineEdit):
-            continue
-        if isinstance(widget, Prose):
-            fits = widget.height() >= widget.heightForWidth(widget.width())
-        elif isinstance(widget, Name):
-            fits = widget.width() >= widget.minimumSizeHint().width()
-        elif isinstance(widget, QLineEdit):
-            fits = widget.width() >= 120
-        else:
-            need = widget.sizeHint()
-            fits = widget.width() >= need.width() and widget.height() >= need.height()
-        right = widget.mapTo(window, widget.rect().topRight()).x()
-        if not fits or right > window.width():
-            found.append(f"{type(widget).__name__}: {getattr(widget, 'text', str)()!r}")
-    return found
 
 
 @pytest.mark.parametrize("face", FACES)

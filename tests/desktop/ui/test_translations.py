@@ -1,9 +1,8 @@
-"""Every text that the interface asks a translator for is there: under the context and words it was extracted with."""
+"""Every text that the interface asks a translator for is there, in every catalogue, and translated."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -30,8 +29,9 @@ from desktop.ui.theme import Theme
 from desktop.ui.tray import Tray
 from desktop.ui.window import MainWindow
 from tests.desktop.ui.agents import QuietAgent
+from tests.packaging.scripts import script
 
-UI = Path(__file__).parents[3] / "desktop" / "ui"
+LANGUAGES = script("languages")
 
 Text = tuple[str, str]
 """Context and source."""
@@ -69,16 +69,27 @@ def listener(qapp: QApplication) -> Iterator[Listener]:
     qapp.removeTranslator(made)
 
 
+@pytest.fixture(scope="module", params=sorted(LANGUAGES.CATALOGUES.glob("nightjar_*.ts")), ids=lambda path: path.stem)
+def kept(request: pytest.FixtureRequest) -> Path:
+    """A catalogue of the checkout."""
+    path: Path = request.param
+    return path
+
+
 @pytest.fixture(scope="module")
-def extracted(tmp_path_factory: pytest.TempPathFactory) -> dict[Text, bool]:
+def collected(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, brought up to date with the code."""
+    catalogue = Path(shutil.copy(kept, tmp_path_factory.mktemp("translations")))
+    LANGUAGES.collect(catalogue)
+    return catalogue
+
+
+@pytest.fixture(scope="module")
+def extracted(collected: Path) -> dict[Text, bool]:
     """What translators get to see, and whether it has plural forms."""
-    catalogue = tmp_path_factory.mktemp("translations") / "nightjar_ro.ts"
-    tool = Path(sys.executable).with_name("pyside6-lupdate")
-    files = sorted(str(path) for path in UI.rglob("*.py"))
-    subprocess.run([str(tool), *files, "-ts", str(catalogue)], check=True, capture_output=True)
     return {
         (context.findtext("name", ""), message.findtext("source", "")): message.get("numerus") == "yes"
-        for context in ET.parse(catalogue).getroot().iter("context")  # noqa: S314 - a file this test just made
+        for context in ET.parse(collected).getroot().iter("context")  # noqa: S314 - a file this test just made
         for message in context.iter("message")
     }
 
@@ -126,3 +137,30 @@ def test_every_text_that_is_shown_can_be_translated(asked: dict[Text, bool], ext
 
 def test_a_count_has_plural_forms_and_only_a_count(extracted: dict[Text, bool]) -> None:
     assert {source for (_, source), plural in extracted.items() if plural is not ("%Ln" in source)} == set()
+
+
+def test_a_catalogue_has_every_text_of_the_code_and_no_other(kept: Path, collected: Path) -> None:
+    assert collected.read_text() == kept.read_text(), "./dev translate brings it up to date"
+
+
+def test_every_text_is_translated_with_its_facts_and_in_every_plural_form(collected: Path) -> None:
+    assert [fault.line() for fault in LANGUAGES.faults(collected)] == []
+
+
+@pytest.mark.parametrize(
+    ("message", "fault"),
+    [
+        ('<message><source>Off</source><translation type="unfinished"></translation></message>', "is not translated"),
+        ("<message><source>Off</source><translation></translation></message>", "is not translated"),
+        ("<message><source>%1 of %2</source><translation>%1 din %1</translation></message>", "has other placeholders"),
+        ("<message><source>by {app}</source><translation>de {ap}</translation></message>", "has other placeholders"),
+        ("<message><source>Start</source><translation>Porniţi</translation></message>", "has a cedilla"),
+        ('<message numerus="yes"><source>%Ln</source><translation/></message>', "has 0 plural forms instead of 3"),
+    ],
+)
+def test_what_a_translator_has_still_to_do_is_told(tmp_path: Path, message: str, fault: str) -> None:
+    catalogue = tmp_path / "nightjar_ro.ts"
+    catalogue.write_text(f"<TS><context><name>Page</name>{message}</context></TS>")
+    (found,) = LANGUAGES.faults(catalogue)
+    assert (found.language, found.context) == ("ro", "Page")
+    assert found.fault.startswith(fault)
