@@ -155,7 +155,10 @@ class CallSettings:
     """What one call may ask for."""
 
     body_bytes: Whole = 4 * 1024 * 1024
-    """Largest body of a call."""
+    """Largest body of a call without images."""
+
+    image_body_bytes: Whole = 20 * 1024 * 1024
+    """Largest body of a call that shows images."""
 
     body_hard_bytes: Whole = 32 * 1024 * 1024
     """Up to here a too large body is read and dropped, so that its caller hears why; beyond, the socket closes."""

@@ -44,7 +44,8 @@ _HUMAN_EDGE = ("relay/control.py", "relay/console/", "relay/admin/", "relay/api/
 BORDERS = {
     "PySide6": ("desktop/ui/",),
     "shiboken6": ("desktop/ui/",),
-    "llama_cpp": ("desktop/inference/engine.py",),
+    "llama_cpp": ("desktop/inference/engine.py", "desktop/inference/vision.py"),
+    "PIL": ("desktop/inference/pixels.py",),
     "keyring": ("desktop/system/",),
     "dbus_fast": ("desktop/system/",),
     "pynvml": ("desktop/system/",),

@@ -24,7 +24,7 @@ from desktop.inference.generation import (
     Stopped,
     WorkerState,
 )
-from relay.wire.frames import AdvertisedModel
+from relay.wire.frames import IMAGES, AdvertisedModel
 
 log = logging.getLogger(__name__)
 
@@ -175,5 +175,6 @@ class Desk:
             decode_tps=facts.decode_tps,
             numerics=facts.numerics,
             resume=facts.resume,
+            features=[IMAGES] if facts.pictures else [],
         )
         return [model]

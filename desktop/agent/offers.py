@@ -56,13 +56,13 @@ class Offers:
         return Offer(worker.name, _CONFIGURED, self.make_engine(worker), size)
 
     def _offer(self, model: Servable, catalogue: Catalogue) -> Offer:
-        worker = replace(self.configured, model=model.path, name=model.name)
+        worker = replace(self.configured, model=model.path, name=model.name, projector=model.projector)
         if worker.digest_cache is not None:
             with contextlib.suppress(OSError):  # it has just vanished, which the next look sees
                 DigestCache(worker.digest_cache).remember(model.path, model.sha256)
         return Offer(
             model.name,
-            f"{model.name}|{model.path}|{model.sha256}",
+            f"{model.name}|{model.path}|{model.sha256}|{model.projector or ''}",
             self.make_engine(worker),
             model.size,
             _Shortage(model, worker),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from desktop.inference.fields import ParameterRefused
 from desktop.inference.forms import FREE, AnswerForm, Forms
 from desktop.inference.frames import CallHead
 from desktop.inference.generation import DeclineReason, Resume
+from desktop.inference.looked import Looked
 from desktop.inference.parameters import (
     ChatRequest,
     CompletionRequest,
@@ -28,6 +30,7 @@ from desktop.inference.parameters import (
     parse_completion,
     parse_embedding,
 )
+from desktop.inference.pictures import Sent
 from desktop.inference.pipeline import Pipeline
 from desktop.inference.resume import ResumeMismatch, replay
 from desktop.inference.sampling import Sampler
@@ -47,31 +50,68 @@ FULL: Final = "All of this node's slots are taken."
 _MISMATCH: Final = "This node cannot continue the answer where it stopped"
 
 
-class Admission:
-    """Reads calls for one model."""
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A call that has been read: a chat's `text` is its rendered prompt, with a marker for each of its pictures."""
 
-    def __init__(self, model: LlamaModel, template: ChatTemplate | None) -> None:
+    head: CallHead
+    resume: Resume | None
+    received_at: float
+    request: Request | EmbeddingRequest
+    text: str = ""
+
+    @property
+    def pictures(self) -> tuple[Sent, ...]:
+        return self.request.pictures if isinstance(self.request, ChatRequest) else ()
+
+
+class Admission:
+    """Reads calls for one model. `marker` stands for a picture in a prompt; None: the model takes none."""
+
+    def __init__(self, model: LlamaModel, template: ChatTemplate | None, *, marker: str | None = None) -> None:
         self._model = model
+        self._marker = marker
         self._forms = None if template is None else Forms(model, template)
 
-    def admit(self, head: CallHead, body: bytes, resume: Resume | None, *, free: int, received_at: float) -> Call:
-        """A call with no place yet; `free` is how many choices could begin now. Raises Refused."""
+    def read(self, head: CallHead, body: bytes, resume: Resume | None, *, free: int, received_at: float) -> Arrived:
+        """What a call asks for; `free` is how many choices could begin now. Raises Refused."""
+        request = self._request(head, body)
+        if isinstance(request, EmbeddingRequest):
+            return Arrived(head, resume, received_at, request)
+        self._check_free(head, request, free)
+        text = self._rendered(request, head) if isinstance(request, ChatRequest) else ""
+        return Arrived(head, resume, received_at, request, text)
+
+    def admit(self, arrived: Arrived, looked: Looked | None = None, *, free: int) -> Call:
+        """A call with no place yet; `looked` is the prompt of one with pictures. Raises Refused."""
+        head, request = arrived.head, arrived.request
+        if isinstance(request, EmbeddingRequest):
+            return self._embedding(head, request, arrived.received_at)
+        self._check_free(head, request, free)
+        form = FREE
+        if isinstance(request, ChatRequest):
+            form = self._answer(request, arrived.text, tenant=head.tenant)
+            looked = looked or Looked(self._tokens(arrived.text, "messages"))
+        elif isinstance(request, CompletionRequest):
+            looked = Looked(self._completion(request))
+        if looked is None or not looked.prompt:
+            raise Refused("template", "These messages result in an empty prompt.")
+        return self._call(arrived, request, looked, form)
+
+    def _request(self, head: CallHead, body: bytes) -> Request | EmbeddingRequest:
         try:
             if head.kind == "embedding":
-                return self._embedding(head, parse_embedding(body), received_at)
-            request = parse_chat(body) if head.kind == "chat" else parse_completion(body)
+                return parse_embedding(body)
+            request = parse_chat(body, marker=self._marker) if head.kind == "chat" else parse_completion(body)
             self._check(head, request)
         except ParameterRefused as refused:
             raise Refused("parameter", str(refused)) from refused
+        return request
+
+    @staticmethod
+    def _check_free(head: CallHead, request: Request, free: int) -> None:
         if free < request.n and head.max_tokens:
             raise Refused("busy", FULL)
-        if isinstance(request, ChatRequest):
-            prompt, form = self._chat(request, head)
-        else:
-            prompt, form = self._completion(request), FREE
-        if not prompt:
-            raise Refused("template", "These messages result in an empty prompt.")
-        return self._call(head, request, prompt, form, resume=resume, received_at=received_at)
 
     def _check(self, head: CallHead, request: Request) -> None:
         """What a body cannot know of itself."""
@@ -86,12 +126,18 @@ class Admission:
 
     # --- prompts ---
 
-    def _chat(self, request: ChatRequest, head: CallHead) -> tuple[list[int], AnswerForm]:
+    def _rendered(self, request: ChatRequest, head: CallHead) -> str:
         if self._forms is None:
             raise Refused("template", "This model has no chat template.")
         try:
-            text = self._forms.prompt(request, head.created)
-            return self._tokens(text, "messages"), self._forms.answer(request.structure, text, tenant=head.tenant)
+            return self._forms.prompt(request, head.created)
+        except TemplateRefused as refused:
+            raise Refused("template", str(refused)) from refused
+
+    def _answer(self, request: ChatRequest, text: str, *, tenant: str) -> AnswerForm:
+        assert self._forms is not None, "rendered before"  # noqa: S101
+        try:
+            return self._forms.answer(request.structure, text, tenant=tenant)
         except TemplateRefused as refused:
             raise Refused("template", str(refused)) from refused
         except ParameterRefused as refused:
@@ -122,25 +168,18 @@ class Admission:
 
     # --- calls ---
 
-    def _call(
-        self,
-        head: CallHead,
-        request: Request,
-        prompt: list[int],
-        form: AnswerForm,
-        *,
-        resume: Resume | None,
-        received_at: float,
-    ) -> Call:
-        room = self._model.context - len(prompt)
+    def _call(self, arrived: Arrived, request: Request, looked: Looked, form: AnswerForm) -> Call:
+        head, resume, prompt = arrived.head, arrived.resume, looked.prompt
+        cells = len(prompt) + sum(picture.cells - len(picture.ids) for picture in looked.pictures)
+        room = self._model.context - cells
         if room < 1:
             raise Refused(
                 "context",
                 f"This model's maximum context length is {self._model.context} tokens, and there must be room for an "
-                f"answer. However, your messages resulted in {len(prompt)} tokens.",
+                f"answer. However, your messages resulted in {cells} tokens.",
             )
         limit = min(room, head.max_tokens, room if request.max_tokens is None else request.max_tokens)
-        reserved = scheduler.reserve(len(prompt), limit, request.n, sharing=self._model.can_share)
+        reserved = scheduler.reserve(cells, limit, request.n, sharing=self._model.can_share)
         if reserved > self._model.pool:
             raise Refused("context", f"{request.n} choices of this length do not fit this node's memory.")
         digest = hashlib.sha256(np.array(prompt, "<u4").tobytes()).digest()
@@ -163,7 +202,13 @@ class Admission:
         channels = resume.channels if resume else ()
         try:
             choices = [
-                Choice(index, prompt, ids, replay(fresh(index), ids, [c for c in channels if c.choice == index]))
+                Choice(
+                    index,
+                    prompt,
+                    ids,
+                    replay(fresh(index), ids, [c for c in channels if c.choice == index]),
+                    looked.pictures,
+                )
                 for index, ids in enumerate(delivered)
             ]
         except ResumeMismatch as mismatch:
@@ -174,11 +219,12 @@ class Admission:
             serial=head.serial,
             tenant=head.tenant,
             kind=head.kind,
-            prompt_tokens=len(prompt),
+            prompt_tokens=cells,
+            prompt_length=len(prompt),
             prompt_digest=digest,
             reserved=reserved if limit else 0,
             choices=choices,
-            received_at=received_at,
+            received_at=arrived.received_at,
         )
 
     @staticmethod
@@ -216,6 +262,7 @@ class Admission:
             tenant=head.tenant,
             kind=head.kind,
             prompt_tokens=len(everything),
+            prompt_length=len(everything),
             prompt_digest=hashlib.sha256(everything.tobytes()).digest(),
             reserved=0,
             choices=[],

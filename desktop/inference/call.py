@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from desktop.inference.generation import CallKind
+from desktop.inference.looked import Picture
 from desktop.inference.pipeline import Event, Pipeline
 from desktop.inference.resume import Delivered, Resumed
 from desktop.inference.scheduler import Slot, Waiting
@@ -26,17 +27,21 @@ class Choice:
         "opening",
         "parked",
         "passed",
+        "pictures",
         "pipeline",
         "replayed",
         "slot",
         "waits",
     )
 
-    def __init__(self, index: int, prompt: list[int], ids: list[int], resumed: Resumed) -> None:
+    def __init__(
+        self, index: int, prompt: list[int], ids: list[int], resumed: Resumed, pictures: tuple[Picture, ...] = ()
+    ) -> None:
         self.index = index
         self.again = deque(resumed.again)
         self.ids = prompt + ids[: len(ids) - len(resumed.again)]
         self._prompt = len(prompt)
+        self.pictures = pictures
         self.replayed = len(ids)
         self.pipeline: Pipeline = resumed.pipeline
         self.delivered: Delivered | None = resumed.delivered
@@ -52,9 +57,22 @@ class Choice:
 
     @property
     def waiting(self) -> Waiting:
-        """As the scheduler sees it."""
+        """As the scheduler sees it: ids up to the next picture, none at one."""
+        done, end = len(self.slot.ids), len(self.ids)
+        if self.pictures:
+            end = next((picture.start for picture in self.pictures if picture.start >= done), end)
+        return Waiting(end - done, max(min(self._prompt, end) - done, 0), self.passed)
+
+    @property
+    def picture(self) -> Picture | None:
+        """The one to be computed now, if it is a picture's turn."""
         done = len(self.slot.ids)
-        return Waiting(len(self.ids) - done, max(self._prompt - done, 0), self.passed)
+        return next((picture for picture in self.pictures if picture.start == done), None)
+
+    @property
+    def blind(self) -> bool:
+        """Whether it can only go on once a picture is encoded."""
+        return self.picture is not None and self.picture.pending
 
     @property
     def running(self) -> bool:
@@ -68,12 +86,16 @@ class Choice:
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A running call. `received_at` and what follows are seconds of the host's clock."""
+    """A running call. `received_at`, `placed_at` and `first_at` are seconds of the host's clock.
+
+    `prompt_length` counts the ids of its prompt, of which a picture has fewer than tokens if it has two dimensions.
+    """
 
     serial: int
     tenant: str
     kind: CallKind
     prompt_tokens: int
+    prompt_length: int
     prompt_digest: bytes
     reserved: int
     choices: list[Choice]

@@ -1,4 +1,4 @@
-"""llama.cpp, and nothing else: the only file that knows its names, structures and traps.
+"""llama.cpp, and nothing else: this file alone knows its names, structures and traps (and `vision` those of pictures).
 
 One `LlamaModel` is one loaded file with one context of several sequences. Decisions live elsewhere; this file turns a
 list of chunks into a `llama_batch`, and the answer into a numpy view of the logits.
@@ -45,6 +45,10 @@ _PIECE_BYTES: Final = 256
 
 _told: Final[list[str]] = []
 """Lines of the log, since the last model began to load: llama.cpp has one log for all of a process."""
+
+
+States = npt.NDArray[np.float32]
+Positions = npt.NDArray[np.int32]
 
 
 class ModelUnusable(DesktopError):
@@ -109,7 +113,7 @@ class LlamaModel:
     """A loaded model. Every method but `abort.set()` belongs to one thread. Raises ModelUnusable if it cannot load."""
 
     def __init__(self, path: str, *, context: int, slots: int, pool: int, threads: int, gpu_layers: int) -> None:
-        llama.llama_log_set(_log, ctypes.c_void_p(0))
+        llama.llama_log_set(on_log, ctypes.c_void_p(0))
         llama.llama_backend_init()
         self.abort = AbortFlag()
         _told.clear()
@@ -130,6 +134,7 @@ class LlamaModel:
         self.can_share = not (llama.llama_model_is_recurrent(self._model) or llama.llama_model_is_hybrid(self._model))
         self._pieces: dict[int, Piece | None] = {}
         self._batch = _Batch()
+        self._states = _StateBatch()
 
     def _make_context(self, threads: int) -> int:
         params = llama.llama_context_default_params()
@@ -162,6 +167,16 @@ class LlamaModel:
     def buffers(self) -> tuple[Buffer, ...]:
         """What llama.cpp has allocated, as its log told since this model was loaded."""
         return tuple(buffer for line in _told if (buffer := parse_buffer(line)))
+
+    @property
+    def handle(self) -> int:
+        """llama.cpp's own."""
+        return self._model
+
+    @property
+    def width(self) -> int:
+        """Floats of one state that can stand in a prompt in place of a token."""
+        return int(llama.llama_model_n_embd_inp(self._model))
 
     @property
     def name(self) -> str:
@@ -218,8 +233,11 @@ class LlamaModel:
         raw = text.encode()
         if len(raw) > self.context * MAX_BYTES_PER_TOKEN:
             return None
-        border = bool(llama.llama_vocab_get_add_bos(self._vocab)) and not text.startswith(self.bos)
-        return self._ids(raw, border=border, special=True)
+        return self._ids(raw, border=self.adds_border(text), special=True)
+
+    def adds_border(self, text: str) -> bool:
+        """Whether a border token is missing before this prompt."""
+        return bool(llama.llama_vocab_get_add_bos(self._vocab)) and not text.startswith(self.bos)
 
     def fill_in(self, before: str, after: str) -> list[int] | None:
         """Ids of a prompt that asks for what stands between two texts, or None if this model was not taught to."""
@@ -308,23 +326,41 @@ class LlamaModel:
 
     def decode(self, chunks: Sequence[Chunk]) -> Outcome:
         """Computes one step; a chunk's sequences should rise, or llama.cpp computes them apart. Raises EngineBroken."""
-        code = llama.llama_decode(self._ctx, self._batch.fill(chunks))
-        match code:
-            case 0:
-                return Outcome.DONE
-            case 1:
-                return Outcome.NO_ROOM
-            case 2:
-                return Outcome.ABORTED
-        raise EngineBroken(f"llama_decode returned {code}.")
+        return _outcome(llama.llama_decode(self._ctx, self._batch.fill(chunks)))
+
+    def decode_states(self, sequence: int, states: States, positions: Positions, *, whole: bool = False) -> Outcome:
+        """Appends `states` (cells, width), at most a batch, in place of tokens; nothing is computed from them yet.
+
+        `positions` are (cells,), or (4, cells) where they have two dimensions. `whole`: all look at all of each other.
+        Raises EngineBroken.
+        """
+        batch = self._states.fill(sequence, states, positions)
+        if not whole:
+            return _outcome(llama.llama_decode(self._ctx, batch))
+        llama.llama_set_causal_attn(self._ctx, False)  # noqa: FBT003
+        try:
+            return _outcome(llama.llama_decode(self._ctx, batch))
+        finally:
+            llama.llama_set_causal_attn(self._ctx, True)  # noqa: FBT003
 
     def logits(self, rows: int) -> npt.NDArray[np.float32]:
         """A view of the last step's logits, one row per wanted chunk in order; valid until the next step."""
-        return _rows(llama.llama_get_logits(self._ctx), rows, self.n_vocab)
+        return results(llama.llama_get_logits(self._ctx), rows, self.n_vocab)
 
     def embedder(self) -> Embedder:
         """Takes as much memory as one more slot; whoever asks for it closes it."""
         return Embedder(self._model, context=self.context, threads=self._threads, graphics=self.gpu_layers > 0)
+
+
+def _outcome(code: int) -> Outcome:
+    match code:
+        case 0:
+            return Outcome.DONE
+        case 1:
+            return Outcome.NO_ROOM
+        case 2:
+            return Outcome.ABORTED
+    raise EngineBroken(f"llama_decode returned {code}.")
 
 
 class _Follower:
@@ -406,14 +442,14 @@ class Embedder:
         chunk = Chunk(0, start, ids, wanted=True)
         if code := llama.llama_decode(self._ctx, self._batch.fill([chunk], every=True)):
             raise EngineBroken(f"llama_decode returned {code} for an embedding.")
-        return _rows(llama.llama_get_embeddings(self._ctx), len(ids), self._width)
+        return results(llama.llama_get_embeddings(self._ctx), len(ids), self._width)
 
     def close(self) -> None:
         llama.llama_free(self._ctx)
 
 
-def _rows(pointer: Any, rows: int, width: int) -> npt.NDArray[np.float32]:
-    """A view of what llama.cpp computed."""
+def results(pointer: Any, rows: int, width: int) -> npt.NDArray[np.float32]:
+    """A view of `rows` results of `width` floats that llama.cpp computed."""
     address = ctypes.cast(pointer, ctypes.c_void_p).value
     if address is None:
         raise EngineBroken("llama.cpp gave no results.")
@@ -458,6 +494,30 @@ class _Batch:
         return self._c
 
 
+class _StateBatch:
+    """A `llama_batch` of states of one sequence, none of which is asked for logits."""
+
+    def __init__(self) -> None:
+        self._one = np.ones(BATCH, np.int32)
+        self._nothing = np.zeros(BATCH, np.int8)
+        self._sequence = np.zeros(1, np.int32)
+        pointer = ctypes.POINTER(ctypes.c_int32)
+        self._sequence_of = (pointer * BATCH)(*[self._sequence.ctypes.data_as(pointer)] * BATCH)
+        self._c = _empty_batch()
+        self._c.n_seq_id = self._one.ctypes.data_as(pointer)
+        self._c.seq_id = ctypes.cast(self._sequence_of, ctypes.POINTER(pointer))
+        self._c.logits = self._nothing.ctypes.data_as(ctypes.POINTER(ctypes.c_int8))
+
+    def fill(self, sequence: int, states: States, positions: Positions) -> Any:
+        self._sequence[0] = sequence
+        # Kept here for as long as llama.cpp may look at them.
+        self._kept = np.ascontiguousarray(states, np.float32), np.ascontiguousarray(positions, np.int32)
+        self._c.embd = self._kept[0].ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+        self._c.pos = self._kept[1].ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
+        self._c.n_tokens = len(states)
+        return self._c
+
+
 def _empty_batch() -> Any:
     return llama.llama_batch()
 
@@ -482,7 +542,7 @@ def _load(path: str, gpu_layers: int) -> int:
 
 
 @llama.llama_log_callback  # type: ignore[untyped-decorator]
-def _log(level: int, text: bytes, _data: object) -> None:
+def on_log(level: int, text: bytes, _data: object) -> None:
     """Warnings and errors go to stderr, which the keeper keeps the end of; other facts are told nowhere else."""
     if MARKS[0] in text or MARKS[1] in text:
         _told.append(text.decode(errors="replace"))

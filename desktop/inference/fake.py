@@ -209,7 +209,7 @@ class FakeEngine:
             choices = [_choice(call, request, list(prompt), limit, index) for index in range(request.n)]
         except ResumeMismatch as mismatch:
             raise _Declined("resume_mismatch", f"This node cannot continue the answer: {mismatch}.") from mismatch
-        return Call(call.id, call.tenant, call.kind, len(prompt), digest, 0, choices, 0.0)
+        return Call(call.id, call.tenant, call.kind, len(prompt), len(prompt), digest, 0, choices, 0.0)
 
     def _answer(self, call: GenerateCall) -> bytes:
         question = parse_chat(call.body).messages[-1].content

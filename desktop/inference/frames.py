@@ -87,7 +87,8 @@ class Load(Message, frozen=True, kw_only=True):
     """First frame to a worker: which model, and how. `pool` is the number of cells all running calls share.
 
     `context`, `slots` and `gpu_layers` are wishes; the worker finds what of them fits into `room`, which is free now.
-    `template` is the SHA-256 of the only chat template that may be rendered, if one was approved.
+    `template` is the SHA-256 of the only chat template that may be rendered, if one was approved. `projector` is
+    the file of the model's picture part, if it has one.
     `most` is what could be free at best. Zero, and None for `gpu_layers`: as it fits.
     """
 
@@ -104,6 +105,7 @@ class Load(Message, frozen=True, kw_only=True):
     most: Room
     known: Known | None = None
     template: str = ""
+    projector: str = ""
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,6 +170,7 @@ class Loaded(Message, frozen=True, kw_only=True):
     unconfined: tuple[str, ...] = ()
     expected: int = 0
     taken: int = 0
+    pictures: bool = False
     badge: Literal["", "roomy", "tight", "partial"] = ""
 
 

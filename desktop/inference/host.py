@@ -13,23 +13,28 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from desktop.inference import frames, scheduler
-from desktop.inference.admission import FULL, Admission, Refused
+from desktop.inference.admission import FULL, Admission, Arrived, Refused
 from desktop.inference.call import Call, Choice
 from desktop.inference.embedding import Embedding
 from desktop.inference.engine import Chunk, EmbedderUnavailable, LlamaModel, Outcome
 from desktop.inference.generation import RecordKind, Resume
+from desktop.inference.looked import Looked, Picture
 from desktop.inference.outbox import Outbox
 from desktop.inference.sampling import NotFinite
 from desktop.inference.scheduler import Budget, Slot
 from desktop.inference.templates import ChatTemplate
 from desktop.inference.token_grammar import GrammarTooWide
 
+if TYPE_CHECKING:
+    from desktop.inference.sight import Sight  # brings libraries that most models need not have in memory
+
 Clock = Callable[[], float]
 Planned = tuple[Call, Choice, Chunk]
 
+_UNSEEN: Final = "The model could not look at this image."
 _MEMORY_FULL: Final = "This node ran out of memory for this answer."
 
 
@@ -53,6 +58,7 @@ class Host:
         template: ChatTemplate | None,
         *,
         prefill_budget: int,
+        sight: Sight | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
         self.outbox = Outbox(model.label)
@@ -64,7 +70,8 @@ class Host:
         self._leaving: set[int] = set()
         """Serials whose `cancel` is on its way."""
         self._model = model
-        self._admission = Admission(model, template)
+        self._sight = sight
+        self._admission = Admission(model, template, marker=sight.marker if sight else None)
         self._budget = Budget(prefill=prefill_budget, step=model.batch)
         self._clock = clock
         self._slots = [Slot(index) for index in range(model.slots)]
@@ -74,22 +81,42 @@ class Host:
 
     @property
     def idle(self) -> bool:
-        return not self._calls
+        """There is no call."""
+        return not self._calls and not (self._sight and self._sight.waiting)
+
+    @property
+    def resting(self) -> bool:
+        """There is nothing to compute until something arrives or wakes us."""
+        if self._sight is None or self._embedding.waiting:
+            return not self._calls
+        return all(choice.blind for call in self._calls.values() for choice in call.choices if choice.running)
 
     # --- calls come and go ---
 
     def submit(self, head: frames.CallHead, body: bytes, resume: Resume | None = None, *, received_at: float) -> None:
-        """Takes a call or declines it; either is in the outbox afterwards."""
+        """Takes a call or declines it; either is in the outbox afterwards, or once its pictures were looked at."""
         try:
-            free = sum(not slot.busy for slot in self._slots)
-            call = self._admission.admit(head, body, resume, free=free, received_at=received_at)
+            arrived = self._admission.read(head, body, resume, free=self._free(), received_at=received_at)
+        except Refused as refused:
+            self._decline(head.serial, refused)
+            return
+        if arrived.pictures and self._sight:
+            self._sight.look(arrived)
+        else:
+            self._admit(arrived)
+
+    def _free(self) -> int:
+        return sum(not slot.busy for slot in self._slots)
+
+    def _admit(self, arrived: Arrived, looked: Looked | None = None) -> None:
+        try:
+            call = self._admission.admit(arrived, looked, free=self._free())
             if not scheduler.fits((other.reserved for other in self._calls.values()), call.reserved, self._model.pool):
                 raise Refused("busy", FULL)
             if call.inputs and self._embedding.waiting >= len(self._slots):
                 raise Refused("busy", FULL)
         except Refused as refused:
-            decline = frames.Decline(serial=head.serial, reason=refused.reason, message=str(refused))
-            self.outbox.before.append(frames.encode(decline))
+            self._decline(arrived.head.serial, refused)
             return
         self.outbox.before.append(
             frames.encode(
@@ -97,6 +124,10 @@ class Host:
             )
         )
         self._begin(call)
+
+    def _decline(self, serial: int, refused: Refused) -> None:
+        decline = frames.Decline(serial=serial, reason=refused.reason, message=str(refused))
+        self.outbox.before.append(frames.encode(decline))
 
     def _begin(self, call: Call) -> None:
         self._calls[call.serial] = call
@@ -124,6 +155,8 @@ class Host:
     def cancel(self, serial: int) -> None:
         """Ends a call at once; its memory stays as a cache."""
         self._leaving.discard(serial)
+        if self._sight:
+            self._sight.forget(serial)
         call = self._calls.pop(serial, None)
         if call is None:
             return
@@ -152,11 +185,12 @@ class Host:
             slot.tenant, slot.busy, slot.used = call.tenant, True, self._turn
             choice.slot, choice.waits = slot, sharing and not first
             if first:
-                call.cached_tokens = min(len(slot.ids), call.prompt_tokens)
+                call.cached_tokens = min(len(slot.ids), call.prompt_length)
             first = False
 
     def _keep(self, slot: Slot, source: Slot, length: int) -> None:
         """Leaves exactly the first `length` ids of `source` in `slot`."""
+        slot.seen = 0
         if slot is source:
             kept = self._model.truncate(slot.index, length)
             slot.ids = slot.ids[:length] if kept else []
@@ -167,16 +201,20 @@ class Host:
 
     def _forget(self, slot: Slot) -> None:
         self._model.truncate(slot.index, 0)
-        slot.ids = []
+        slot.ids, slot.seen = [], 0
 
     # --- one step ---
 
     def step(self) -> None:
         """Computes one step of everything that runs. Raises EngineBroken."""
+        if self._sight:
+            self._admit_seen(self._sight)
         planned = self._plan()
         for part in self._parts(planned):
             if not self._compute([each for each in part if each[0].serial in self._calls]):
                 break
+        if self._sight:
+            self._see(self._sight, alone=not planned)
         if self._embedding.waiting:
             self._embed(alone=not planned)
 
@@ -216,12 +254,17 @@ class Host:
 
     def _undo(self, plan: list[Planned]) -> None:
         """A step that was not done may be in memory in part: back to what was there before."""
-        for _, choice, chunk in plan:
-            if not self._model.truncate(chunk.sequence, chunk.start):
-                choice.slot.ids = []
+        for _, choice, _ in plan:
+            self._restore(choice.slot)
+
+    def _restore(self, slot: Slot) -> None:
+        """Leaves in memory what has ids."""
+        slot.seen = 0
+        if not self._model.truncate(slot.index, len(slot.ids)):
+            slot.ids = []
 
     def _plan(self) -> list[Planned]:
-        active = [(call, choice) for call in self._calls.values() for choice in call.choices if choice.running]
+        active = self._running()
         waiting = [choice.waiting for _, choice in active]
         counts = scheduler.plan_step(waiting, self._budget)
         if any(each.pending > 1 for each in waiting):
@@ -246,7 +289,7 @@ class Host:
             self.counters.caches_dropped += 1
             self._forget(idle)
             return
-        active = [(call, choice) for call in self._calls.values() for choice in call.choices if choice.running]
+        active = self._running()
         call, longest = max(active, key=_length)
         if len(active) == 1:
             self._fail(call, "memory_full", _MEMORY_FULL)
@@ -294,13 +337,64 @@ class Host:
             if not choice.waits:
                 continue
             choice.waits = False
-            at_once = len(first.ids) == len(choice.ids) == call.prompt_tokens
-            self._keep(
-                choice.slot, first.slot, call.prompt_tokens if at_once else min(call.prompt_tokens, len(choice.ids) - 1)
-            )
+            prompt = call.prompt_length
+            at_once = len(first.ids) == len(choice.ids) == prompt
+            self._keep(choice.slot, first.slot, prompt if at_once else min(prompt, len(choice.ids) - 1))
             if at_once:
                 ready.append(choice)
         return ready
+
+    # --- pictures ---
+
+    def _admit_seen(self, sight: Sight) -> None:
+        """Calls whose pictures have been looked at."""
+        for arrived, looked in sight.seen():
+            if refused := looked.exception():
+                if not isinstance(refused, Refused):
+                    raise refused
+                self._decline(arrived.head.serial, refused)
+            else:
+                self._admit(arrived, looked.result())
+
+    def _see(self, sight: Sight, *, alone: bool) -> None:
+        """A part of the oldest picture whose turn it is, after the step of those who write."""
+        room: int | None = self._budget.step if alone else self._budget.prefill
+        for call, choice in self._running():
+            picture = choice.picture
+            if picture is None:
+                continue
+            if picture.broken:
+                self._fail(call, "vision", _UNSEEN)
+            elif picture.pending:
+                sight.encode(picture)
+            elif room is not None:
+                self._compute_picture(call, choice.slot, picture, room)
+                room = None
+
+    def _running(self) -> list[tuple[Call, Choice]]:
+        return [(call, choice) for call in self._calls.values() for choice in call.choices if choice.running]
+
+    def _compute_picture(self, call: Call, slot: Slot, picture: Picture, room: int) -> None:
+        assert picture.states is not None, "not pending"  # noqa: S101
+        begin = slot.seen
+        end = picture.cells if picture.whole else min(begin + room, picture.cells)
+        self._stepping = self._prefilling = frozenset((call.serial,))
+        outcome = self._model.decode_states(
+            slot.index, picture.states[begin:end], picture.positions(begin, end), whole=picture.whole
+        )
+        self._stepping = self._prefilling = frozenset()
+        self._model.abort.clear()
+        self.counters.steps += 1
+        if outcome is not Outcome.DONE:
+            self._restore(slot)
+            if outcome is Outcome.NO_ROOM:
+                self._make_room()
+            return
+        self.counters.computed += end - begin
+        slot.seen = end
+        if end == picture.cells:
+            slot.ids.extend(picture.ids)
+            slot.seen = 0
 
     # --- embeddings ---
 

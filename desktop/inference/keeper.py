@@ -237,6 +237,7 @@ class Keeper:
             unconfined=loaded.unconfined,
             memory=loaded.taken or loaded.expected,
             fit=loaded.badge,
+            pictures=loaded.pictures,
         )
 
     # --- what the worker says ---

@@ -48,6 +48,7 @@ class LoadOrders:
             room=self._room(memory.total, memory.available, memory.cards, share),
             most=self._room(memory.total, memory.total, [(card.total, card.total) for card in memory.cards]),
             known=_sent(known) if known else None,
+            projector=str(settings.projector.resolve()) if settings.projector else "",
         )
 
     def learn(self, file_sha256: str, loaded: frames.Loaded) -> None:

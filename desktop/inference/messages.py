@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from desktop.inference.fields import ParameterRefused, missing, unsupported, wrong_type
+from desktop.inference.pictures import MAX_PICTURES, Sent, sent
 
 MAX_MESSAGES: Final = 512
 MAX_CALLS: Final = 128
@@ -25,17 +26,21 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation. `calls` and `reasoning` are an assistant's; `call_id` is what a tool answers."""
+    """One message of a conversation. `calls` and `reasoning` are an assistant's; `call_id` is what a tool answers.
+
+    `pictures` stand where `content` has a marker each.
+    """
 
     role: str
     content: str
     calls: tuple[ToolCall, ...] = ()
     call_id: str = ""
     reasoning: str = ""
+    pictures: tuple[Sent, ...] = ()
 
 
-def messages(value: Any) -> tuple[Message, ...]:
-    """Raises ParameterRefused, naming the field."""
+def messages(value: Any, *, marker: str | None = None) -> tuple[Message, ...]:
+    """Raises ParameterRefused, naming the field. `marker` stands for a picture in a text; None: there can be none."""
     if value is None:
         raise missing("messages")
     if not isinstance(value, list):
@@ -44,10 +49,15 @@ def messages(value: Any) -> tuple[Message, ...]:
         raise ParameterRefused(
             f"Invalid 'messages': expected 1 to {MAX_MESSAGES} messages, but got {len(value)}.", "messages"
         )
-    return tuple(_message(message, f"messages[{index}]") for index, message in enumerate(value))
+    read = tuple(_message(message, f"messages[{index}]", marker) for index, message in enumerate(value))
+    if (count := sum(len(message.pictures) for message in read)) > MAX_PICTURES:
+        raise ParameterRefused(
+            f"Invalid 'messages': expected at most {MAX_PICTURES} images, but got {count}.", "messages"
+        )
+    return read
 
 
-def _message(value: Any, at: str) -> Message:
+def _message(value: Any, at: str, marker: str | None) -> Message:
     if not isinstance(value, dict):
         raise wrong_type(at, "an object", value)
     role = value.get("role")
@@ -58,14 +68,15 @@ def _message(value: Any, at: str) -> Message:
         if value.get(name):
             raise unsupported(f"{at}.{name}")
     calls = _calls(value.get("tool_calls"), f"{at}.tool_calls") if role == "assistant" else ()
-    content = value.get("content")
+    content, pictures = value.get("content"), list[Sent]()
     return Message(
         # A developer message is what newer models call a system message; templates know only the older word.
         "system" if role == "developer" else role,
-        "" if content is None and calls else _content(content, f"{at}.content"),
+        "" if content is None and calls else _content(content, f"{at}.content", marker, pictures),
         calls,
         _string(value, "tool_call_id", at) if role == "tool" else "",
         _reasoning(value, at) if role == "assistant" else "",
+        tuple(pictures),
     )
 
 
@@ -106,20 +117,25 @@ def _string(value: dict[str, Any], key: str, at: str) -> str:
     return text
 
 
-def _content(value: Any, at: str) -> str:
+def _content(value: Any, at: str, marker: str | None, pictures: list[Sent]) -> str:
+    """The text; pictures are added to a list."""
     if isinstance(value, str):
         return value
     if not isinstance(value, list):
         raise wrong_type(at, "a string or an array of content parts", value)
-    return "".join(_part(part, f"{at}[{index}]") for index, part in enumerate(value))
+    return "".join(_part(part, f"{at}[{index}]", marker, pictures) for index, part in enumerate(value))
 
 
-def _part(value: Any, at: str) -> str:
+def _part(value: Any, at: str, marker: str | None, pictures: list[Sent]) -> str:
     if not isinstance(value, dict):
         raise wrong_type(at, "an object", value)
+    if value.get("type") == "image_url" and marker is not None:
+        pictures.append(sent(value, at))
+        return marker
     if value.get("type") != "text":
+        served = "type 'text'" if marker is None else "the types 'text' and 'image_url'"
         raise ParameterRefused(
-            f"Invalid value for '{at}.type'. This model takes only content parts of type 'text'.",
+            f"Invalid value for '{at}.type'. This model takes only content parts of {served}.",
             f"{at}.type",
             "unsupported_parameter",
         )

@@ -26,6 +26,7 @@ from desktop.inference.fields import (
     wrong_type,
 )
 from desktop.inference.messages import Message, messages
+from desktop.inference.pictures import Sent
 from desktop.inference.sampling import SamplingParameters
 from desktop.inference.structure import Structure
 from desktop.inference.structure_fields import structure
@@ -99,6 +100,11 @@ class ChatRequest(Request):
     structure: Structure = field(default_factory=Structure)
     thinking: Thinking = field(default_factory=Thinking)
 
+    @property
+    def pictures(self) -> tuple[Sent, ...]:
+        """In the order of the conversation."""
+        return tuple(picture for message in self.messages for picture in message.pictures)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionRequest(Request):
@@ -116,12 +122,12 @@ class EmbeddingRequest:
     inputs: tuple[str | tuple[int, ...], ...]
 
 
-def parse_chat(body: bytes) -> ChatRequest:
-    """Raises ParameterRefused, naming the field."""
+def parse_chat(body: bytes, *, marker: str | None = None) -> ChatRequest:
+    """Raises ParameterRefused, naming the field. `marker`: what stands for a picture, where there may be some."""
     fields = json_object(body)
     _refuse_unserved(fields, own=_CHAT)
     return ChatRequest(
-        messages=messages(fields.get("messages")),
+        messages=messages(fields.get("messages"), marker=marker),
         structure=structure(fields),
         thinking=thinking(fields),
         logprobs=_chat_logprobs(fields),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from desktop.inference import frames, speed
 from desktop.inference.engine import LlamaModel, ModelUnusable, supports_graphics
@@ -17,10 +17,18 @@ from desktop.inference.speed import Speed
 from desktop.inference.templates import ChatTemplate, TemplateRefused
 from desktop.inference.text import PARSER_VERSION
 from desktop.models import fit
+from desktop.models.digest import file_sha256
 from desktop.models.fit import Badge, Plan, Room, Wishes
 from desktop.models.gguf import GgufRefused
 from desktop.models.model_file import ModelFile, read_model_file
+from desktop.models.projector import read_projector
 from desktop.system.confinement import Confinement
+
+if TYPE_CHECKING:
+    from desktop.inference.sight import Sight
+
+_ENCODING: Final = 128 * 1024 * 1024
+"""Bytes that encoding a picture takes beside the projector's weights: the largest in use take about so many."""
 
 
 class MemoryShort(ModelUnusable):
@@ -36,6 +44,7 @@ class Prepared(NamedTuple):
 
     model: LlamaModel
     template: ChatTemplate | None
+    sight: Sight | None
     loaded: frames.Loaded
 
 
@@ -49,7 +58,8 @@ def prepare(load: frames.Load, confined: Confinement) -> Prepared:
     file = _checked(Path(load.path))
     if load.template and file.template_sha256 != load.template:
         raise ModelUnusable("The chat template in the model file is not the one that was approved for this model.")
-    chosen = _planned(file, load, graphics=confined.graphics)
+    projector = _projector(load.projector)
+    chosen = _planned(file, load, projector, graphics=confined.graphics)
     model = LlamaModel(
         load.path,
         context=chosen.context,
@@ -63,6 +73,7 @@ def prepare(load: frames.Load, confined: Confinement) -> Prepared:
         template = ChatTemplate(source, bos=model.bos, eos=model.eos) if source else None
     except TemplateRefused as error:
         raise ModelUnusable(str(error)) from error
+    sight = _sight(model, load, graphics=confined.graphics) if projector else None
     measured = _speed(model, load.known)
     loaded = frames.Loaded(
         name=model.name or Path(load.path).stem,
@@ -77,9 +88,10 @@ def prepare(load: frames.Load, confined: Confinement) -> Prepared:
         unconfined=confined.missing,
         expected=chosen.expected,
         taken=sum(buffer.size for buffer in model.buffers),
+        pictures=sight is not None,
         badge="partial" if chosen.badge is Badge.PARTIAL else "tight" if chosen.badge is Badge.TIGHT else "roomy",
     )
-    return Prepared(model, template, loaded)
+    return Prepared(model, template, sight, loaded)
 
 
 def _checked(path: Path) -> ModelFile:
@@ -91,15 +103,46 @@ def _checked(path: Path) -> ModelFile:
         raise ModelUnusable(f"The model file cannot be read: {error.strerror or error}.") from error
 
 
-def _planned(file: ModelFile, load: frames.Load, *, graphics: bool) -> Plan:
+def _projector(path: str) -> int:
+    """Bytes that the picture part will take, 0 if there is none. Raises ModelUnusable."""
+    if not path:
+        return 0
+    try:
+        header = read_projector(Path(path))
+    except GgufRefused as error:
+        raise ModelUnusable(f"The model's picture part cannot be used: {error.why}.") from error
+    except OSError as error:
+        raise ModelUnusable(f"The model's picture part cannot be read: {error.strerror or error}.") from error
+    return header.file_size + _ENCODING
+
+
+def _sight(model: LlamaModel, load: frames.Load, *, graphics: bool) -> Sight:
+    """Raises ModelUnusable."""
+    # Most models look at nothing, and their workers need none of these libraries in memory.
+    from desktop.inference.sight import Sight  # noqa: PLC0415
+    from desktop.inference.vision import Vision  # noqa: PLC0415
+
+    sha256 = file_sha256(Path(load.projector))
+    return Sight(Vision(model, load.projector, sha256=sha256, threads=load.threads, graphics=graphics))
+
+
+def _planned(file: ModelFile, load: frames.Load, projector: int, *, graphics: bool) -> Plan:
     wishes = Wishes(context=load.context, slots=load.slots, pool=load.pool, gpu_layers=load.gpu_layers)
     factor = load.known.factor if load.known else 1.0
-    now, most = (Room(room.ram, room.cards if graphics else ()) for room in (load.room, load.most))
+    now, most = (_beside(projector, room, graphics=graphics) for room in (load.room, load.most))
     chosen = fit.plan(file, now, wishes, factor=factor)
     if not chosen.fits:
         again = fit.plan(file, most, wishes, factor=factor).fits
         raise MemoryShort(fit.shortage(chosen, now), again=again)
     return chosen
+
+
+def _beside(projector: int, room: frames.Room, *, graphics: bool) -> Room:
+    """What is left beside a picture part, which goes where the model's own computing is done."""
+    if not graphics:
+        return Room(max(room.ram - projector, 0), ())
+    first, *others = room.cards
+    return Room(room.ram, (max(first - projector, 0), *others))
 
 
 def _speed(model: LlamaModel, known: frames.Known | None) -> Speed:

@@ -26,13 +26,17 @@ WORTH_SHARING: Final = 16
 
 @dataclass(slots=True)
 class Slot:
-    """One memory sequence. `ids` are those whose cells it holds; `used` orders slots by when they were last taken."""
+    """One memory sequence. `ids` are those whose cells it holds; `used` orders slots by when they were last taken.
+
+    `seen` cells of a picture may stand behind them, which has no ids until it is there whole.
+    """
 
     index: int
     tenant: str = ""
     ids: list[int] = field(default_factory=list)
     busy: bool = False
     used: int = 0
+    seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

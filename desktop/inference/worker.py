@@ -32,6 +32,9 @@ if sys.platform == "win32":
 _BROKEN: Final = 3
 _UNUSABLE: Final = 2
 
+_WOKEN: Final = 0
+"""Kind of what wakes the loop and is no frame."""
+
 _SIGN_OF_LIFE_S: Final = 5.0
 """After this long without anything to say (a long prompt is being computed) an empty step says that all is well."""
 
@@ -47,16 +50,19 @@ def main() -> int:
         return 0
     load = frames.decode(first[1], frames.Load)
     _lower_priority(load.nice)
-    confined = confinement.confine_loading([Path(load.path)], graphics=preparation.uses_graphics(load))
+    files = [Path(path) for path in (load.path, load.projector) if path]
+    confined = confinement.confine_loading(files, graphics=preparation.uses_graphics(load))
     inbox = Inbox(requests, replies)
     try:
-        model, template, ready = preparation.prepare(load, confined)
+        model, template, sight, ready = preparation.prepare(load, confined)
     except ModelUnusable as error:
         again = isinstance(error, MemoryShort) and error.again
         replies.send(frames.encode(frames.Unusable(reason=str(error), again=again)))
         return _UNUSABLE
-    host = Host(model, template, prefill_budget=load.prefill_budget)
+    host = Host(model, template, prefill_budget=load.prefill_budget, sight=sight)
     inbox.interrupt = host.interrupt
+    if sight:
+        sight.wake = inbox.wake
     confinement.confine_serving(confined)
     replies.send(frames.encode(ready))
     return _serve(host, inbox, replies)
@@ -102,11 +108,18 @@ class Inbox:
                 self.interrupt(frames.decode(payload, frames.Cancel).serial)
         os._exit(0)
 
+    def wake(self) -> None:
+        """Lets `deliver` return. From any thread."""
+        self.received.put((time.monotonic(), _WOKEN, b""))
+
     def deliver(self, host: Host) -> None:
-        """Hands over what has arrived; waits only if there is nothing else to do."""
+        """Hands over what has arrived; waits only if there is nothing else to do, and then not forever for a call."""
         try:
             while True:
-                received_at, kind, payload = self.received.get(block=host.idle and not host.outbox.waiting)
+                waits = host.resting and not host.outbox.waiting
+                received_at, kind, payload = self.received.get(waits, None if host.idle else _SIGN_OF_LIFE_S)
+                if kind == _WOKEN:
+                    return
                 if kind == frames.Kind.CALL:
                     head, body, resume = frames.decode_call(payload)
                     host.submit(head, body, resume, received_at=received_at)

@@ -13,6 +13,9 @@ class WorkerSettings:
     model: Path
     """The GGUF file."""
 
+    projector: Path | None = None
+    """The file of its picture part, for a model that looks at pictures."""
+
     name: str = ""
     """Name under which the model is offered; empty: the name in the file."""
 

@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,7 @@ from desktop.models.errors import ModelUnusable
 from desktop.models.gguf import GgufRefused
 from desktop.models.library import Model, Origin
 from desktop.models.model_file import ModelFile, read_model_file
+from desktop.models.projector import PREFIX, beside, projector_of
 from desktop.models.store import Store
 
 MAX_DEPTH: Final = 6
@@ -35,6 +36,7 @@ MAX_NAME: Final = 90
 
 _PART: Final = re.compile(r"-\d{5}-of-\d{5}$")
 _OLLAMA_MODEL: Final = "application/vnd.ollama.image.model"
+_OLLAMA_PROJECTOR: Final = "application/vnd.ollama.image.projector"
 _OLLAMA_HOST: Final = "registry.ollama.ai"
 _DIGEST: Final = re.compile(r"^sha256:[0-9a-f]{64}$")
 _MAX_MANIFEST: Final = 256 * 1024
@@ -42,13 +44,17 @@ _MAX_MANIFEST: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file that may be a model. `problem` says why it cannot be taken in, empty where it can."""
+    """A file that may be a model. `problem` says why it cannot be taken in, empty where it can.
+
+    `projectors` may be its picture part, where that does not simply lie beside it.
+    """
 
     name: str
     path: Path
     size: int
     origin: Origin
     problem: str = ""
+    projectors: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +103,9 @@ def take_in(
 
     Reads it once, as long as that takes; `read` hears of the bytes. Raises ModelUnusable.
     """
-    look_at(found)
+    described = look_at(found)
     path = found.path.absolute()
+    projector = projector_of(described, (*found.projectors, *beside(path)))
     try:
         before = path.stat()
         sha256 = file_sha256(path, read=read)
@@ -123,6 +130,7 @@ def take_in(
         origin=found.origin,
         added_at=store.now(),
         entry=entry,
+        projector=str(projector) if projector else "",
     )
     store.add(model, instead_of=old)
     return model
@@ -203,8 +211,14 @@ def _in_ollama(folder: Path) -> Iterator[Found]:
         host, *middle, model, tag = parts
         names = [] if host == _OLLAMA_HOST else [_word(host)]
         names += [_word(each) for each in middle if each != "library"]
-        blob = folder / "blobs" / digest.replace(":", "-")
-        yield _judged("/".join([*names, f"{_word(model)}:{_word(tag)}"]), blob, "ollama")
+        blobs = folder / "blobs"
+        found = _judged("/".join([*names, f"{_word(model)}:{_word(tag)}"]), blobs / _blob(digest), "ollama")
+        parts_of = tuple(blobs / _blob(digest) for kind, digest in layers if kind == _OLLAMA_PROJECTOR)
+        yield replace(found, projectors=parts_of)
+
+
+def _blob(digest: str) -> str:
+    return digest.replace(":", "-")
 
 
 def _layers(manifest: Path) -> list[tuple[str, str]]:
@@ -252,8 +266,8 @@ def _judged(name: str, path: Path, origin: Origin) -> Found:
         problem = "you may not read it"
     elif _PART.search(path.stem):
         problem = "it is one of several parts, which Nightjar cannot join"
-    elif path.name.lower().startswith("mmproj"):
-        problem = "it is the picture part of another model"
+    elif path.name.lower().startswith(PREFIX):
+        problem = "it is the picture part of a model, which is taken in with that"
     elif size < SMALLEST:
         problem = "it is too small to be a model"
     return Found(name, path, size, origin, problem)

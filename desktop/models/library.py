@@ -36,6 +36,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     entry: Entry | None = None
     """What the catalogue said of this very file."""
 
+    projector: str = ""
+    """Absolute; the file of its picture part, if it has one."""
+
     @property
     def is_ours(self) -> bool:
         return self.origin == "download"

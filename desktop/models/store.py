@@ -33,13 +33,17 @@ _PAUSE_S = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Servable:
-    """A model this PC can serve now: offered under `name`, the file unchanged since it was verified."""
+    """A model this PC can serve now: offered under `name`, the file unchanged since it was verified.
+
+    `projector` is the file of its picture part, if it has one.
+    """
 
     name: str
     path: Path
     sha256: str
     entry: Entry | None
     size: int = 0
+    projector: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,12 @@ class Usage:
     unfinished: int
     elsewhere: int
     free: int
+
+
+def _projector(model: Model) -> Path | None:
+    """Without its picture part a model still writes."""
+    path = Path(model.projector)
+    return path if model.projector and path.is_file() else None
 
 
 class Store:
@@ -269,7 +279,7 @@ class Store:
         """The models this PC can serve now, oldest first."""
         library = self.read()
         return tuple(
-            Servable(model.name, self.path(model, library), model.sha256, model.entry, model.size)
+            Servable(model.name, self.path(model, library), model.sha256, model.entry, model.size, _projector(model))
             for model in library.models
             if model.active and self.condition(model, library) == "ready"
         )

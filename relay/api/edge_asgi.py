@@ -120,12 +120,12 @@ class HotAsgi:
     async def _serve(self, route: CallRoute, scope: Scope, receive: Receive, send: Send) -> None:
         reply = AsgiReply(send)
         try:
-            body = await _body(route, receive, reply)
+            size, body = await _body(route, receive, reply)
         except CallerGoneError:
             return
         call = None
-        if body is None:
-            route.refuse_large(reply)
+        if route.is_too_large(size, body):
+            route.refuse_large(reply, size)
         else:
             call = route.begin(read_headers(scope["headers"]), body, reply)
         if call is None:
@@ -134,8 +134,8 @@ class HotAsgi:
             await _run(call, reply, receive, send)
 
 
-async def _body(route: CallRoute, receive: Receive, reply: AsgiReply) -> bytes | None:
-    """The whole body, or None if it is over the limit."""
+async def _body(route: CallRoute, receive: Receive, reply: AsgiReply) -> tuple[int, bytes]:
+    """The size of the body, and all of it, or its beginning if it is over every limit."""
     settings = route.settings
     parts: list[bytes] = []
     size = 0
@@ -145,13 +145,11 @@ async def _body(route: CallRoute, receive: Receive, reply: AsgiReply) -> bytes |
             raise CallerGoneError
         part = message.get("body", b"")
         size += len(part)
-        if size <= settings.body_bytes:
+        if size <= settings.image_body_bytes:
             parts.append(part)
-        if size > settings.body_hard_bytes:
-            reply.closes = True
-            return None
-        if not message.get("more_body"):
-            return b"".join(parts) if size <= settings.body_bytes else None
+        reply.closes = size > settings.body_hard_bytes
+        if reply.closes or not message.get("more_body"):
+            return size, b"".join(parts)
 
 
 async def _run(call: Running, reply: AsgiReply, receive: Receive, send: Send) -> None:

@@ -21,7 +21,7 @@ from relay.completions.refusal import Refusal, no_ledger, not_authenticated, too
 from relay.completions.repeats.desk import RepeatDesk
 from relay.completions.repeats.question import Question
 from relay.completions.reply import Reply
-from relay.completions.request import CallRequest, parse
+from relay.completions.request import CallRequest, count_images, parse
 from relay.completions.running import Running
 from relay.completions.service import Completions
 from relay.ledger.entries import CallId
@@ -115,6 +115,13 @@ class CallRoute:
         """Answer with an error object."""
         reply.respond(refusal.status, error_headers(refusal, f"req-{self._next_id():016x}"), error_body(refusal))
 
-    def refuse_large(self, reply: Reply) -> None:
-        """The body is over the limit."""
-        self.refuse(too_large(self.settings.body_bytes), reply)
+    def is_too_large(self, size: int, body: bytes) -> bool:
+        """Whether a body is over its limit; one of more than `image_body_bytes` need not be kept to be asked about."""
+        settings = self.settings
+        return size > settings.body_bytes and (size > settings.image_body_bytes or not count_images(body))
+
+    def refuse_large(self, reply: Reply, size: int) -> None:
+        """A body of `size` bytes, or more, is over the limit."""
+        settings = self.settings
+        within = settings.body_bytes < size <= settings.image_body_bytes
+        self.refuse(too_large(settings.body_bytes if within else settings.image_body_bytes), reply)

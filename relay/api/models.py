@@ -99,7 +99,7 @@ def _model(name: str, offers: Sequence[Offer], listed: catalogue_store.Listed | 
         "owned_by": "nightjar" if cloud is None else cloud.name,
         "description": "" if listed is None else listed.entry.summary,
         "context_length": context,
-        "architecture": _architecture(),
+        "architecture": _architecture(images=any(each.images for each in offers)),
         "pricing": pricing(cheapest),
         "top_provider": {"context_length": cheapest.context, "max_completion_tokens": None, "is_moderated": False},
         "per_request_limits": None,
@@ -108,11 +108,11 @@ def _model(name: str, offers: Sequence[Offer], listed: catalogue_store.Listed | 
     return model | {"supported_parameters": parameters} if parameters else model
 
 
-def _architecture() -> dict[str, Any]:
-    """Every model here is asked by text, and answers in text; who takes more does not say so yet."""
+def _architecture(*, images: bool) -> dict[str, Any]:
+    """Every model here answers in text. Of providers nobody says whether they take images."""
     return {
-        "modality": "text->text",
-        "input_modalities": ["text"],
+        "modality": "text+image->text" if images else "text->text",
+        "input_modalities": ["text", "image"] if images else ["text"],
         "output_modalities": ["text"],
         "tokenizer": None,
         "instruct_type": None,

@@ -33,6 +33,10 @@ from relay.routing.preferences import NONE, Preferences
 MAX_DEPTH: Final = 32
 TEMPLATE_MARGIN: Final = 256
 """Tokens a chat template may add to a prompt, for the upper bound of a hold."""
+IMAGE_TOKENS: Final = 4096
+"""An image takes at most; Qwen's models, which look closest, stop there."""
+USUAL_IMAGE_TOKENS: Final = 512
+"""For estimates only."""
 MAX_TEXTS: Final = 2048
 """Of one embedding call: OpenAI's own limit."""
 BYTES_PER_TOKEN: Final = 4
@@ -45,8 +49,14 @@ PARAMETERS: Final = frozenset(
     }
 )  # fmt: skip
 """Fields that a model, or its server, may pass over without a word; in OpenRouter's names."""
+_IMAGE_DATA: Final = re.compile(rb'(?<="data:image/)[^"]*')
 _BEGINNING: Final = 512
 _NOTHING_OWN: Final = (None, None, None, None, None)
+
+
+def count_images(raw: bytes) -> int:
+    """How many a body shows at most. Each is named twice, as the type of a part and as its field."""
+    return (raw.count(b'"image_url"') + 1) // 2
 
 
 class CallRequest:
@@ -88,8 +98,10 @@ class CallRequest:
         elif isinstance(body, EmbeddingBody):
             self.stream, self.max_tokens, self.n = False, None, 1
             self.inputs = count_texts(body.input)
-        self.prompt_bound = len(raw) + TEMPLATE_MARGIN
-        """Tokens the prompt can have at most: a token is at least one byte."""
+        self.images = images = count_images(raw)
+        self._text_bytes = text_bytes = len(raw) if not images else len(_IMAGE_DATA.sub(b"", raw))
+        self.prompt_bound = text_bytes + images * IMAGE_TOKENS + TEMPLATE_MARGIN
+        """Tokens the prompt can have at most: a token of text is at least one byte."""
 
     def meaning(self, model: str, preferences: Preferences) -> CallRequest:
         """The same call for another `model`, with other preferences."""
@@ -106,7 +118,7 @@ class CallRequest:
     @property
     def prompt_estimate(self) -> int:
         """Tokens the prompt most likely has."""
-        return len(self.raw) // BYTES_PER_TOKEN
+        return self._text_bytes // BYTES_PER_TOKEN + self.images * USUAL_IMAGE_TOKENS
 
     def conversation(self, organisation: int) -> bytes:
         """Equal for calls that most likely go on with one conversation: 16 bytes.

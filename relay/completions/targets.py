@@ -27,7 +27,7 @@ from relay.storage.ids import NodeId
 from relay.upstreams.providers import Catalogue
 from relay.upstreams.target import NodeTarget, ProviderTarget, Route, Target, joined, target_headers
 from relay.upstreams.traits import Traits
-from relay.wire.frames import AdvertisedModel
+from relay.wire.frames import IMAGES, AdvertisedModel
 
 PRIVATE_POOLS = frozenset({"own", "organisation"})
 BALANCED: Final = Policy()
@@ -53,6 +53,7 @@ class Offer:
     takes_calls: bool = True
     quantisation: str = ""
     parameters: tuple[str, ...] = ()
+    images: bool = False
 
 
 class Targets:
@@ -291,7 +292,8 @@ def _node_offer(target: NodeTarget) -> Offer:
         target.health,
         target.link.takes_calls,
         advertised.quantisation,
-        tuple(sorted(advertised.features)),
+        tuple(sorted(_parameters(advertised))),
+        images=IMAGES in advertised.features,
     )
 
 
@@ -318,6 +320,7 @@ def _ask(request: CallRequest, identity: Identity, rules: Sequence[Rule]) -> Ask
         prompt_bound=request.prompt_bound,
         completion_bound=limit * request.n,
         max_cost=request.max_cost,
+        images=request.images > 0,
         parameters=request.parameters() if any(each.require_parameters for each in every) else frozenset(),
         rules=every[1:],
     )
@@ -387,8 +390,13 @@ def _candidate(index: int, target: Target, now: float, last: Hashable | None) ->
         prefill_tps=model.prefill_tps,
         decode_tps=observed_tps or model.decode_tps,
         quantisation=model.quantisation,
-        parameters=frozenset(model.features) or PARAMETERS,  # who names none refuses by itself what it cannot do
+        parameters=_parameters(model) or PARAMETERS,  # who names none refuses by itself what it cannot do
         collects_data=not private,
         keeps_nothing=private,
         affine=affine,
+        sees=IMAGES in model.features,
     )
+
+
+def _parameters(model: AdvertisedModel) -> frozenset[str]:
+    return frozenset(model.features) - {IMAGES}

@@ -16,6 +16,7 @@ class Candidate:
     first content), `prefill_tps` and `decode_tps` (tokens a second), `quantisation`, `parameters`, `region`.
     `rests_s` says in how many seconds it may be tried again, with the reason in `rests_for`; 0 if it may now.
     `affine`: the last call of the same conversation went there, and its prompt may still lie in a cache.
+    `sees`: it may take images.
     """
 
     index: int
@@ -38,6 +39,7 @@ class Candidate:
     collects_data: bool = True
     keeps_nothing: bool = False
     affine: bool = False
+    sees: bool = True
 
     @property
     def is_busy(self) -> bool:

@@ -54,7 +54,8 @@ class Ask:
     """What routing knows of a call. `exposure` are the pools its key may reach; an empty set reaches nothing.
 
     `prompt_tokens` and `completion_tokens` are estimates; `prompt_bound` and `completion_bound` what they are at most,
-    for which the call may cost `max_cost` pico-dollars. `parameters` are the names of the body that not all support.
+    for which the call may cost `max_cost` pico-dollars. `parameters` are the names of the body that not all support,
+    and `images` says that it shows some.
     `rules` were set for the caller by others, the narrowest first: what they bar is barred, whatever the call says.
     """
 
@@ -66,6 +67,7 @@ class Ask:
     completion_bound: int = 0
     max_cost: int | None = None
     parameters: frozenset[str] = frozenset()
+    images: bool = False
     rules: tuple[Preferences, ...] = ()
 
     @property
@@ -128,6 +130,8 @@ def barred(candidate: Candidate, ask: Ask) -> tuple[str, str] | None:
     """What the key, a rule, or the call itself does not allow: a word, and a sentence's part for people."""
     if candidate.pool not in ask.exposure:
         return "pool", f"this key does not reach the pool {candidate.pool!r}"
+    if ask.images and not candidate.sees:
+        return "images", "it does not take images"
     if ask.max_cost is not None and _bound(candidate, ask) > ask.max_cost:
         return "max_cost", f"it may cost up to ${_bound(candidate, ask) / PICO_PER_DOLLAR:.6f}"
     for rule in ask.rules:

@@ -10,7 +10,7 @@ This module only names things. `codec` turns them into bytes, `session` says whi
 from __future__ import annotations
 
 import enum
-from typing import Annotated, ClassVar, Literal, NewType
+from typing import Annotated, ClassVar, Final, Literal, NewType
 
 import msgspec
 from msgspec import Meta
@@ -165,8 +165,14 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     completion: Price
 
 
+IMAGES: Final = "images"
+
+
 class AdvertisedModel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One model a node can serve now. `slots` is how many calls of it can run at once."""
+    """One model a node can serve now. `slots` is how many calls of it can run at once.
+
+    `features` are the body's fields that it supports, if it says, and IMAGES if it takes images.
+    """
 
     model: Name
     digest: Name

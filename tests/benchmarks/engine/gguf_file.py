@@ -1,4 +1,4 @@
-"""The little of the GGUF format that a benchmark's model needs: metadata, 32-bit vectors and Q8_0 matrices.
+"""The little of the GGUF format that a made-up model needs: metadata, 32-bit tensors and Q8_0 matrices.
 
 Format: github.com/ggml-org/ggml/blob/master/docs/gguf.md, version 3. All integers little-endian.
 """
@@ -16,19 +16,20 @@ _ALIGNMENT = 32
 _BLOCK = 32
 """Weights that share one scale in Q8_0."""
 
-Value = bool | int | float | str | Sequence[str] | Sequence[int]
+Value = bool | int | float | str | Sequence[str] | Sequence[int] | Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A named tensor: a matrix is stored as Q8_0, a vector in 32 bits."""
+    """A named tensor: a matrix is stored as Q8_0 unless it is to be `exact`, all else in 32 bits."""
 
     name: str
     weights: NDArray[np.float32]
+    exact: bool = False
 
     @property
     def kind(self) -> int:
-        return 8 if self.weights.ndim == 2 else 0
+        return 8 if self.weights.ndim == 2 and not self.exact else 0
 
     @property
     def size(self) -> int:
@@ -89,5 +90,7 @@ def _value(value: Value) -> Iterator[bytes]:
     elif isinstance(value[0], str):
         yield struct.pack("<IIQ", 9, 8, len(value))
         yield from (_string(str(item)) for item in value)
+    elif isinstance(value[0], float):
+        yield struct.pack(f"<IIQ{len(value)}f", 9, 6, len(value), *value)
     else:
         yield struct.pack(f"<IIQ{len(value)}i", 9, 5, len(value), *value)

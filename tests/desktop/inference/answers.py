@@ -26,13 +26,13 @@ PARIS_ANSWER = "The capital of France is Paris."
 STORY = "Tell me a story about a cat."
 
 
-def a_body(question: str = PARIS, **fields: Any) -> bytes:
+def a_body(question: Any = PARIS, **fields: Any) -> bytes:
     return msgspec.json.encode(
         {"model": "nightjar-demo", "messages": [{"role": "user", "content": question}], "temperature": 0, **fields}
     )
 
 
-def a_call(question: str = PARIS, **changed: Any) -> GenerateCall:
+def a_call(question: Any = PARIS, **changed: Any) -> GenerateCall:
     """Fields of the call itself by their names; everything else goes into the body.
 
     `limit` is the call's own, as the relay sets it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from desktop.inference.engine import LlamaModel
 from desktop.inference.frames import FrameReader, Kind
 from desktop.inference.generation import CallKind, GenerateCall, Record, RecordKind, Resume
 from desktop.inference.host import Host
+from desktop.inference.sight import Sight
 from desktop.inference.templates import ChatTemplate
 from tests.desktop.inference.answers import PARIS, STORY, a_body
 
@@ -69,17 +71,20 @@ class Heard:
 class Bench:
     """A host, and what it said."""
 
-    def __init__(self, model: LlamaModel, *, prefill_budget: int = 128) -> None:
+    def __init__(self, model: LlamaModel, *, prefill_budget: int = 128, sight: Sight | None = None) -> None:
         self.model = model
         template = ChatTemplate(model.template, bos=model.bos, eos=model.eos)
-        self.host = Host(model, template, prefill_budget=prefill_budget)
+        self.host = Host(model, template, prefill_budget=prefill_budget, sight=sight)
+        self._woken = threading.Event()
+        if sight:
+            sight.wake = self._woken.set
         self.calls: dict[int, Heard] = {}
         self.steps = 0
         self._last = 0
 
     def submit(
         self,
-        question: str = PARIS,
+        question: Any = PARIS,
         *,
         tenant: str = "a",
         seed: int = 7,
@@ -115,10 +120,13 @@ class Bench:
 
     def run(self) -> None:
         while not self.host.idle:
+            if self.host.resting:
+                assert self._woken.wait(20)
+            self._woken.clear()
             self.step()
             assert self.steps < 20_000
 
-    def ask(self, question: str = PARIS, **given: Any) -> Heard:
+    def ask(self, question: Any = PARIS, **given: Any) -> Heard:
         serial = self.submit(question, **given)
         self.run()
         return self.calls[serial]

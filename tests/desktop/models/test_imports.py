@@ -15,6 +15,7 @@ from desktop.models.digest import file_sha256
 from desktop.models.errors import ModelUnusable
 from desktop.models.imports import Found, Places, find, find_in, take_in
 from desktop.models.store import Store
+from tests.desktop.inference import seeing_models
 from tests.desktop.models.conftest import an_offer, content, put
 
 NO_CATALOGUE = Catalogue(issued_ms=0, entries=())
@@ -78,7 +79,7 @@ def test_all_programs_models_are_found_with_what_speaks_against_them(home: Path)
         ("huge-00001-of-00003", "lm-studio", "it is one of several parts, which Nightjar cannot join"),
         ("maker/tiny", "hugging-face", ""),
         ("me/gone:latest", "ollama", "no such file or directory"),
-        ("mmproj-tiny", "lm-studio", "it is the picture part of another model"),
+        ("mmproj-tiny", "lm-studio", "it is the picture part of a model, which is taken in with that"),
         ("tiny-chat-q8_0", "lm-studio", ""),
         ("tiny:3b", "ollama", ""),
     ]
@@ -222,3 +223,48 @@ def test_content_is_never_changed_by_an_import(store: Store, tmp_path: Path, dem
     take_in(store, find_in(file)[0], NO_CATALOGUE)
     assert content(file) == demo.read_bytes()
     assert file.stat().st_mtime_ns == before
+
+
+# --- picture parts
+
+
+@pytest.fixture
+def projector(tmp_path: Path) -> Path:
+    return seeing_models.llava(tmp_path / "projector.gguf")
+
+
+def taken_in(store: Store, path: Path) -> str:
+    [found] = [each for each in find_in(path) if not each.problem]
+    return take_in(store, found, NO_CATALOGUE).projector
+
+
+def test_a_model_is_taken_in_with_the_picture_part_beside_it(
+    tmp_path: Path, store: Store, demo: Path, projector: Path
+) -> None:
+    model = put(tmp_path / "llava" / "tiny.gguf", demo.read_bytes())
+    part = put(tmp_path / "llava" / "mmproj-tiny.gguf", projector.read_bytes())
+    assert taken_in(store, model) == str(part)
+    assert [each.projector for each in store.servable()] == [part]
+    part.unlink()
+    assert [each.projector for each in store.servable()] == [None], "without it the model still writes"
+
+
+def test_another_models_picture_part_is_passed_over(tmp_path: Path, store: Store, demo: Path) -> None:
+    model = put(tmp_path / "mixed" / "tiny.gguf", demo.read_bytes())
+    put(tmp_path / "mixed" / "mmproj-a-broken.gguf", bytes(64))
+    seeing_models.gemma3(tmp_path / "mixed" / "mmproj-b-text.gguf", tmp_path / "mixed" / "mmproj-c-narrow.gguf")
+    assert taken_in(store, model) == ""
+
+
+def test_the_picture_part_of_an_ollama_model_is_a_blob_of_its_own(
+    tmp_path: Path, store: Store, demo: Path, projector: Path
+) -> None:
+    root = tmp_path / "home" / ".ollama" / "models"
+    blobs = {kind: f"sha256:{file_sha256(path)}" for kind, path in (("model", demo), ("projector", projector))}
+    for kind, path in (("model", demo), ("projector", projector)):
+        put(root / "blobs" / blobs[kind].replace(":", "-"), path.read_bytes())
+    layers = [(f"application/vnd.ollama.image.{kind}", digest) for kind, digest in blobs.items()]
+    put(root / "manifests" / "registry.ollama.ai" / "library" / "llava" / "tiny", a_manifest(layers))
+    [found] = find(Places.of_user(tmp_path / "home", {}))
+    model = take_in(store, found, NO_CATALOGUE)
+    assert Path(model.projector).read_bytes() == projector.read_bytes()

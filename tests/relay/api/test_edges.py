@@ -25,6 +25,14 @@ from tests.relay.provider import (
 from tests.relay.running import RunningRelay, a_chat, as_provider, running_relay
 
 SILENCE = asyncio.Event
+
+
+def an_image(size: int) -> dict[str, object]:
+    """A message with one, of so many bytes."""
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * size}}
+    return {"role": "user", "content": [image]}
+
+
 CALLS: dict[str, tuple[dict[str, object] | bytes, list[list[Step]]]] = {
     "plain": (a_chat(), [[plain_answer()]]),
     "stream": (a_chat(stream=True), [stream_answer()]),
@@ -35,6 +43,8 @@ CALLS: dict[str, tuple[dict[str, object] | bytes, list[list[Step]]]] = {
     "malformed": (b"{", [[plain_answer()]]),
     "no messages": ({"model": "m"}, [[plain_answer()]]),
     "too large": (b"x" * (5 * 2**20), [[plain_answer()]]),
+    "large, with an image": (a_chat(messages=[an_image(5 * 2**20)]), [[plain_answer()]]),
+    "too large even with an image": (a_chat(messages=[an_image(21 * 2**20)]), [[plain_answer()]]),
     "refused": (a_chat(), [[error_answer(400, "no such thing", "bad")]]),
     "busy": (a_chat(), [[error_answer(429, "slow down", retry_after="7")]]),
     "context": (a_chat(), [[error_answer(400, "too long", "context_length_exceeded")]]),

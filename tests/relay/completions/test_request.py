@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from relay.completions.body import MAX_MESSAGES
 from relay.completions.refusal import Refusal
-from relay.completions.request import parse, patched
+from relay.completions.request import IMAGE_TOKENS, parse, patched
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 
@@ -117,3 +117,16 @@ def test_a_request_that_needs_no_patch_is_forwarded_as_it_came() -> None:
     raw = b'{ "model" : "m" }'
 
     assert patched(raw, {}) is raw
+
+
+def test_an_image_is_held_for_by_what_models_make_of_it_and_not_by_its_bytes() -> None:
+    def bound(*urls: str) -> int:
+        parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+        body = {"model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}, *parts]}]}
+        return parse(json.dumps(body).encode()).prompt_bound
+
+    image = "data:image/png;base64," + "A" * 1_000_000
+    assert bound(image) < 2 * IMAGE_TOKENS
+    assert bound(image, image) - bound(image) >= IMAGE_TOKENS
+    assert bound("https://example.com/cat.png") > IMAGE_TOKENS
+    assert bound("data:text/plain;base64," + "A" * 1_000_000) > 1_000_000

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -197,6 +198,15 @@ def test_a_call_gets_what_it_asks_for_and_nothing_else(wishes: dict[str, Any], k
     assert sorted(each.index for each in decision.order) == kept
     assert {each.reason for each in decision.left_out} <= set(wishes)
     assert all(each.detail for each in decision.left_out)
+
+
+def test_a_call_with_images_goes_to_who_takes_them() -> None:
+    candidates = [a_candidate(0, sees=False), a_candidate(1)]
+    seen, plain = (decided(*candidates, ask=replace(an_ask({}), images=images)) for images in (True, False))
+
+    assert [each.index for each in seen.order] == [1]
+    assert [(each.candidate.index, each.reason) for each in seen.left_out] == [(0, "images")]
+    assert len(plain.order) == 2
 
 
 def test_a_target_that_may_cost_more_than_the_call_allows_is_left_out() -> None:
