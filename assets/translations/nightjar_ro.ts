@@ -3066,7 +3066,7 @@
     </message>
     <message>
         <source>Sharing</source>
-        <translation>Partajează</translation>
+        <translation>Partajare</translation>
     </message>
     <message>
         <source>Resume now</source>

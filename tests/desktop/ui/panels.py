@@ -91,7 +91,9 @@ class Program:
 
 
 @asynccontextmanager
-async def program(*arguments: str, home: Path, shown_on: str = "", bus: str = "") -> AsyncIterator[Program]:
+async def program(
+    *arguments: str, home: Path, shown_on: str = "", bus: str = "", language: str = "C"
+) -> AsyncIterator[Program]:
     """Without `shown_on` it draws into memory; without `bus` there is none to be found."""
     environment = {
         **os.environ,
@@ -99,7 +101,7 @@ async def program(*arguments: str, home: Path, shown_on: str = "", bus: str = ""
         "DISPLAY": shown_on,
         "QT_QPA_PLATFORM": "xcb" if shown_on else "offscreen",
         "DBUS_SESSION_BUS_ADDRESS": bus or f"unix:path={home}/no-bus",
-        "LANG": "C.UTF-8",
+        "LANG": f"{language}.UTF-8",
     }
     command = (sys.executable, "-m", "tests.desktop.ui.program", *arguments)
     async with process(*command, env=environment, stdout=PIPE) as running:

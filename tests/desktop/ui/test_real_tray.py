@@ -11,7 +11,9 @@ import os
 import shutil
 import signal
 import sys
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,9 @@ import pytest_asyncio
 
 from desktop.system.lock import FileLock
 from desktop.system.paths import Paths
+from desktop.ui.preferences import Chosen, Language, Preferences
 from tests.desktop.ui.panels import Panel, Portal, display, process, program, session_bus
+from tests.packaging.scripts import script
 
 pytestmark = [
     pytest.mark.desktop_session,
@@ -56,10 +60,14 @@ async def mouse(screen: str, at: list[int], button: int) -> None:
         assert await running.wait() == 0
 
 
+def panel(screen: str) -> AbstractAsyncContextManager[Process]:
+    command = ("trayer", "--edge", "top", "--align", "right", "--widthtype", "request", "--height", "28")
+    return process(*command, env={**os.environ, "DISPLAY": screen})
+
+
 async def test_an_embedded_icon_opens_a_menu_whose_rows_reach_the_agent(screen: str, own_home: Path) -> None:
-    panel = ("trayer", "--edge", "top", "--align", "right", "--widthtype", "request", "--height", "28")
     async with (
-        process(*panel, env={**os.environ, "DISPLAY": screen}),
+        panel(screen),
         program("--background", home=own_home, shown_on=screen) as nightjar,
     ):
         icon = (await nightjar.hears(lambda fact: sum(fact.get("icon", [0]))))["icon"]
@@ -73,6 +81,24 @@ async def test_an_embedded_icon_opens_a_menu_whose_rows_reach_the_agent(screen: 
         assert (await nightjar.hears(lambda fact: fact.get("window")))["window"]
         assert await nightjar.ends(signal.SIGTERM) == 0
     assert nightjar.told[-1] == {"command": "Quit", "drain": True}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "row"), [(Language.SYSTEM, "Eliberează memoria acum"), (Language.ENGLISH, "Free memory now")]
+)
+async def test_on_a_romanian_system_the_menu_is_romanian_unless_its_owner_chose_otherwise(
+    screen: str, own_home: Path, chosen: Language, row: str
+) -> None:
+    script("languages").compile_catalogues()
+    Paths.for_user().make()
+    Preferences(Paths.for_user().data / "interface.json").keep(Chosen(language=chosen))
+    async with (
+        panel(screen),
+        program("--background", home=own_home, shown_on=screen, language="ro_RO") as nightjar,
+    ):
+        icon = (await nightjar.hears(lambda fact: sum(fact.get("icon", [0]))))["icon"]
+        await mouse(screen, icon, 3)
+        assert row in await nightjar.tells("menu")
 
 
 async def test_a_panel_that_draws_the_menu_itself_reads_and_clicks_it(screen: str, bus: str, own_home: Path) -> None:
