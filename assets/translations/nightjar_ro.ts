@@ -446,12 +446,84 @@
         <translation>gata, așteaptă următoarea cerere.</translation>
     </message>
     <message>
-        <source>The choice cannot be kept in {file}: {why}.</source>
-        <translation>Alegerea nu poate fi păstrată în {file}: {why}.</translation>
+        <source>Make room or give yourself write permission there, or set NIGHTJAR_HOME to another folder.</source>
+        <translation>Fă loc sau acordă-ți drept de scriere acolo, ori setează NIGHTJAR_HOME la alt dosar.</translation>
+    </message>
+    <message>
+        <source>This model needs about {need} of {what} for one answer of {context} tokens at a time, and {free} can be taken.</source>
+        <translation>Acest model are nevoie de circa {need} de {what} pentru câte un răspuns de {context} de tokenuri, iar disponibili sunt {free}.</translation>
+    </message>
+    <message>
+        <source>Correct the file, or move it away to start with the defaults.</source>
+        <translation>Corectează fișierul sau mută-l, ca să pornești cu valorile implicite.</translation>
+    </message>
+    <message>
+        <source>it is one of several parts; join them into one file first</source>
+        <translation>este una din mai multe părți; unește-le întâi într-un singur fișier</translation>
+    </message>
+    <message>
+        <source>it is one of several parts, which Nightjar cannot join</source>
+        <translation>este una din mai multe părți, pe care Nightjar nu le poate uni</translation>
+    </message>
+    <message>
+        <source>Search again: the relay may no longer want it.</source>
+        <translation>Caută din nou: poate că releul nu îl mai dorește.</translation>
+    </message>
+    <message>
+        <source>Download the model again, or choose another.</source>
+        <translation>Descarcă din nou modelul sau alege altul.</translation>
+    </message>
+    <message>
+        <source>The model file is damaged or no GGUF file: {why}.</source>
+        <translation>Fișierul modelului este deteriorat sau nu este un fișier GGUF: {why}.</translation>
+    </message>
+    <message>
+        <source>it ends in the middle of its description</source>
+        <translation>se termină în mijlocul descrierii</translation>
+    </message>
+    <message>
+        <source>The model&apos;s process ended with status {status}.</source>
+        <translation>Procesul modelului s-a încheiat cu starea {status}.</translation>
+    </message>
+    <message>
+        <source>it does not begin with the letters GGUF</source>
+        <translation>nu începe cu literele GGUF</translation>
+    </message>
+    <message>
+        <source>it is the picture part of another model</source>
+        <translation>este partea de imagini a altui model</translation>
+    </message>
+    <message>
+        <source>Start at login cannot be changed: {place}: {why}.</source>
+        <translation>Pornirea la autentificare nu poate fi schimbată: {place}: {why}.</translation>
+    </message>
+    <message>
+        <source>See to it that you may write there.</source>
+        <translation>Asigură-te că poți scrie acolo.</translation>
+    </message>
+    <message>
+        <source>The model&apos;s process was ended by {signal}.</source>
+        <translation>Procesul modelului a fost oprit de {signal}.</translation>
+    </message>
+    <message>
+        <source>The models cannot be moved to {folder}: {why}.</source>
+        <translation>Modelele nu pot fi mutate în {folder}: {why}.</translation>
+    </message>
+    <message>
+        <source>Another Nightjar process holds {path}.</source>
+        <translation>Alt proces Nightjar ține ocupat {path}.</translation>
+    </message>
+    <message>
+        <source>The choice cannot be kept in {path}: {why}.</source>
+        <translation>Alegerea nu poate fi păstrată în {path}: {why}.</translation>
     </message>
     <message>
         <source>Open {url} and enter the code there.</source>
         <translation>Deschide {url} și introdu codul acolo.</translation>
+    </message>
+    <message>
+        <source>The engine at {url} cannot be used: {why}</source>
+        <translation>Motorul de la {url} nu poate fi folosit: {why}</translation>
     </message>
     <message>
         <source>a call or video has just ended.</source>
@@ -482,6 +554,10 @@
         <translation>Releul {relay} nu răspunde: {why}.</translation>
     </message>
     <message>
+        <source>it is too small to be a model</source>
+        <translation>este prea mic ca să fie un model</translation>
+    </message>
+    <message>
         <source>there is no model on this PC.</source>
         <translation>pe acest PC nu este niciun model.</translation>
     </message>
@@ -504,6 +580,10 @@
     <message>
         <source>Choose Always to share now.</source>
         <translation>Alege „Mereu” ca să partajezi acum.</translation>
+    </message>
+    <message>
+        <source>The model cannot be loaded.</source>
+        <translation>Modelul nu poate fi încărcat.</translation>
     </message>
     <message>
         <source>goes on in {countdown} at the earliest</source>
@@ -542,6 +622,10 @@
         <translation>acest PC intră în repaus.</translation>
     </message>
     <message>
+        <source>Cannot use the folder {path}: {why}.</source>
+        <translation>Dosarul {path} nu poate fi folosit: {why}.</translation>
+    </message>
+    <message>
         <source>Connecting to the relay {relay}.</source>
         <translation>Se conectează la releul {relay}.</translation>
     </message>
@@ -552,6 +636,10 @@
     <message>
         <source>it was suspended there ({why})</source>
         <translation>a fost suspendat acolo ({why})</translation>
+    </message>
+    <message>
+        <source>no such file or directory</source>
+        <translation>fișierul sau dosarul nu există</translation>
     </message>
     <message>
         <source>the file is no longer at {host}</source>
@@ -572,6 +660,10 @@
     <message>
         <source>Nightjar is not running.</source>
         <translation>Nightjar nu rulează.</translation>
+    </message>
+    <message>
+        <source>There is no model {name} here.</source>
+        <translation>Aici nu există niciun model {name}.</translation>
     </message>
     <message>
         <source>This PC offers no model.</source>
@@ -610,6 +702,10 @@
         <translation>nu poate fi contactat ({why})</translation>
     </message>
     <message>
+        <source>no space left on device</source>
+        <translation>nu mai este loc pe disc</translation>
+    </message>
+    <message>
         <source>none: the defaults hold</source>
         <translation>lipsesc: sunt valabile valorile implicite</translation>
     </message>
@@ -634,8 +730,20 @@
         <translation>{why}; se poate răspunde mai ieftin de pe {who}.</translation>
     </message>
     <message>
+        <source>No engine answers at {url}.</source>
+        <translation>La {url} nu răspunde niciun motor.</translation>
+    </message>
+    <message>
+        <source>Try again in a moment.</source>
+        <translation>Încearcă din nou peste o clipă.</translation>
+    </message>
+    <message>
         <source>it runs on its battery</source>
         <translation>merge pe baterie</translation>
+    </message>
+    <message>
+        <source>they are there already</source>
+        <translation>sunt deja acolo</translation>
     </message>
     <message>
         <source>you used this PC {ago} ago.</source>
@@ -654,6 +762,14 @@
         <translation>nu răspunde ({why})</translation>
     </message>
     <message>
+        <source>read-only file system</source>
+        <translation>sistemul de fișiere permite doar citirea</translation>
+    </message>
+    <message>
+        <source>{engine} has no model named {model}.</source>
+        <translation>{engine} nu are niciun model cu numele {model}.</translation>
+    </message>
+    <message>
         <source>{why}: it counts as in use</source>
         <translation>{why}: se consideră folosit</translation>
     </message>
@@ -662,8 +778,16 @@
         <translation>Alege alt fișier.</translation>
     </message>
     <message>
+        <source>It wants an API key.</source>
+        <translation>Cere o cheie API.</translation>
+    </message>
+    <message>
         <source>Nightjar is closing.</source>
         <translation>Nightjar se închide.</translation>
+    </message>
+    <message>
+        <source>Nothing was changed.</source>
+        <translation>Nimic nu s-a schimbat.</translation>
     </message>
     <message>
         <source>it was revoked there</source>
@@ -694,8 +818,16 @@
         <translation>se încarcă modelul {model}.</translation>
     </message>
     <message>
+        <source>you may not read it</source>
+        <translation>nu ai voie să îl citești</translation>
+    </message>
+    <message>
         <source>Check the address.</source>
         <translation>Verifică adresa.</translation>
+    </message>
+    <message>
+        <source>input/output error</source>
+        <translation>eroare de intrare/ieșire</translation>
     </message>
     <message>
         <source>it does not answer</source>
@@ -726,6 +858,10 @@
         <translation>niciun răspuns la timp</translation>
     </message>
     <message>
+        <source>permission denied</source>
+        <translation>accesul este interzis</translation>
+    </message>
+    <message>
         <source>writing 1 answer.</source>
         <translation>un răspuns în lucru.</translation>
     </message>
@@ -738,8 +874,16 @@
         <translation>{host} nu răspunde</translation>
     </message>
     <message>
+        <source>Cannot read {path}: {why}.</source>
+        <translation>{path} nu poate fi citit: {why}.</translation>
+    </message>
+    <message>
         <source>films and calls</source>
         <translation>filme și apeluri</translation>
+    </message>
+    <message>
+        <source>graphics memory</source>
+        <translation>memorie video</translation>
     </message>
     <message>
         <source>it is not there</source>
@@ -928,6 +1072,10 @@
     <message>
         <source>locked</source>
         <translation>blocat</translation>
+    </message>
+    <message>
+        <source>memory</source>
+        <translation>memorie</translation>
     </message>
     <message>
         <source>record</source>

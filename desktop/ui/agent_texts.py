@@ -84,6 +84,32 @@ _MODELS: Final = (
     "the same model is here already, as {name}",
     "Choose another file.",
     "There is no GGUF file in it.",
+    "you may not read it",
+    "it is too small to be a model",
+    "it is the picture part of another model",
+    "it is one of several parts, which Nightjar cannot join",
+    "it is one of several parts; join them into one file first",
+    "it does not begin with the letters GGUF",
+    "it ends in the middle of its description",
+    "The model file is damaged or no GGUF file: {why}.",
+    "Download the model again, or choose another.",
+    "The model cannot be loaded.",
+    "The model's process ended with status {status}.",
+    "The model's process was ended by {signal}.",
+    "This model needs about {need} of {what} for one answer of {context} tokens at a time, and {free} can be taken.",
+    "memory",
+    "graphics memory",
+    "No engine answers at {url}.",
+    "The engine at {url} cannot be used: {why}",
+    "It wants an API key.",
+    "{engine} has no model named {model}.",
+    "The models cannot be moved to {folder}: {why}.",
+    "they are there already",
+    "Nothing was changed.",
+    "Another Nightjar process holds {path}.",
+    "Try again in a moment.",
+    "There is no model {name} here.",
+    "Search again: the relay may no longer want it.",
 )
 _SELF_TEST: Final = (
     "folders",
@@ -176,7 +202,22 @@ _SETTINGS: Final = (
     "It was switched off in the settings of this desktop.",
     "It is switched off under System Settings, General, Login Items.",
     "It is switched off under Startup apps in the Task Manager.",
-    "The choice cannot be kept in {file}: {why}.",
+    "Start at login cannot be changed: {place}: {why}.",
+    "See to it that you may write there.",
+    "The choice cannot be kept in {path}: {why}.",
+    "Cannot read {path}: {why}.",
+    "Correct the file, or move it away to start with the defaults.",
+    "Cannot use the folder {path}: {why}.",
+    "Make room or give yourself write permission there, or set NIGHTJAR_HOME to another folder.",
 )
+
+OF_THE_SYSTEM: Final = (
+    "no space left on device",
+    "no such file or directory",
+    "permission denied",
+    "read-only file system",
+    "input/output error",
+)
+"""What the operating system says of why, in small letters."""
 
 ELSEWHERE: Final = (*_CONDITIONS, *_RELAY, *_MODELS, *_SELF_TEST, *_EARNINGS, *_SETTINGS)

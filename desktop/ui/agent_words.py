@@ -13,7 +13,7 @@ from typing import Final
 
 from desktop.agent.sharing.words import ENGLISH, countdown_at, sentence_at
 from desktop.agent.state import Sharing
-from desktop.ui.agent_texts import ELSEWHERE, NUMBERS, TEXTS
+from desktop.ui.agent_texts import ELSEWHERE, NUMBERS, OF_THE_SYSTEM, TEXTS
 from desktop.ui.views import Translate
 
 CONTEXT: Final = "Agent"
@@ -96,5 +96,5 @@ def _most_telling_first(templates: Iterable[str]) -> list[str]:
 
 _PATTERNS: Final = tuple(
     (_pattern(template), template)
-    for template in _most_telling_first({*map(unopened, ENGLISH.values()), *ELSEWHERE} - {"{problem}"})
+    for template in _most_telling_first({*map(unopened, ENGLISH.values()), *ELSEWHERE, *OF_THE_SYSTEM} - {"{problem}"})
 )

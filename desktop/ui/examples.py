@@ -79,7 +79,7 @@ def serving(answers: int = 2) -> Snapshot:
 
 
 def unreachable() -> Snapshot:
-    link = LinkState("waiting", RELAY, retry_at=NOW + 12, problem="The connection was refused.")
+    link = LinkState("waiting", RELAY, retry_at=NOW + 12, problem="it does not answer")
     return snapshot(link=link)
 
 

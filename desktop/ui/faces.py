@@ -45,7 +45,7 @@ _SILENT = Progress(
     "waiting",
     0,
     4_370_000_000,
-    sentence="The connection to models.example.org was lost.",
+    sentence="Waiting: the connection to models.example.org broke.",
     retry_at=NOW + 48,
 )
 _STOPPED = Progress(
@@ -53,8 +53,8 @@ _STOPPED = Progress(
     "stopped",
     61 * _GB,
     64 * _GB,
-    sentence="The download stopped: 3.4 GB are needed in /home/maria/.local/share/nightjar/models, 1.2 GB are free.",
-    remedy="Make room on this disk, or move the models elsewhere: nightjar models move FOLDER",
+    sentence="The download stopped: 3.4 GB are needed and 1.2 GB free in /home/maria/.local/share/nightjar/models.",
+    remedy="Make room, or move the model folder to another disk; then resume.",
 )
 
 
@@ -79,7 +79,11 @@ def _contact() -> dict[str, Snapshot]:
 
 
 def _models() -> dict[str, Snapshot]:
-    failed = ModelState(MODEL.name, "failed", problem="The file is cut short.")
+    failed = ModelState(
+        MODEL.name,
+        "failed",
+        problem="The model file is damaged or no GGUF file: it ends in the middle of its description.",
+    )
     resting = ModelState(MODEL.name, "unloaded")
     return {
         "no-model": snapshot(models=()),
@@ -88,7 +92,9 @@ def _models() -> dict[str, Snapshot]:
         "first-download-paused": snapshot(models=(), downloads=(_PAUSED,)),
         "model-failed": snapshot(models=(failed,)),
         "warming-up": snapshot(models=(ModelState(MODEL.name, "loading"),)),
-        "restarting": snapshot(models=(ModelState(MODEL.name, "restarting", problem="Its process ended (signal 9)."),)),
+        "restarting": snapshot(
+            models=(ModelState(MODEL.name, "restarting", problem="The model's process was ended by SIGKILL."),)
+        ),
         "resting": snapshot(models=(resting,)),
         "two-models": snapshot(models=(replace(MODEL, running=1), _LOADING), running=1),
         "other-engine": snapshot(models=(MODEL, _EMBEDDER)),

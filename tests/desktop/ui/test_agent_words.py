@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from desktop.agent.sharing.words import ENGLISH
-from desktop.ui.agent_texts import ELSEWHERE, NUMBERS
+from desktop.ui.agent_texts import ELSEWHERE, NUMBERS, OF_THE_SYSTEM
 from desktop.ui.agent_words import AgentWords, unopened
 from desktop.ui.examples import NOW
 from desktop.ui.faces import every_face
@@ -33,7 +33,7 @@ def filled(template: str) -> str:
     return template.format(**{name: "7" if name in NUMBERS else "this or that" for name in names})
 
 
-@pytest.mark.parametrize("template", [*map(unopened, ENGLISH.values()), *ELSEWHERE])
+@pytest.mark.parametrize("template", [*map(unopened, ENGLISH.values()), *ELSEWHERE, *OF_THE_SYSTEM])
 def test_every_sentence_is_known_again_with_its_facts(template: str) -> None:
     said = filled(template)
     assert AgentWords(plain).said(said) == said

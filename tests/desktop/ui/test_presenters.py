@@ -224,7 +224,7 @@ def test_a_lost_relay_counts_down_to_the_next_try() -> None:
     assert view.state.detail == "relay.example.org does not answer. Next try in 0:12."
     assert (view.relay.word, view.relay.detail, view.relay.tone) == (
         "No contact",
-        "The connection was refused.",
+        "It does not answer.",
         Tone.ATTENTION,
     )
     assert view.ticking
