@@ -294,6 +294,10 @@
         <translation>Vezi ce se caută: nightjar models search</translation>
     </message>
     <message>
+        <source>it speaks another version; update Nightjar</source>
+        <translation>vorbește altă versiune; actualizează Nightjar</translation>
+    </message>
+    <message>
         <source>what answers there is not a Nightjar relay</source>
         <translation>ce răspunde acolo nu este un releu Nightjar</translation>
     </message>
@@ -320,6 +324,10 @@
     <message>
         <source>it is not supported: it counts as in use</source>
         <translation>nu este susținut: se consideră folosit</translation>
+    </message>
+    <message>
+        <source>it is of a version that cannot tell this</source>
+        <translation>are o versiune care nu poate spune asta</translation>
     </message>
     <message>
         <source>Nobody asked for {model} in the last 24 hours.</source>
@@ -424,6 +432,14 @@
     <message>
         <source>sharing starts in {countdown} at the earliest</source>
         <translation>partajarea începe cel mai devreme peste {countdown}</translation>
+    </message>
+    <message>
+        <source>All connection attempts failed</source>
+        <translation>nicio încercare de conectare nu a reușit</translation>
+    </message>
+    <message>
+        <source>it cannot be reached</source>
+        <translation>nu poate fi contactat</translation>
     </message>
     <message>
         <source>{why}: correct `model` in settings.toml</source>

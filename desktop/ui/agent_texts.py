@@ -49,7 +49,10 @@ _RELAY: Final = (
     "Enrolment at {relay} failed: {why}.",
     "The server at {relay} is not the relay this PC was enrolled at.",
     "If the relay was set up anew, enrol this PC again; otherwise ask its operator.",
+    "it cannot be reached",
     "it cannot be reached ({why})",
+    "it speaks another version; update Nightjar",
+    "it is of a version that cannot tell this",
     "what answers there is not a Nightjar relay",
     "Check the address.",
     "nobody approved it in time",
@@ -217,7 +220,8 @@ OF_THE_SYSTEM: Final = (
     "permission denied",
     "read-only file system",
     "input/output error",
+    "All connection attempts failed",
 )
-"""What the operating system says of why, in small letters."""
+"""What the operating system and libraries say of why."""
 
 ELSEWHERE: Final = (*_CONDITIONS, *_RELAY, *_MODELS, *_SELF_TEST, *_EARNINGS, *_SETTINGS)

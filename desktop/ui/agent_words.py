@@ -90,8 +90,12 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def _most_telling_first(templates: Iterable[str]) -> list[str]:
-    """By how much of it is given: `{problem}` alone would know every sentence."""
-    return sorted(set(templates), key=lambda template: (-len(re.sub(r"\{\w+\}", "", template)), template))
+    """What begins with words of its own, and has most of them: `{problem}` alone would know every sentence."""
+
+    def telling(template: str) -> tuple[bool, int, str]:
+        return template.startswith("{"), -len(re.sub(r"\{\w+\}", "", template)), template
+
+    return sorted(set(templates), key=telling)
 
 
 _PATTERNS: Final = tuple(

@@ -135,17 +135,18 @@ CATALOGUE = CatalogueSeen("", FOUND)
 _FULL = LibraryFacts(LIBRARY, catalogue=CATALOGUE)
 
 
-def _models(facts: LibraryFacts, face: str = "downloads") -> Make:
+def _models(facts: LibraryFacts, face: str = "downloads", *, freed: int = 0) -> Make:
     def make(theme: Theme, formats: Formats) -> QWidget:
         page = ModelsPage(theme)
         presenter = LibraryPresenter(QCoreApplication.translate, formats)
-        page.show_view(presenter.page(facts, every_face()[face] if face else snapshot(), NOW))
+        told = replace(facts, told=presenter.removed(freed)) if freed else facts
+        page.show_view(presenter.page(told, every_face()[face] if face else snapshot(), NOW))
         return page
 
     return make
 
 
-_SAVED = "Saved as /home/maria/nightjar-earnings.csv."
+_UNKEPT = "The choice cannot be kept in /home/maria/.local/share/nightjar/{}: no space left on device."
 _RELAY_SILENT = (
     "The relay relay.example.org does not answer: it cannot be reached. Check that this PC is online, and try again."
 )
@@ -214,11 +215,14 @@ REASONS = (
 )
 
 
-def _earnings(facts: EarningsFacts, face: str = "ready", *, table: bool = False, pointed: int | None = None) -> Make:
+def _earnings(
+    facts: EarningsFacts, face: str = "ready", *, table: bool = False, pointed: int | None = None, saved: str = ""
+) -> Make:
     def make(theme: Theme, formats: Formats) -> QWidget:
         page = EarningsPage(theme)
         presenter = EarningsPresenter(QCoreApplication.translate, formats)
-        page.show_view(presenter.page(facts, every_face()[face], NOW))
+        told = replace(facts, saved=presenter.saved(saved)) if saved else facts
+        page.show_view(presenter.page(told, every_face()[face], NOW))
         page.days.show_table(table)
         page.days.chart.point(pointed)
         return page
@@ -314,8 +318,10 @@ FINDINGS = (
     Finding("heat", "processor", ok=None, says="no sensor"),
 )
 WRONG = (
-    Finding("relay", "https://relay.example.org", ok=False, says="it does not answer (connection refused)"),
-    Finding("model", "/mnt/big/model.gguf", ok=False, says="no such file: correct `model` in settings.toml"),
+    Finding("relay", "https://relay.example.org", ok=False, says="it does not answer (All connection attempts failed)"),
+    Finding(
+        "model", "/mnt/big/model.gguf", ok=False, says="no such file or directory: correct `model` in settings.toml"
+    ),
 )
 _LOG = tuple(
     f"2026-11-18 22:{at // 60:02}:{at % 60:02} INFO    an answer was written (tokens: {at * 7}, tokens per s: 41.2, "
@@ -401,7 +407,11 @@ FIRST_RUN: dict[str, Make] = {
     "first-run-model-silent": _first_run(FirstRunFacts(Step.MODEL, search_problem=_RELAY_SILENT), active()),
     "first-run-share": _first_run(FirstRunFacts(Step.SHARE), active()),
     "first-run-share-off": _first_run(
-        FirstRunFacts(Step.SHARE, mode=Mode.OFF, problem="/home/maria/.config/autostart cannot be written: no room."),
+        FirstRunFacts(
+            Step.SHARE,
+            mode=Mode.OFF,
+            problem="Start at login cannot be changed: /home/maria/.config/autostart: permission denied.",
+        ),
         active(),
     ),
 }
@@ -436,11 +446,11 @@ PAGES: dict[str, Make] = {
         ),
         "",
     ),
-    "models-done": _models(LibraryFacts(LIBRARY, catalogue=CATALOGUE, told="Deleted; 4.7 GB are free again."), ""),
+    "models-done": _models(LibraryFacts(LIBRARY, catalogue=CATALOGUE), "", freed=4_680_000_000),
     "earnings": _earnings(EarningsFacts(earned(), REASONS)),
     "earnings-pointed": _earnings(EarningsFacts(earned(), REASONS), pointed=21),
     "earnings-week": _earnings(EarningsFacts(earned(), days=7)),
-    "earnings-table": _earnings(EarningsFacts(earned(), saved=_SAVED), table=True),
+    "earnings-table": _earnings(EarningsFacts(earned()), table=True, saved="/home/maria/nightjar-earnings.csv"),
     "earnings-nothing": _earnings(EarningsFacts(nothing_earned(), REASONS[:1])),
     "earnings-asking": _earnings(EarningsFacts(asking=True)),
     "earnings-not-enrolled": _earnings(EarningsFacts(), "not-enrolled"),
@@ -483,16 +493,16 @@ PAGES: dict[str, Make] = {
     "settings-wrong": _settings(
         replace(
             SETTINGS,
-            at_login=replace(_AT_LOGIN, on=False, blocked="It is switched off in the desktop's own list of programs."),
+            at_login=replace(_AT_LOGIN, on=False, blocked="It was switched off in the settings of this desktop."),
             login_problem="Start at login cannot be changed: /home/maria/.config/autostart: no space left on device.",
             usage=None,
-            usage_problem="The folder of models /mnt/big is not there. Plug in its disk.",
+            usage_problem="Cannot use the folder /mnt/big: no such file or directory.",
             forgotten=1_430_000,
             traces=None,
-            forget_problem="The log cannot be removed.",
-            look_problem="The choice cannot be kept in /home/maria/.local/share/nightjar/interface.json: no space left on device.",
+            forget_problem=f"Cannot use the folder {_LOGS}: permission denied.",
+            look_problem=_UNKEPT.format("interface.json"),
             tells="problems",
-            tell_problem="The choice cannot be kept in /home/maria/.local/share/nightjar/notices.json: no space left on device.",
+            tell_problem=_UNKEPT.format("notices.json"),
         ),
         active(),
     ),

@@ -101,7 +101,7 @@ class SettingsPresenter:
             starts=at_login is not None and at_login.on,
             can_start=at_login is not None,
             start_told=self._start_told(at_login),
-            start_problem=facts.login_problem,
+            start_problem=self._agent.said(facts.login_problem),
             looks=self._looks(facts),
             languages=self._languages(facts),
             notices=self._notices(facts),
