@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from desktop.agent.state import Snapshot
+from desktop.ui.agent_words import AgentWords
 from desktop.ui.figures import Formats, dollars
 from desktop.ui.notices import Kind, Notice
 from desktop.ui.places import Place
@@ -27,6 +28,7 @@ class NoticePresenter:
     def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
         self._formats = formats
+        self._agent = AgentWords(translate)
 
     def tr(self, text: str, disambiguation: str = "", n: int = -1) -> str:
         """Named and shaped as `lupdate` wants it: the context is this class."""
@@ -34,6 +36,7 @@ class NoticePresenter:
 
     def notice(self, notice: Notice, snapshot: Snapshot) -> NoticeView:
         models = self.tr("Open Models"), Place.MODELS
+        said = self._agent.said(notice.said)
         match notice.kind:
             case Kind.FIRST_EARNED:
                 earned = snapshot.earnings.lifetime if snapshot.earnings is not None else 0
@@ -45,9 +48,9 @@ class NoticePresenter:
                 return NoticeView(self.tr("A model has arrived"), text.replace("%1", notice.subject), *models)
             case Kind.NOT_KNOWN:
                 title = self.tr("This PC is not connected any more")
-                return NoticeView(title, notice.said, self.tr("Open Nightjar"), Place.HOME)
+                return NoticeView(title, said, self.tr("Open Nightjar"), Place.HOME)
             case Kind.DOWNLOAD_STOPPED:
-                return NoticeView(self.tr("A download stopped"), f"{notice.subject}: {notice.said}", *models)
+                return NoticeView(self.tr("A download stopped"), f"{notice.subject}: {said}", *models)
             case Kind.DISK_FULL:
                 body = self.tr("There is hardly any room left where Nightjar keeps its data: this PC does not share.")
                 return NoticeView(self.tr("The disk is almost full"), body, *models)
