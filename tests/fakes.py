@@ -53,8 +53,9 @@ class Answer:
 class FakeLink:
     """One session with a node; `heard` waits for what it says."""
 
-    def __init__(self, websocket: WebSocket, session: RelaySession) -> None:
+    def __init__(self, websocket: WebSocket, session: RelaySession, *, patience_s: float) -> None:
         self.session = session
+        self._patience_s = patience_s
         self.closed = asyncio.Event()
         self.close_code: int | None = None
         self.hello: HelloBody | None = None
@@ -135,7 +136,7 @@ class FakeLink:
             self._news.notify_all()
 
     async def _until(self, fact: Any) -> None:
-        async with self._news, asyncio.timeout(20):
+        async with self._news, asyncio.timeout(self._patience_s):
             await self._news.wait_for(fact)
 
 
@@ -154,6 +155,7 @@ class FakeRelay:
         self.facts: dict[str, Any] = {}
         self.secrets = LinkSecrets()
         self.heartbeat_s = 15.0
+        self.patience_s = 20.0
         self.refusal: tuple[CloseCode, str, float | None] | None = None
         self.links: list[FakeLink] = []
         self._nonces: set[bytes] = set()
@@ -191,7 +193,7 @@ class FakeRelay:
 
     async def link(self, number: int = 1) -> FakeLink:
         """The `number`th session that ever became ready."""
-        async with self._arrived, asyncio.timeout(20):
+        async with self._arrived, asyncio.timeout(self.patience_s):
             await self._arrived.wait_for(lambda: len(self.links) >= number)
         return self.links[number - 1]
 
@@ -278,7 +280,7 @@ class FakeRelay:
     async def _node(self, websocket: WebSocket) -> None:
         await websocket.accept(subprotocol="nightjar.1")
         session = RelaySession(key=self.key, hosts=[self.place], nonce=os.urandom(32))
-        link = FakeLink(websocket, session)
+        link = FakeLink(websocket, session, patience_s=self.patience_s)
         nonce = bytes.fromhex(websocket.headers[NONCE_HEADER])
         await link.send(session.challenge(node_nonce=nonce, time=int(time.time())))
         try:

@@ -1,4 +1,4 @@
-"""A model of 100 million random weights: the work of a real small model, without downloading one.
+"""Models of random weights: the work and the memory of real ones, without downloading any.
 
 Every token it generates is a printable word, and it never ends a turn: the rows of the control tokens are zero, so
 their score is never among the best forty. Text is read letter by letter, so a prompt of n letters has n tokens.
@@ -6,6 +6,7 @@ their score is never among the best forty. Text is read letter by letter, so a p
 
 import itertools
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,25 @@ from numpy.typing import NDArray
 from tests.benchmarks import cache
 from tests.benchmarks.engine.gguf_file import Tensor, Value, write
 
-VOCABULARY, WIDTH, LAYERS, HEADS, KEY_HEADS, HEAD_WIDTH, FEED_FORWARD = 32_768, 768, 12, 12, 4, 64, 2048
+VOCABULARY, KEY_HEADS = 32_768, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`layers_drawn`: after so many the same weights come again, which makes a large file soon."""
+
+    name: str
+    width: int
+    layers: int
+    layers_drawn: int
+    heads: int
+    head_width: int
+    feed_forward: int
+
+
+SMALL = Shape("100m", width=768, layers=12, layers_drawn=12, heads=12, head_width=64, feed_forward=2048)
+LARGE = Shape("4gb", width=4096, layers=20, layers_drawn=1, heads=32, head_width=128, feed_forward=14_336)
+
 _CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 _TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
@@ -22,32 +41,32 @@ _TEMPLATE = (
 )
 
 
-def path() -> Path:
+def path(shape: Shape = SMALL) -> Path:
     """The model's file, made if it is not there yet."""
-    file = cache.folder("models") / f"random-100m-q8_0-{cache.fingerprint(Path(__file__).read_bytes())}.gguf"
+    file = cache.folder("models") / f"random-{shape.name}-q8_0-{cache.fingerprint(Path(__file__).read_bytes())}.gguf"
     if not file.exists():
         print(f"making a random model, {file}", file=sys.stderr)
-        write(file, _metadata(), _tensors())
+        write(file, _metadata(shape), _tensors(shape))
     return file
 
 
-def _metadata() -> dict[str, Value]:
+def _metadata(shape: Shape) -> dict[str, Value]:
     pieces = _pieces()
     return {
         "general.architecture": "llama",
-        "general.name": "random 100M",
+        "general.name": f"random {shape.name}",
         "general.file_type": 7,
         "general.quantization_version": 2,
         "llama.context_length": 8192,
-        "llama.embedding_length": WIDTH,
-        "llama.block_count": LAYERS,
-        "llama.feed_forward_length": FEED_FORWARD,
-        "llama.attention.head_count": HEADS,
+        "llama.embedding_length": shape.width,
+        "llama.block_count": shape.layers,
+        "llama.feed_forward_length": shape.feed_forward,
+        "llama.attention.head_count": shape.heads,
         "llama.attention.head_count_kv": KEY_HEADS,
-        "llama.attention.key_length": HEAD_WIDTH,
-        "llama.attention.value_length": HEAD_WIDTH,
+        "llama.attention.key_length": shape.head_width,
+        "llama.attention.value_length": shape.head_width,
         "llama.attention.layer_norm_rms_epsilon": 1e-5,
-        "llama.rope.dimension_count": HEAD_WIDTH,
+        "llama.rope.dimension_count": shape.head_width,
         "llama.rope.freq_base": 10_000.0,
         "llama.vocab_size": VOCABULARY,
         "tokenizer.ggml.model": "gpt2",
@@ -75,29 +94,33 @@ def _pieces() -> list[str]:
     return [*fixed, *itertools.islice(words, VOCABULARY - len(fixed))]
 
 
-def _tensors() -> list[Tensor]:
+def _tensors(shape: Shape) -> list[Tensor]:
     chance = np.random.default_rng(7)
 
     def matrix(rows: int, columns: int) -> NDArray[np.float32]:
         return chance.standard_normal((rows, columns), dtype=np.float32) / np.float32(columns**0.5)
 
     def ones() -> NDArray[np.float32]:
-        return np.ones(WIDTH, np.float32)
+        return np.ones(shape.width, np.float32)
 
-    embedding = matrix(VOCABULARY, WIDTH)
+    def layer() -> dict[str, NDArray[np.float32]]:
+        return {
+            "attn_norm": ones(),
+            "attn_q": matrix(shape.heads * shape.head_width, shape.width),
+            "attn_k": matrix(KEY_HEADS * shape.head_width, shape.width),
+            "attn_v": matrix(KEY_HEADS * shape.head_width, shape.width),
+            "attn_output": matrix(shape.width, shape.heads * shape.head_width),
+            "ffn_norm": ones(),
+            "ffn_gate": matrix(shape.feed_forward, shape.width),
+            "ffn_up": matrix(shape.feed_forward, shape.width),
+            "ffn_down": matrix(shape.width, shape.feed_forward),
+        }
+
+    embedding = matrix(VOCABULARY, shape.width)
     embedding[: len(_CONTROL)] = 0
     tensors = [Tensor("token_embd.weight", embedding), Tensor("output_norm.weight", ones())]
-    for layer in range(LAYERS):
-        parts = {
-            "attn_norm": ones(),
-            "attn_q": matrix(HEADS * HEAD_WIDTH, WIDTH),
-            "attn_k": matrix(KEY_HEADS * HEAD_WIDTH, WIDTH),
-            "attn_v": matrix(KEY_HEADS * HEAD_WIDTH, WIDTH),
-            "attn_output": matrix(WIDTH, HEADS * HEAD_WIDTH),
-            "ffn_norm": ones(),
-            "ffn_gate": matrix(FEED_FORWARD, WIDTH),
-            "ffn_up": matrix(FEED_FORWARD, WIDTH),
-            "ffn_down": matrix(WIDTH, FEED_FORWARD),
-        }
-        tensors += [Tensor(f"blk.{layer}.{name}.weight", weights) for name, weights in parts.items()]
+    drawn = [layer() for _ in range(shape.layers_drawn)]
+    for number in range(shape.layers):
+        parts = drawn[number % shape.layers_drawn]
+        tensors += [Tensor(f"blk.{number}.{name}.weight", weights) for name, weights in parts.items()]
     return tensors

@@ -24,7 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--short", action="store_true", help="only to see that it works: the figures mean nothing")
     parser.add_argument("--rounds", type=int, default=100, help="returns, half of them while prompts are read")
     parser.add_argument("--answers", type=int, default=50, help="answers handed on from one node to another")
+    parser.add_argument("--large", action="store_true", help="ten returns to a PC with a model of 4 GB, and no answers")
     options = parser.parse_args(arguments)
+    if options.large:
+        return _large(as_json=options.json)
     try:
         model = demo_model() if options.short else random_model.path()
     except Unmeasurable as problem:
@@ -37,10 +40,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def measure(folder: Path, model: Path, *, rounds: int) -> list[Return]:
+def _large(*, as_json: bool) -> int:
+    with tempfile.TemporaryDirectory(prefix="nightjar-bench-") as folder:
+        model = random_model.path(random_model.LARGE)
+        returns = asyncio.run(measure(Path(folder), model, rounds=10, sentences=1))
+    found = figures(returns)
+    goals = {name: goal for name, goal in goals_of("handover").items() if name in found}
+    report.show(found, goals, as_json=as_json)
+    return 0
+
+
+async def measure(folder: Path, model: Path, *, rounds: int, sentences: int = 60) -> list[Return]:
     """Every other return comes while answers are written, the rest while prompts are read."""
-    desktop = RealDesktop(folder / "pc", model)
-    async with FakeRelay().serving() as relay, desktop.running():
+    desktop = RealDesktop(folder / "pc", model, sentences=sentences)
+    listening = FakeRelay()
+    listening.patience_s = desktop.patience_s
+    async with listening.serving() as relay, desktop.running():
         await desktop.join(relay)
         return [await one_return(desktop, relay, number, decoding=number % 2 == 0) for number in range(rounds)]
 

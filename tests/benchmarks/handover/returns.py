@@ -23,14 +23,17 @@ ANSWERS = 4
 _SETTINGS = Settings(
     sharing=SharingSettings(first_mode="idle"), link=LinkSettings(retry_first_s=0.01, retry_most_s=0.05)
 )
-_PROMPT = "Tell me about the sea. " * 60
+_PROMPT = "Tell me about the sea. "
 
 
 class RealDesktop(Desktop):
-    """With llama.cpp in a worker process instead of the fake engine."""
+    """With llama.cpp in a worker process instead of the fake engine, and patience for the largest models."""
 
-    def __init__(self, home: Path, model: Path) -> None:
+    patience_s = 600.0
+
+    def __init__(self, home: Path, model: Path, *, sentences: int = 60) -> None:
         self._model = model
+        self.prompt = _PROMPT * sentences
         super().__init__(home, _SETTINGS)
 
     def _make_engine(self, on_change: OnChange) -> Engine:
@@ -62,7 +65,7 @@ async def one_return(desktop: RealDesktop, relay: FakeRelay, number: int, *, dec
     desktop.watch.becomes(at_rest())
     await desktop.until(lambda snapshot: snapshot.sharing.sharing and snapshot.models[0].kind == "ready")
     link = await relay.link()
-    legs = [await link.offer(f"{number} {_PROMPT}") for _ in range(ANSWERS)]
+    legs = [await link.offer(f"{number} {desktop.prompt}") for _ in range(ANSWERS)]
     if decoding:
         for leg in legs:
             await link.text(leg, 1)

@@ -32,6 +32,8 @@ SETTINGS = Settings(
 class Desktop:
     """One PC: its agent, engine and folders."""
 
+    patience_s = 20.0
+
     def __init__(self, home: Path, settings: Settings = SETTINGS, *, watch: Watch | None = None) -> None:
         """`watch` in place of the one that changes only when told to."""
         self.paths = Paths.under(home)
@@ -97,7 +99,7 @@ class Desktop:
         leave = self.agent.subscribe(look)
         look(self.agent.snapshot)
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(self.patience_s):
                 return await found
         finally:
             leave()
