@@ -55,7 +55,7 @@ class ServedModel:
     """A model as its server lists it. `context` is what one answer may use, 0 if the server does not say.
 
     `slots` is how many answers the server says that it writes at once, 0 if it does not say. `loaded` is None where
-    nobody can tell.
+    nobody can tell. `pictures`: the server says that it looks at images.
     """
 
     name: str
@@ -64,6 +64,7 @@ class ServedModel:
     loaded: bool | None = None
     slots: int = 0
     digest: str = ""
+    pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +184,22 @@ async def _ollama(client: httpx.AsyncClient, url: str, _names: list[str]) -> lis
     for item in tags[:_MAX_MODELS]:
         name = _text(item, "name")
         shown = (await _get(client, f"{url}/api/show", post={"model": name}))[1]
-        if "completion" not in (_under(shown, "capabilities") or ["completion"]):
+        abilities = _under(shown, "capabilities") or ["completion"]
+        if "completion" not in abilities:
             continue
         trained = _number(shown, "model_info", f"{_text(shown, 'model_info', 'general.architecture')}.context_length")
         context = _number(running.get(name), "context_length") or min(trained or OLLAMA_CONTEXT, OLLAMA_CONTEXT)
         quantisation = _text(item, "details", "quantization_level")
-        models.append(ServedModel(name, context, quantisation, name in running, digest=_text(item, "digest")))
+        models.append(
+            ServedModel(
+                name,
+                context,
+                quantisation,
+                name in running,
+                digest=_text(item, "digest"),
+                pictures="vision" in abilities,
+            )
+        )
     return models
 
 
@@ -203,6 +214,7 @@ async def _lm_studio(client: httpx.AsyncClient, url: str, _names: list[str]) -> 
             _number(item, "loaded_context_length") or _number(item, "max_context_length"),
             _text(item, "quantization"),
             _text(item, "state") == "loaded",
+            pictures=_text(item, "type") == "vlm",
         )
         for item in listed
         if _text(item, "type") in {"llm", "vlm"}
@@ -210,13 +222,14 @@ async def _lm_studio(client: httpx.AsyncClient, url: str, _names: list[str]) -> 
 
 
 async def _llama_server(client: httpx.AsyncClient, url: str, names: list[str]) -> list[ServedModel] | None:
-    """llama.cpp, tools/server/README.md: `/props` has the context of one slot, and how many slots there are."""
+    """llama.cpp, tools/server/README.md: `/props` has a slot's context, how many slots there are, what they take."""
     props = (await _get(client, f"{url}/props"))[1]
     context = _number(props, "default_generation_settings", "n_ctx")
     if not context:
         return None
     slots = _number(props, "total_slots")
-    return [ServedModel(name, context, loaded=True, slots=slots) for name in names]
+    pictures = _under(props, "modalities", "vision") is True
+    return [ServedModel(name, context, loaded=True, slots=slots, pictures=pictures) for name in names]
 
 
 async def _vllm(client: httpx.AsyncClient, url: str, _names: list[str]) -> list[ServedModel] | None:

@@ -195,7 +195,8 @@ class LocalServer:
     async def _answer(self, client: httpx.AsyncClient, call: GenerateCall, sink: GenerateSink) -> None:
         """One call from request to end. Whatever it comes to, its sink hears of it, unless it was cancelled."""
         try:
-            body = server_body(call, self._settings.model)
+            pictures = isinstance(self._state, Ready) and self._state.facts.pictures
+            body = server_body(call, self._settings.model, pictures=pictures)
         except ParameterRefused as refused:
             words = str(refused)
             self._forget(call.id, lambda: sink.declined("parameter", words))
@@ -270,6 +271,7 @@ def _facts(settings: ServerSettings, server: FoundServer, model: ServedModel) ->
         decode_tps=0.0,
         numerics=str(server.kind),
         resume="none",
+        pictures=model.pictures,
     )
 
 

@@ -26,9 +26,12 @@ _REASONS: Final[dict[str, FinishReason]] = {
 }  # fmt: skip
 
 
-def server_body(call: GenerateCall, model: str) -> bytes:
-    """What is sent for `call`, with the server's own name of the model. Raises ParameterRefused, naming the field."""
-    request = parse_chat(call.body)
+def server_body(call: GenerateCall, model: str, *, pictures: bool = False) -> bytes:
+    """What is sent for `call`, with the server's own name of the model. Raises ParameterRefused, naming the field.
+
+    `pictures`: the server looks at images. Only those in the request itself are passed on, so that it fetches nothing.
+    """
+    request = parse_chat(call.body, marker="" if pictures else None)
     fields = json_object(call.body)
     passed = {name: fields[name] for name in _PASSED_ON if name in fields}
     limit = min(call.max_tokens, request.max_tokens or call.max_tokens)

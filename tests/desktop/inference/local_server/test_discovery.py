@@ -59,6 +59,26 @@ async def test_the_context_of_a_model_that_ollama_has_loaded_is_what_it_has() ->
     assert ollama.models[0].loaded
 
 
+@pytest.mark.parametrize(
+    ("listings", "path", "seeing"),
+    [
+        (OLLAMA, "/api/show", {MODEL: {"capabilities": ["completion", "vision"]}}),
+        (
+            LM_STUDIO,
+            "/api/v0/models",
+            {"data": [{"id": MODEL, "type": "vlm", "state": "loaded", "loaded_context_length": 8192}]},
+        ),
+        (LLAMA_SERVER, "/props", LLAMA_SERVER["/props"] | {"modalities": {"vision": True, "audio": False}}),
+    ],
+    ids=["Ollama", "LM Studio", "llama-server"],
+)
+async def test_who_looks_at_images_says_so(listings: dict[str, Any], path: str, seeing: Any) -> None:
+    async with running(Server(listings | {path: seeing})) as server:
+        (found_server,) = await found(server)
+
+    assert found_server.models[0].pictures
+
+
 async def test_nobody_is_asked_without_consent() -> None:
     async with running(Server(OLLAMA)) as server:
         nothing = await find_servers(consented=lambda: False, ports=[server.port])

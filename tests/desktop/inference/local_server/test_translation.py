@@ -3,9 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
-from desktop.inference.generation import RecordKind
-from desktop.inference.local_server.translation import AnswerReader
+from desktop.inference.fields import ParameterRefused
+from desktop.inference.generation import GenerateCall, RecordKind
+from desktop.inference.local_server.translation import AnswerReader, server_body
 
 
 def told(reader: AnswerReader, **choice: Any) -> list[tuple[int, int, bytes]]:
@@ -63,3 +65,20 @@ def test_an_end_that_we_have_no_word_for_is_a_stop() -> None:
     told(reader, delta={}, finish_reason="content_filter")
 
     assert reader.reasons == {0: "stop"}
+
+
+def shown(url: str) -> GenerateCall:
+    content = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": url}}]
+    body = msgspec.json.encode({"messages": [{"role": "user", "content": content}]})
+    return GenerateCall(id=1, body=body, created=0, seed=1, max_tokens=9, tenant="t")
+
+
+def test_an_image_is_passed_on_to_a_server_that_takes_some_and_an_address_to_none() -> None:
+    inside = shown("data:image/png;base64,aGk=")
+    sent = msgspec.json.decode(server_body(inside, "m", pictures=True))
+    assert sent["messages"] == msgspec.json.decode(inside.body)["messages"]
+
+    with pytest.raises(ParameterRefused, match="only content parts of type 'text'"):
+        server_body(inside, "m")
+    with pytest.raises(ParameterRefused, match="only images inside the request"):
+        server_body(shown("http://192.168.0.1/camera"), "m", pictures=True)
