@@ -18,6 +18,9 @@ FOREIGN = {
 }  # fmt: skip
 """Modules that have no place in a program."""
 
+NEEDED_FILES = {"desktop": ("nightjar-demo.gguf", "nightjar_ro.qm", "qt_ro.qm"), "relay": ()}
+"""Files that no import leads to, and without which the program would begin all the same."""
+
 FOREIGN_FILES = {
     "desktop": ("Qt6Qml", "Qt6Quick", "Qt6Pdf", "VirtualKeyboard", "qeglfs", "qgtk3", "QtQml", "sqlalchemy", "uvloop"),
     "relay": ("Qt6", "libllama", "openblas", "numpy"),
@@ -60,6 +63,7 @@ def examine(folder: Path, program: str) -> Report:
     glibc, needing = newest_symbol(elf_files(folder))
     faults = [f"holds {name}" for name in FOREIGN[program] if _holds(modules, name)]
     faults += [f"holds {file.name}" for file in files for part in FOREIGN_FILES[program] if part in file.name]
+    faults += [f"lacks {name}" for name in NEEDED_FILES[program] if name not in {file.name for file in files}]
     faults += [f"dangling link {link.name}" for link in folder.rglob("*") if link.is_symlink() and not link.exists()]
     if size > MOST_MB[program] * 1e6:
         faults.append(f"is larger than {MOST_MB[program]} MB")

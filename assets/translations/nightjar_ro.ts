@@ -28,7 +28,7 @@
     </message>
     <message>
         <source>Asking the relay…</source>
-        <translation>Se întreabă releul…</translation>
+        <translation>Se așteaptă răspunsul releului…</translation>
     </message>
     <message>
         <source>Older answers are best read as a sheet: type “%1” in a terminal.</source>
@@ -1278,7 +1278,7 @@
     </message>
     <message>
         <source>Asking the relay…</source>
-        <translation>Se întreabă releul…</translation>
+        <translation>Se așteaptă răspunsul releului…</translation>
     </message>
     <message>
         <source>Nothing earned yet. The first answer that this PC gives shows here within seconds.</source>
@@ -1444,7 +1444,7 @@
     </message>
     <message>
         <source>Strangers’ questions are worked on in memory and never written to the disk. They can reach neither your files nor your network, as far as this system can keep them away.</source>
-        <translation>La întrebările străinilor se lucrează în memorie și nu se scriu niciodată pe disc. Nu pot ajunge nici la fișierele, nici la rețeaua ta, atât cât poate sistemul să le țină departe.</translation>
+        <translation>Întrebările străinilor se prelucrează doar în memorie și nu se scriu niciodată pe disc. Nu pot ajunge nici la fișierele tale, nici la rețeaua ta, atât cât le poate ține departe sistemul.</translation>
     </message>
     <message>
         <source>What you get</source>
@@ -1544,7 +1544,7 @@
     </message>
     <message>
         <source>Looking at what the network wants…</source>
-        <translation>Se caută ce dorește rețeaua…</translation>
+        <translation>Se verifică ce modele caută rețeaua…</translation>
     </message>
     <message>
         <source>The relay recommends no model for this PC at the moment. The small one that comes with Nightjar is used.</source>
@@ -1810,7 +1810,7 @@
     </message>
     <message>
         <source>Looking at what the network wants…</source>
-        <translation>Se caută ce dorește rețeaua…</translation>
+        <translation>Se verifică ce modele caută rețeaua…</translation>
     </message>
     <message>
         <source>No model of the catalogue fits “%1”. Try fewer words.</source>
@@ -2827,7 +2827,7 @@
     </message>
     <message>
         <source>Strangers&apos; questions and answers are worked on in this PC&apos;s memory. They are never written to its disk, and Nightjar has no way to show them.</source>
-        <translation>La întrebările și răspunsurile străinilor se lucrează în memoria acestui PC. Nu se scriu niciodată pe disc, iar Nightjar nu are cum să le arate.</translation>
+        <translation>Întrebările și răspunsurile străinilor se prelucrează în memoria acestui PC. Nu se scriu niciodată pe disc, iar Nightjar nu are cum să le arate.</translation>
     </message>
     <message>
         <source>Whatever a model is told, its process can reach neither your files nor the network, as far as this system allows; Diagnostics says how far that is.</source>
@@ -3356,7 +3356,7 @@
     </message>
     <message>
         <source>Forget it</source>
-        <translation>Uită-o</translation>
+        <translation>Șterge eroarea</translation>
     </message>
 </context>
 <context>
@@ -3433,7 +3433,7 @@
     <name>_TestCard</name>
     <message>
         <source>Run again</source>
-        <translation>Rulează din nou</translation>
+        <translation>Repetă</translation>
     </message>
     <message>
         <source>Looking…</source>
