@@ -157,14 +157,14 @@ def nightjar(*verb: str, home: Path, **environment: str) -> subprocess.Completed
     )
 
 
-def start_node(home: Path) -> NodeProcess:
+def start_node(home: Path, **environment: str) -> NodeProcess:
     """An agent in a home that may have been lived in, once it answers."""
-    environment = os.environ | {"NIGHTJAR_HOME": str(home), "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+    own = {"NIGHTJAR_HOME": str(home), "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
     with (home / "node.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "desktop", "--headless"],
             cwd=ROOT,
-            env=environment,
+            env=os.environ | own | environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -1,4 +1,6 @@
-"""Agent, worker, relay and network taken away in every order: no orphan, no lost setting, no state that stays stuck."""
+"""Agent, worker, relay and network taken away and the clock set wrong, in every order: no orphan, no lost setting, no
+state that stays stuck.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,11 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
 ]
 
-BLOWS = ("agent", "worker", "relay", "network")
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+"""Sets the clock of one process: https://github.com/wolfcw/libfaketime. Without it the clock is left alone."""
+
+BLOWS = ("agent", "worker", "relay", "network", *(["clock"] if FAKETIME else []))
+HOURS = 7
 ORPHANS_END_WITHIN_S = 5.0
 
 
@@ -51,15 +57,27 @@ class House:
         self._data.mkdir()
         (self._data / "relay.toml").write_text(f'[server]\nnames = ["{network.address}"]\n')
         self._network = network
+        self._clock = folder / "clock"
+        self._clock.write_text("+0")
         self._relay = self._started_relay()
         self._key = first_key(self._data)
-        self._node = start_node(self._home)
+        self._node = self._started_node()
         enrol(self._node, network.address, token=ask_relay("node", "token", data=self._data)["token"])
 
     def _started_relay(self) -> RelayProcess:
         relay = await_relay(start_relay(self._data), self._data)
         self._network.relay_port = int(relay.address.rpartition(":")[2])
         return relay
+
+    def _started_node(self) -> NodeProcess:
+        faked = {
+            "LD_PRELOAD": str(FAKETIME),
+            "FAKETIME_TIMESTAMP_FILE": str(self._clock),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",
+        }
+        return start_node(self._home, **faked if FAKETIME else {})
 
     @property
     def node(self) -> NodeProcess:
@@ -69,6 +87,8 @@ class House:
         """Whoever is gone already, because something else took it along, is left alone."""
         if blow == "network":
             self._network.cut()
+        elif blow == "clock":
+            self._clock.write_text(f"+{HOURS}h")
         elif blow == "worker":
             with contextlib.suppress(psutil.NoSuchProcess):
                 if worker := self._node.worker():
@@ -82,10 +102,12 @@ class House:
         """What its owner would do: start it again. A worker comes back by itself."""
         if blow == "network":
             self._network.mend()
+        elif blow == "clock":
+            self._clock.write_text("+0")
         elif blow == "relay":
             self._relay = self._started_relay()
         elif blow == "agent":
-            self._node = start_node(self._home)
+            self._node = self._started_node()
 
     def children(self) -> set[psutil.Process]:
         """What the agent has started and is running, and what those have."""
