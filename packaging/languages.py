@@ -1,6 +1,6 @@
-"""`python packaging/languages.py [--json]`: brings the catalogues of the window's texts up to date, and checks them.
+"""`python packaging/languages.py [FOLDER] [--json]`: brings the catalogues up to date, and checks them.
 
-`assets/translations/nightjar_XX.ts` holds every text of the window in the language XX. Qt's own tools do the work:
+`nightjar_XX.ts` in `assets/translations` holds every text of the window in the language XX. Qt's own tools do the work:
 lupdate collects the texts from the code, lrelease makes of each catalogue the file that the program reads. A line for
 everything a translator has still to do; the exit status is 1 if there is any. English is in the code itself.
 
@@ -49,17 +49,20 @@ class Fault:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", default=CATALOGUES, help="where they are (default: the checkout's)"
+    )
     parser.add_argument("--json", action="store_true", help="one object with all faults, instead of lines")
     parser.add_argument("--compile", action="store_true", help="only make what the program reads, where it is old")
     given = parser.parse_args()
     if given.compile:
-        compile_catalogues()
+        compile_catalogues(given.folder)
         return
     found: list[Fault] = []
-    for catalogue in sorted(CATALOGUES.glob("nightjar_*.ts")):
+    for catalogue in sorted(given.folder.glob("nightjar_*.ts")):
         collect(catalogue)
         found += faults(catalogue)
-    compile_catalogues()
+    compile_catalogues(given.folder)
     if given.json:
         print(json.dumps({"faults": [asdict(fault) for fault in found]}, ensure_ascii=False))
     else:
@@ -78,10 +81,10 @@ def collect(catalogue: Path) -> None:
         _run("lupdate", *options, *sources, str(said), "-ts", str(catalogue))
 
 
-def compile_catalogues(folder: Path | None = None) -> None:
-    """Makes of every catalogue that has changed the file that the program reads, in `folder` or beside it."""
-    for catalogue in sorted(CATALOGUES.glob("*.ts")):
-        made = (folder or CATALOGUES) / f"{catalogue.stem}.qm"
+def compile_catalogues(folder: Path = CATALOGUES, into: Path | None = None) -> None:
+    """Makes of every catalogue that has changed the file that the program reads, beside it or `into` another folder."""
+    for catalogue in sorted(folder.glob("*.ts")):
+        made = (into or folder) / f"{catalogue.stem}.qm"
         if not made.exists() or made.stat().st_mtime < catalogue.stat().st_mtime:
             _run("lrelease", "-silent", str(catalogue), "-qm", str(made))
 

@@ -32,7 +32,7 @@ ROMANIA, AUSTRIA, NOWHERE = QLocale("ro_RO"), QLocale("de_AT"), QLocale.c()
 @pytest.fixture(scope="session")
 def catalogues(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("catalogues")
-    script("languages").compile_catalogues(folder)
+    script("languages").compile_catalogues(into=folder)
     return folder
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -10,7 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import shiboken6
 from PySide6.QtCore import QCoreApplication, QTranslator
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QWidget
 from typing_extensions import override
 
 from desktop.ui import examples
@@ -23,7 +27,7 @@ from desktop.ui.link_presenter import LinkPresenter
 from desktop.ui.links import EnrolLink, Fault
 from desktop.ui.notice_presenter import NoticePresenter
 from desktop.ui.notices import Kind, Notice
-from desktop.ui.page_faces import PAGES
+from desktop.ui.page_faces import FOUND, PAGES
 from desktop.ui.presenters import Presenter
 from desktop.ui.theme import Theme
 from desktop.ui.tray import Tray
@@ -32,6 +36,8 @@ from tests.desktop.ui.agents import QuietAgent
 from tests.packaging.scripts import script
 
 LANGUAGES = script("languages")
+
+MARK = "¤"
 
 Text = tuple[str, str]
 """Context and source."""
@@ -164,3 +170,64 @@ def test_what_a_translator_has_still_to_do_is_told(tmp_path: Path, message: str,
     (found,) = LANGUAGES.faults(catalogue)
     assert (found.language, found.context) == ("ro", "Page")
     assert found.fault.startswith(fault)
+
+
+def test_the_script_names_what_is_missing_and_fails(kept: Path, tmp_path: Path) -> None:
+    catalogue = Path(shutil.copy(kept, tmp_path))
+    catalogue.write_text(re.sub(r"(<source>Home</source>\s*<translation).*?</", r"\1></", catalogue.read_text()))
+    command = [sys.executable, str(LANGUAGES.__file__), str(tmp_path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    language = kept.stem.rpartition("_")[2]
+    assert (done.returncode, done.stdout) == (1, f"{language}: Sidebar: “Home” is not translated\n")
+    done = subprocess.run([*command, "--json"], check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {
+        "faults": [{"language": language, "context": "Sidebar", "text": "Home", "fault": "is not translated"}]
+    }
+    assert (tmp_path / f"{kept.stem}.qm").exists()
+
+
+class Marker(QTranslator):
+    """Puts a mark before all that it is asked for."""
+
+    @override
+    def translate(
+        self, context: bytes | str, sourceText: bytes | str, disambiguation: bytes | str | None = None, n: int = -1
+    ) -> str:
+        return MARK + _text(sourceText)
+
+    @override
+    def isEmpty(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def marker(qapp: QApplication) -> Iterator[None]:
+    made = Marker()
+    qapp.installTranslator(made)
+    yield
+    qapp.removeTranslator(made)
+
+
+def unseen(page: QWidget) -> set[str]:
+    """Sentences that no translator saw. Fewer words are names and figures, and so are titles of models."""
+    texts = [label.text() for label in page.findChildren(QLabel)]
+    texts += [button.text() for button in page.findChildren(QAbstractButton)]
+    texts += [field.placeholderText() for field in page.findChildren(QLineEdit)]
+    texts += [widget.toolTip() for widget in page.findChildren(QWidget)]
+    return {text for text in texts if MARK not in text and len(text.split()) > 3} - {each.entry.title for each in FOUND}
+
+
+@pytest.mark.usefixtures("marker")
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_no_page_says_what_no_translator_saw(theme: Theme, page: str) -> None:
+    shown = PAGES[page](theme, PLAIN)
+    assert unseen(shown) == set()
+    shiboken6.delete(shown)
+
+
+@pytest.mark.usefixtures("marker")
+def test_home_says_nothing_that_no_translator_saw(window: MainWindow, presenter: Presenter) -> None:
+    for face in every_face().values():
+        window.show_view(presenter.home(face, NOW))
+        assert unseen(window) == set()
