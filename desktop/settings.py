@@ -17,6 +17,9 @@ from desktop.errors import SettingsUnreadable
 MOST_ANSWERS = 64
 """More answers at once than this no engine here is asked for."""
 
+LEAST_UPLOAD_KIB_S = 16
+"""With less the relay would not hear in time that this PC is still there."""
+
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Celsius = Annotated[float, msgspec.Meta(ge=30, le=120)]
@@ -137,6 +140,13 @@ class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     cards: tuple[Annotated[int, msgspec.Meta(ge=0, le=63)], ...] | None = None
     """NVIDIA graphics cards that models may use, by number; none: all of them; []: the processor only."""
+
+    upload_kib_s: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """KiB a second that answers may send at most; 0: as fast as they are written, about 1 KiB for each."""
+
+    def __post_init__(self) -> None:
+        if 0 < self.upload_kib_s < LEAST_UPLOAD_KIB_S:
+            raise ValueError(f"`upload_kib_s` is below {LEAST_UPLOAD_KIB_S}; 0 is no limit")
 
 
 class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ from desktop.agent.outbox import Outbox
 from desktop.agent.retry import Parting, parting
 from desktop.agent.serving import Floor, Serving
 from desktop.agent.state import LinkState, Reason, Sharing
+from desktop.models.limiter import SpeedLimit
 from relay.wire.errors import ProtocolViolation
 from relay.wire.frames import Account, AdvertisedModel, Bye, Cancel, Note
 from relay.wire.node_session import NodeSession
@@ -50,10 +51,12 @@ class LinkOwner(Protocol):
 class Connection:
     """One open socket with its session."""
 
-    def __init__(self, socket: ClientConnection, session: NodeSession, owner: LinkOwner, floor: Floor) -> None:
+    def __init__(
+        self, socket: ClientConnection, session: NodeSession, owner: LinkOwner, floor: Floor, *, upload: SpeedLimit
+    ) -> None:
         self.socket = socket
         self.session = session
-        self.outbox = Outbox(socket.send)
+        self.outbox = Outbox(socket.send, upload)
         self.serving = Serving(session, floor, send=self.outbox.add)
         self._owner = owner
         self._told_models: list[AdvertisedModel] = []

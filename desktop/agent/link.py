@@ -27,6 +27,7 @@ from desktop.agent.retry import SETTLED_S, Backoff, Parting, parting
 from desktop.agent.serving import Floor
 from desktop.agent.state import LinkState
 from desktop.errors import DesktopError
+from desktop.models.limiter import SpeedLimit
 from desktop.settings import LinkSettings
 from desktop.system.hardware import Facts
 from relay.wire.errors import ProtocolViolation, RelayNotProven
@@ -57,13 +58,21 @@ class Link:
     """One member's link, over as many connections as it takes."""
 
     def __init__(
-        self, member: Member, owner: LinkOwner, floor: Floor, *, introduction: Introduction, settings: LinkSettings
+        self,
+        member: Member,
+        owner: LinkOwner,
+        floor: Floor,
+        *,
+        introduction: Introduction,
+        settings: LinkSettings,
+        upload: SpeedLimit | None = None,
     ) -> None:
         self._member = member
         self._owner = owner
         self._floor = floor
         self._introduction = introduction
         self._settings = settings
+        self._upload = upload or SpeedLimit()
         self._current: Connection | None = None
         self._hurried = asyncio.Event()
         self._backoff = Backoff(first=settings.retry_first_s, most=settings.retry_most_s, chance=random.random)
@@ -155,7 +164,7 @@ class Link:
         )
 
     async def _converse(self, socket: ClientConnection, session: NodeSession) -> Parting:
-        connection = Connection(socket, session, self._owner, self._floor)
+        connection = Connection(socket, session, self._owner, self._floor, upload=self._upload)
         try:
             async with asyncio.timeout(HELLO_S):
                 opened = await self._open(connection)

@@ -1,10 +1,12 @@
-"""Messages on their way to the relay: queued without waiting, sent in order, bounded."""
+"""Messages on their way to the relay: queued without waiting, sent in order, bounded, as fast as the owner allows."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+
+from desktop.models.limiter import SpeedLimit
 
 LIMIT_BYTES = 16 * 1024 * 1024
 """Seconds of every stream a PC can write. A link further behind than that serves nobody: it is given up."""
@@ -17,8 +19,9 @@ class LinkTooSlowError(ConnectionError):
 class Outbox:
     """`add` from anywhere on the loop, one task in `run`."""
 
-    def __init__(self, send: Callable[[bytes], Awaitable[None]]) -> None:
+    def __init__(self, send: Callable[[bytes], Awaitable[None]], limit: SpeedLimit | None = None) -> None:
         self._send = send
+        self._limit = limit or SpeedLimit()
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._filled = asyncio.Event()
@@ -51,6 +54,7 @@ class Outbox:
                 raise LinkTooSlowError
             message = self._waiting.popleft()
             self._size -= len(message)
+            await self._limit.spend(len(message))
             await self._send(message)
         self._empty.set()
 

@@ -49,6 +49,7 @@ from desktop.agent.situation import Situation, week_minute
 from desktop.agent.state import Earnings, Enrolment, LinkState, Mode, Sharing, Snapshot, Switch
 from desktop.errors import DesktopError
 from desktop.models.catalogue import Catalogue
+from desktop.models.limiter import SpeedLimit
 from desktop.models.store import Servable
 from desktop.settings import Settings
 from desktop.system.watch.port import Watch
@@ -291,7 +292,8 @@ class Agent:
         if self._parts.shelf is not None:
             self._parts.shelf.joined(member)
         settings, introduction = self._parts.settings.link, self._parts.introduction
-        self._link = Link(member, self, self._floor, introduction=introduction, settings=settings)
+        upload = SpeedLimit(self._parts.settings.limits.upload_kib_s * 1024)
+        self._link = Link(member, self, self._floor, introduction=introduction, settings=settings, upload=upload)
         self._link_task = self._group.create_task(self._keep_link(self._link), name="link")
 
     async def _keep_link(self, link: Link) -> None:

@@ -1,4 +1,4 @@
-"""How fast downloads may be: a pace that all of them share."""
+"""How fast bytes may come or go: a pace that all who use one share."""
 
 from __future__ import annotations
 
