@@ -6,10 +6,11 @@ Qt is imported only when there is a display to draw on, and only here.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from desktop.agent.address import RelayAddress
@@ -41,6 +42,7 @@ from desktop.system.lock import FileLock
 from desktop.system.paths import Paths
 from desktop.system.program import version
 from desktop.system.watch.choose import watch_over
+from desktop.ui.private_relay import PrivateRelay
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +66,28 @@ def start(paths: Paths, *, headless: bool, background: bool = False, link: str =
         agent = build_agent(paths, settings, memberships=memberships, open_browser=not headless)
         if memberships.member is None:
             log.warning("this PC is not enrolled at a relay yet; in another terminal: nightjar enroll --relay URL")
-        if headless:
-            return run_headless(agent)
-        enrolled = memberships.record.membership is not None
-        return run_with_window(agent, paths, background=background, enrolled=enrolled, link=link)
+        with _private_relay(paths, settings) as relay:
+            if headless:
+                return run_headless(agent)
+            enrolled = memberships.record.membership is not None
+            return run_with_window(
+                agent, paths, background=background, enrolled=enrolled, link=link, private_relay=relay
+            )
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def _private_relay(paths: Paths, settings: Settings) -> Iterator[PrivateRelay]:
+    """Runs inside if its owner left it running."""
+    from desktop.local.host import RelayHost
+
+    host = RelayHost(paths.local, port=settings.private_relay.port)
+    host.take_up()
+    try:
+        yield host
+    finally:
+        host.close()
 
 
 def _second_start(paths: Paths, *, headless: bool, background: bool, link: str) -> int:
@@ -211,10 +229,17 @@ def on_stop_signals(stop: Callable[[], None]) -> None:
 
 
 def run_with_window(
-    agent: Agent, paths: Paths, *, background: bool, enrolled: bool | None = None, link: str = ""
+    agent: Agent,
+    paths: Paths,
+    *,
+    background: bool,
+    enrolled: bool | None = None,
+    link: str = "",
+    private_relay: PrivateRelay | None = None,
 ) -> int:
     """Agent, whose folders are `paths`, on its own thread, Qt on this one. `background` keeps the window closed;
     `enrolled` is whether a relay knows this PC, for the first run; None: there is none. `link` is opened.
+    `private_relay` is what Settings can start and stop; None: there is nothing to choose.
     """
     try:
         from desktop.ui.application import run_ui
@@ -223,7 +248,7 @@ def run_with_window(
     thread = AgentThread(agent)
     thread.start()
     try:
-        status = run_ui(thread, paths, background=background, enrolled=enrolled, link=link)
+        status = run_ui(thread, paths, background=background, enrolled=enrolled, link=link, private_relay=private_relay)
     finally:
         agent.post(Quit(drain=False))
         thread.join()

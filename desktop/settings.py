@@ -171,6 +171,13 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Answers at once; 0: what the engine says it writes at once, or one."""
 
 
+class PrivateRelaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The relay that runs beside the app, where its owner wants one (page Settings)."""
+
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8484
+    """On this computer alone. Always the same, so that programs need to be told once; 0 takes a free one."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of `settings.toml`; every table and key may be left out."""
 
@@ -180,6 +187,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inference: InferenceSettings = InferenceSettings()
     limits: LimitSettings = LimitSettings()
     engines: tuple[EngineSettings, ...] = ()
+    private_relay: PrivateRelaySettings = PrivateRelaySettings()
 
 
 def load_settings(path: Path) -> Settings:

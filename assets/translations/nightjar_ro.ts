@@ -230,6 +230,10 @@
         <translation>Fă loc pe discul pe care se află datele Nightjar.</translation>
     </message>
     <message>
+        <source>Stop what uses it, or name another port: `port` under [private_relay] in settings.toml.</source>
+        <translation>Oprește ce îl folosește sau numește alt port: `port` sub [private_relay] în settings.toml.</translation>
+    </message>
+    <message>
         <source>your schedule has no open hour in the whole week.</source>
         <translation>orarul tău nu are nicio oră deschisă în toată săptămâna.</translation>
     </message>
@@ -434,12 +438,52 @@
         <translation>partajarea începe cel mai devreme peste {countdown}</translation>
     </message>
     <message>
+        <source>The local relay is not running: {why}.</source>
+        <translation>Releul local nu rulează: {why}.</translation>
+    </message>
+    <message>
         <source>All connection attempts failed</source>
         <translation>nicio încercare de conectare nu a reușit</translation>
     </message>
     <message>
+        <source>it did not start in time</source>
+        <translation>nu a pornit la timp</translation>
+    </message>
+    <message>
+        <source>another relay is using {folder}</source>
+        <translation>alt releu folosește {folder}</translation>
+    </message>
+    <message>
+        <source>address already in use</source>
+        <translation>adresa este deja folosită</translation>
+    </message>
+    <message>
+        <source>it has not started yet</source>
+        <translation>nu a pornit încă</translation>
+    </message>
+    <message>
+        <source>it ended with status {status}</source>
+        <translation>s-a încheiat cu starea {status}</translation>
+    </message>
+    <message>
         <source>it cannot be reached</source>
         <translation>nu poate fi contactat</translation>
+    </message>
+    <message>
+        <source>cannot listen on {place}: {why}</source>
+        <translation>nu poate asculta la {place}: {why}</translation>
+    </message>
+    <message>
+        <source>Stop it first.</source>
+        <translation>Oprește-l întâi.</translation>
+    </message>
+    <message>
+        <source>it ended by {signal}</source>
+        <translation>a fost încheiat de {signal}</translation>
+    </message>
+    <message>
+        <source>Its log: {file}</source>
+        <translation>Jurnalul lui: {file}</translation>
     </message>
     <message>
         <source>{why}: correct `model` in settings.toml</source>
@@ -2446,6 +2490,84 @@
             <numerusform>Ieșire (termină %Ln răspunsuri)</numerusform>
             <numerusform>Ieșire (termină %Ln de răspunsuri)</numerusform>
         </translation>
+    </message>
+</context>
+<context>
+    <name>PrivateRelayCard</name>
+    <message>
+        <source>A private relay</source>
+        <translation>Un releu privat</translation>
+    </message>
+    <message>
+        <source>Run a private relay on this PC</source>
+        <translation>Rulează un releu privat pe acest PC</translation>
+    </message>
+    <message>
+        <source>Address</source>
+        <translation>Adresă</translation>
+    </message>
+    <message>
+        <source>API key</source>
+        <translation>Cheie API</translation>
+    </message>
+</context>
+<context>
+    <name>PrivateRelayPresenter</name>
+    <message>
+        <source>Copied</source>
+        <translation>Copiat</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>Copiază</translation>
+    </message>
+    <message>
+        <source>This PC is its node, and answers what it is asked.</source>
+        <translation>Acest PC este nodul lui și răspunde la ce este întrebat.</translation>
+    </message>
+    <message>
+        <source>Connect this PC to it…</source>
+        <translation>Conectează acest PC la el…</translation>
+    </message>
+    <message>
+        <source>A relay of your own, for programs on this PC that speak OpenAI&apos;s format. It runs as long as Nightjar does; nobody but this computer reaches it.</source>
+        <translation>Un releu al tău, pentru programele de pe acest PC care folosesc formatul OpenAI. Rulează cât timp rulează Nightjar; numai acest computer ajunge la el.</translation>
+    </message>
+    <message>
+        <source>The relay is a program of its own, which is not on this PC. On Debian and Ubuntu it comes with the package nightjar-relay; once that is installed, it can be started here.</source>
+        <translation>Releul este un program separat, care nu se află pe acest PC. Pe Debian și Ubuntu vine cu pachetul nightjar-relay; după ce este instalat, poate fi pornit de aici.</translation>
+    </message>
+    <message>
+        <source>Starting…</source>
+        <translation>Pornește…</translation>
+    </message>
+    <message>
+        <source>Running</source>
+        <translation>Rulează</translation>
+    </message>
+    <message>
+        <source>Finishing its calls…</source>
+        <translation>Își termină cererile…</translation>
+    </message>
+    <message>
+        <source>Not running</source>
+        <translation>Nu rulează</translation>
+    </message>
+    <message>
+        <source>Programs that call it are answered by the models of this PC, whenever your rules let it share.</source>
+        <translation>Programelor care îl apelează le răspund modelele acestui PC, ori de câte ori regulile tale îl lasă să partajeze.</translation>
+    </message>
+    <message>
+        <source>This PC ceases to share at %1.</source>
+        <translation>Acest PC încetează să partajeze la %1.</translation>
+    </message>
+    <message>
+        <source>Connect this PC to its own relay?</source>
+        <translation>Conectezi acest PC la propriul releu?</translation>
+    </message>
+    <message>
+        <source>Connect</source>
+        <translation>Conectează</translation>
     </message>
 </context>
 <context>

@@ -1,1 +1,1 @@
-"""`nightjar local`: a private relay as a child process, and this PC as its node. Needs no import of the relay."""
+"""A private relay as a child process: beside the app, or for `nightjar local`, whose node this PC is."""

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from typing import Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -37,7 +36,7 @@ class Admission:
 
     def __init__(self, relay: RelayProcess, announcement: Announcement) -> None:
         self._relay = relay
-        self._address = RelayAddress.parse(_origin(announcement.endpoint))
+        self._address = RelayAddress.parse(announcement.origin)
         # A relay that announces its first key has just been made: whatever node this PC was, it was another's.
         self._new = bool(announcement.api_key)
 
@@ -48,20 +47,17 @@ class Admission:
             memberships.change(membership=msgspec.structs.replace(known, relay=self._address.url))
             return
         introduction = Introduction(version(), operating_system(), hardware_facts())
-        await memberships.join(await app.enroller(self._address, introduction).by_token(await self._token()))
+        await memberships.join(await app.enroller(self._address, introduction).by_token(await self._relay.node_token()))
 
     async def order(self) -> Enrol:
         """What makes a running agent a new node of this relay. Raises DesktopError."""
-        return Enrol(self._address.url, await self._token())
+        return Enrol(self._address.url, await self._relay.node_token())
 
     async def _admitted(self, node: str) -> bool:
         if self._new:
             return False
         rows = await self._relay.ask_rows("node", "list")
         return any(row["id"] == node and row["state"] == _ADMITTED for row in rows)
-
-    async def _token(self) -> str:
-        return str((await self._relay.ask("node", "token"))["token"])
 
 
 class Readmission:
@@ -117,9 +113,3 @@ async def _has_its_key(memberships: Memberships) -> bool:
         log.warning("this node's key is not usable; enrolling anew", extra={"why": error.why})
         return False
     return True
-
-
-def _origin(endpoint: str) -> str:
-    """The relay's address, from that of its API."""
-    parts = urlsplit(endpoint)
-    return f"{parts.scheme}://{parts.netloc}"

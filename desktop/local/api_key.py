@@ -1,18 +1,38 @@
-"""Whether the API key that was kept still opens the private relay: a file may be damaged, a key revoked."""
+"""The API key of a private relay, which itself keeps only a hash: kept here, and made anew where it opens nothing.
+
+A file may be damaged, a key revoked.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 
 import httpx
 
 from desktop.errors import LocalRelayFailed
-from desktop.system.secrets import Secret
+from desktop.local.relay_process import Announcement, RelayProcess
+from desktop.system.secrets import FileStore, Secret
 
+_NAME = "api-key"
 _SHAPE = re.compile(rb"sk-nj-[A-Za-z0-9_-]+")
 _PATIENCE_S = 15.0
 _LOOK_S = 0.1
+
+
+async def api_key(folder: Path, relay: RelayProcess, announcement: Announcement) -> str:
+    """Of the relay that runs over `folder`. Raises DesktopError."""
+    store = FileStore(folder / "secrets")
+    key = announcement.api_key
+    if not key:
+        kept = store.load(_NAME)
+        if kept is not None and await is_accepted(kept, announcement.endpoint):
+            return kept.reveal().decode("ascii")
+        key = str((await relay.ask("key", "create", "local"))["key"])
+        await until_accepted(Secret(key.encode()), announcement.endpoint)
+    store.save(_NAME, Secret(key.encode()))
+    return key
 
 
 async def is_accepted(key: Secret, endpoint: str) -> bool:

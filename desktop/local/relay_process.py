@@ -15,8 +15,10 @@ import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -45,6 +47,12 @@ class Announcement(msgspec.Struct, frozen=True):
     console: str
     pid: int
     api_key: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """The relay's address, from that of its API."""
+        parts = urlsplit(self.endpoint)
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 class RelayProcess:
@@ -84,6 +92,10 @@ class RelayProcess:
         """The JSON answer of one command on the same data folder. Raises LocalRelayFailed."""
         return await self._ask(verb, dict[str, Any])
 
+    async def node_token(self) -> str:
+        """A new one, which makes one PC its node. Raises LocalRelayFailed."""
+        return str((await self.ask("node", "token"))["token"])
+
     async def ask_rows(self, *verb: str) -> list[dict[str, Any]]:
         """The same of a command that lists something."""
         return await self._ask(verb, list[dict[str, Any]])
@@ -113,10 +125,11 @@ class RelayProcess:
         """In its own words where it ended on purpose: those are meant for people, and name the remedy."""
         said = _last_line(self._output.read_text(encoding="utf-8", errors="replace"))
         if said.startswith(_SPEAKER):
-            return LocalRelayFailed(said.removeprefix(_SPEAKER))
+            fact, _, remedy = said.removeprefix(_SPEAKER).partition(". ")
+            return LocalRelayFailed(fact, f"{remedy}." if remedy else "")
         status = self._process.returncode or 0
-        how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
-        return LocalRelayFailed(f"it ended {how}", f"Its log: {self._output}")
+        ended = f"it ended by {signal.Signals(-status).name}" if status < 0 else f"it ended with status {status}"
+        return LocalRelayFailed(ended, f"Its log: {self._output}")
 
     async def _end(self) -> None:
         process = self._process
@@ -153,6 +166,11 @@ def _last_line(said: str) -> str:
     return lines[-1].rstrip(".") if lines else ""
 
 
+def is_installed() -> bool:
+    """Whether there is a relay to start: the programs come apart, and so do their Python packages."""
+    return _frozen_program() is not None if is_frozen() else find_spec("fastapi") is not None
+
+
 async def _spawn(arguments: Sequence[str], *, stdin: int, stdout: int, stderr: int | BinaryIO) -> Process:
     """`nightjar-relay` of this very installation. What it makes is for its owner only."""
     command = [*_program(), *arguments]
@@ -168,12 +186,17 @@ async def _spawn(arguments: Sequence[str], *, stdin: int, stdout: int, stderr: i
 
 
 def _program() -> list[str]:
-    """Frozen, the relay is a program of its own, in a folder inside ours (as packages have it) or beside it."""
+    """Raises LocalRelayFailed."""
     if not is_frozen():
         return [sys.executable, "-m", "relay"]
+    if (program := _frozen_program()) is None:
+        raise LocalRelayFailed("its program is not installed", "Install the package nightjar-relay.")
+    return [str(program)]
+
+
+def _frozen_program() -> Path | None:
+    """A program of its own, in a folder inside ours or, as packages have it, beside it."""
     here = Path(sys.executable).parent
     name = "nightjar-relay.exe" if sys.platform == "win32" else "nightjar-relay"
-    for folder in (here / "nightjar-relay", here.parent / "nightjar-relay"):
-        if (folder / name).is_file():
-            return [str(folder / name)]
-    raise LocalRelayFailed("this Nightjar came without its relay", "Install Nightjar anew.")
+    folders = (here / "nightjar-relay", here.parent / "nightjar-relay")
+    return next((folder / name for folder in folders if (folder / name).is_file()), None)

@@ -23,7 +23,7 @@ from desktop.agent.state import Mode
 from desktop.agent.supervisor import Agent
 from desktop.errors import AgentAlreadyRunning, DesktopError, LocalRelayFailed
 from desktop.local.admission import Admission, Readmission
-from desktop.local.api_key import is_accepted, until_accepted
+from desktop.local.api_key import api_key
 from desktop.local.ready import Ready
 from desktop.local.relay_process import Announcement, RelayProcess
 from desktop.local.report import JsonReport, MakeReport, TextReport
@@ -32,11 +32,8 @@ from desktop.system import logs
 from desktop.system.display import has_display
 from desktop.system.lock import FileLock
 from desktop.system.paths import Paths, make_private
-from desktop.system.secrets import FileStore, Secret
 
 log = logging.getLogger(__name__)
-
-_API_KEY = "api-key"
 
 
 def run(paths: Paths, *, port: int | None, headless: bool, json_ready: bool) -> int:
@@ -133,7 +130,7 @@ class _Local:
         async with RelayProcess.running(self._folder, port=self._port) as (relay, announcement):
             trouble = _Trouble(relay)
             report = self._make_report(trouble.report)
-            report.began(self._ready(announcement, await self._api_key(relay, announcement)))
+            report.began(self._ready(announcement, await api_key(self._folder, relay, announcement)))
             admission = Admission(relay, announcement)
             await admission.admit(memberships)
             # A private relay serves nobody but this PC's owner, who has just asked for it.
@@ -147,19 +144,6 @@ class _Local:
                 yield _Run(agent, trouble.first)
             finally:
                 await readmission.stop()
-
-    async def _api_key(self, relay: RelayProcess, announcement: Announcement) -> str:
-        """The relay keeps only a hash, so the key itself is kept here."""
-        store = FileStore(self._folder / "secrets")
-        key = announcement.api_key
-        if not key:
-            kept = store.load(_API_KEY)
-            if kept is not None and await is_accepted(kept, announcement.endpoint):
-                return kept.reveal().decode("ascii")
-            key = str((await relay.ask("key", "create", "local"))["key"])
-            await until_accepted(Secret(key.encode()), announcement.endpoint)
-        store.save(_API_KEY, Secret(key.encode()))
-        return key
 
     def _ready(self, announcement: Announcement, api_key: str) -> Ready:
         model = app.worker_settings(self._node, self._settings).name

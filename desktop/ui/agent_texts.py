@@ -213,6 +213,18 @@ _SETTINGS: Final = (
     "Cannot use the folder {path}: {why}.",
     "Make room or give yourself write permission there, or set NIGHTJAR_HOME to another folder.",
 )
+_PRIVATE_RELAY: Final = (
+    "The local relay is not running: {why}.",
+    "cannot listen on {place}: {why}",
+    "Stop what uses it, or name another port: `port` under [private_relay] in settings.toml.",
+    "another relay is using {folder}",
+    "Stop it first.",
+    "it has not started yet",
+    "it did not start in time",
+    "it ended by {signal}",
+    "it ended with status {status}",
+    "Its log: {file}",
+)
 
 OF_THE_SYSTEM: Final = (
     "no space left on device",
@@ -220,8 +232,9 @@ OF_THE_SYSTEM: Final = (
     "permission denied",
     "read-only file system",
     "input/output error",
+    "address already in use",
     "All connection attempts failed",
 )
 """What the operating system and libraries say of why."""
 
-ELSEWHERE: Final = (*_CONDITIONS, *_RELAY, *_MODELS, *_SELF_TEST, *_EARNINGS, *_SETTINGS)
+ELSEWHERE: Final = (*_CONDITIONS, *_RELAY, *_MODELS, *_SELF_TEST, *_EARNINGS, *_SETTINGS, *_PRIVATE_RELAY)

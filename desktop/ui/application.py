@@ -38,6 +38,7 @@ from desktop.ui.notifier import Notifier
 from desktop.ui.openings import openings_of
 from desktop.ui.pages.first_run import FirstRunPage
 from desktop.ui.preferences import Preferences
+from desktop.ui.private_relay import PrivateRelay
 from desktop.ui.single_instance import SingleInstance
 from desktop.ui.stop_signals import StopSignals
 from desktop.ui.theme import Theme
@@ -49,13 +50,19 @@ _log = logging.getLogger(__name__)
 
 
 def run_ui(
-    agent_handle: AgentHandle, paths: Paths, *, background: bool, enrolled: bool | None = None, link: str = ""
+    agent_handle: AgentHandle,
+    paths: Paths,
+    *,
+    background: bool,
+    enrolled: bool | None = None,
+    link: str = "",
+    private_relay: PrivateRelay | None = None,
 ) -> int:
     """Shows tray and window until the owner quits, a signal comes, or the agent ends. Main thread only.
 
     `paths` are the agent's. `enrolled`: whether a relay knows this PC at the start, which decides on the first run;
-    None where there is none. `link` is one to open. The exit status: 0 when the agent has ended as asked. The caller
-    holds the lock of `Paths.lock`.
+    None where there is none. `link` is one to open. `private_relay` can be started and stopped; None: there is none to
+    choose. The exit status: 0 when the agent has ended as asked. The caller holds the lock of `Paths.lock`.
     """
     preferences = Preferences(paths.data / "interface.json")
     application = _application(Crashes(paths.logs))
@@ -65,7 +72,16 @@ def run_ui(
     bridge = Bridge(agent_handle, application)
     formats = formats_of(QLocale())
     notices = NoticeBook(paths.data / "notices.json")
-    openings = openings_of(theme, paths, works, formats, appearance=appearance, notices=notices, post=bridge.post)
+    openings = openings_of(
+        theme,
+        paths,
+        works,
+        formats,
+        appearance=appearance,
+        notices=notices,
+        post=bridge.post,
+        private_relay=private_relay,
+    )
     window = MainWindow(theme, openings)
     first_run = None
     if enrolled is not None:

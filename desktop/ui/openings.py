@@ -29,6 +29,9 @@ from desktop.ui.pages.models import ModelsPage
 from desktop.ui.pages.rules import RulesPage
 from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.places import Opening, Place, Screen
+from desktop.ui.private_relay import PrivateRelay
+from desktop.ui.private_relay_acts import PrivateRelayActs
+from desktop.ui.private_relay_presenter import PrivateRelayPresenter
 from desktop.ui.rules_acts import RulesActs
 from desktop.ui.rules_presenter import RulesPresenter
 from desktop.ui.settings_acts import Housekeeping, SettingsActs
@@ -45,6 +48,7 @@ def openings_of(
     appearance: Appearance,
     notices: NoticeBook,
     post: Callable[[Command], None],
+    private_relay: PrivateRelay | None = None,
 ) -> Sequence[Opening]:
     """`paths` are those of the agent that runs, `post` is how it is told; `background` is where long acts go."""
     translate = QCoreApplication.translate
@@ -63,14 +67,20 @@ def openings_of(
         return RulesActs(RulesPage(theme), post, RulesPresenter(translate, formats, week_minute))
 
     def settings() -> Screen:
+        page = SettingsPage(theme)
+        beside = None
+        if private_relay is not None:
+            words = PrivateRelayPresenter(translate)
+            beside = PrivateRelayActs(page.private_relay, private_relay, background, words, post=post)
         return SettingsActs(
-            SettingsPage(theme),
+            page,
             Housekeeping(paths),
             background,
             SettingsPresenter(translate, formats),
             appearance=appearance,
             notices=notices,
             post=post,
+            private_relay=beside,
         )
 
     def diagnostics() -> Screen:

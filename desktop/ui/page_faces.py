@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QWidget
 from desktop.agent.relay_view import AnswerTold, EarnedDay, EarnedModel, EarningsTold, ReasonTold
 from desktop.agent.sharing.history import LENGTH, news
 from desktop.agent.sharing.schedule import parse_schedule
-from desktop.agent.state import Mode, Snapshot, Switch
+from desktop.agent.state import Enrolment, Mode, Snapshot, Switch
 from desktop.models.catalogue import Demand, Entry, Price
 from desktop.models.fit import Badge, Buffers, Plan
 from desktop.models.ranking import Estimate, Ranked
@@ -54,6 +54,8 @@ from desktop.ui.pages.first_run import FirstRunPage
 from desktop.ui.pages.models import ModelsPage
 from desktop.ui.pages.rules import RulesPage
 from desktop.ui.pages.settings import SettingsPage
+from desktop.ui.private_relay import RelayState
+from desktop.ui.private_relay_presenter import PrivateRelayFacts, PrivateRelayPresenter
 from desktop.ui.rules_presenter import RulesFacts, RulesPresenter
 from desktop.ui.settings_presenter import Folders, SettingsFacts, SettingsPresenter
 from desktop.ui.theme import Theme
@@ -363,9 +365,21 @@ _AT_LOGIN = AtLogin(on=True, place="/home/maria/.config/autostart/nightjar.deskt
 SETTINGS = SettingsFacts(at_login=_AT_LOGIN, usage=_USAGE, traces=1_430_000, version="0.1.0", folders=_FOLDERS)
 
 
-def _settings(told: SettingsFacts, snapshot: Snapshot | None) -> Make:
+_KEY = "sk-nj-AbCdEfGhIjKlMnOpQrStUvWxYz0123456789abcdefg"
+_PRIVATE = RelayState("running", "http://127.0.0.1:8484/v1", "http://127.0.0.1:8484", _KEY)
+_PORT_IN_USE = (
+    "The local relay is not running: cannot listen on 127.0.0.1:8484: address already in use. Stop what uses it, or "
+    "name another port: `port` under [private_relay] in settings.toml."
+)
+
+
+_NO_RELAY = PrivateRelayFacts(installed=True)
+
+
+def _settings(told: SettingsFacts, snapshot: Snapshot | None, private: PrivateRelayFacts = _NO_RELAY) -> Make:
     def make(theme: Theme, formats: Formats) -> QWidget:
         page = SettingsPage(theme)
+        page.private_relay.show_view(PrivateRelayPresenter(QCoreApplication.translate).card(private, snapshot))
         page.show_view(SettingsPresenter(QCoreApplication.translate, formats).page(told, snapshot))
         return page
 
@@ -486,6 +500,21 @@ PAGES: dict[str, Make] = {
         )
     ),
     "settings": _settings(SETTINGS, active()),
+    "settings-relay": _settings(
+        SETTINGS, active(), PrivateRelayFacts(installed=True, state=_PRIVATE, copied="endpoint")
+    ),
+    "settings-relay-own": _settings(
+        SETTINGS,
+        replace(active(), enrolment=Enrolment("enrolled", "node-7f3a", _PRIVATE.origin)),
+        PrivateRelayFacts(installed=True, state=_PRIVATE),
+    ),
+    "settings-relay-absent": _settings(SETTINGS, active(), PrivateRelayFacts(installed=False)),
+    "settings-relay-starting": _settings(
+        SETTINGS, active(), PrivateRelayFacts(installed=True, state=RelayState("starting"))
+    ),
+    "settings-relay-stopping": _settings(
+        SETTINGS, active(), PrivateRelayFacts(installed=True, state=RelayState("stopping"))
+    ),
     "settings-new": _settings(
         replace(SETTINGS, at_login=replace(_AT_LOGIN, on=False), traces=0, looks="dark"), not_enrolled()
     ),
@@ -505,6 +534,7 @@ PAGES: dict[str, Make] = {
             tell_problem=_UNKEPT.format("notices.json"),
         ),
         active(),
+        PrivateRelayFacts(installed=True, state=RelayState("failed", problem=_PORT_IN_USE)),
     ),
     **FIRST_RUN,
     "activity-stale": _activity(ActivityFacts(answers(9), problem=_RELAY_SILENT)),

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from desktop.agent import kept
 from desktop.agent.commands import Command, Forget
+from desktop.agent.state import Snapshot
 from desktop.errors import DesktopError
 from desktop.models.store import Store, Usage
 from desktop.system.autostart import AtLogin, autostart
@@ -24,6 +25,7 @@ from desktop.ui.notices import Wish
 from desktop.ui.page_acts import PageActs
 from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.preferences import Language, Look
+from desktop.ui.private_relay_acts import PrivateRelayActs
 from desktop.ui.question import ask
 from desktop.ui.settings_presenter import Folders, SettingsFacts, SettingsPresenter
 
@@ -86,6 +88,7 @@ class SettingsActs(PageActs[SettingsFacts]):
         appearance: Appearance,
         notices: NoticeBook,
         post: Callable[[Command], None],
+        private_relay: PrivateRelayActs | None = None,
         open_folder: Callable[[Path], None] = open_folder,
     ) -> None:
         preferences = appearance.preferences
@@ -99,13 +102,25 @@ class SettingsActs(PageActs[SettingsFacts]):
         super().__init__(page, facts, background, every_ms=_LOOK_MS)
         self.page, self._keeps, self._presenter = page, keeps, presenter
         self._appearance, self._preferences, self._notices = appearance, preferences, notices
-        self._post, self._open_folder = post, open_folder
+        self._post, self._private_relay, self._open_folder = post, private_relay, open_folder
         page.start_wished.connect(self._start)
         page.look_chosen.connect(self._dress)
         page.language_chosen.connect(self._speak)
         page.notices_chosen.connect(self._tell)
         page.folder_asked.connect(self._open)
         page.forget_asked.connect(self._ask_to_forget)
+
+    @override
+    def show(self, snapshot: Snapshot | None, /) -> None:
+        super().show(snapshot)
+        if self._private_relay is not None:
+            self._private_relay.show(snapshot)
+
+    @override
+    def hide(self) -> None:
+        super().hide()
+        if self._private_relay is not None:
+            self._private_relay.hide()
 
     @override
     def _opened(self) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QButtonGroup, QGridLayout, QHBoxLayout, QVBoxLayou
 
 from desktop.ui.buttons import Button
 from desktop.ui.cards.frame import Card
+from desktop.ui.cards.private_relay import PrivateRelayCard
 from desktop.ui.fields import Check
 from desktop.ui.labels import Prose, Text
 from desktop.ui.settings_presenter import ChoiceView, SettingsView
@@ -31,14 +32,15 @@ class SettingsPage(QWidget):
         self.languages = _ChoiceCard(self.tr("Language"))
         self.notices = _ChoiceCard(self.tr("Notifications"))
         self.relay = _RelayCard(self.tr("Relay"))
+        self.private_relay = PrivateRelayCard(theme)
         self.models = _ModelsCard(self.tr("Models’ folder"))
         self.privacy = _PrivacyCard(self.tr("Privacy"))
         self.about = _AboutCard(self.tr("About Nightjar"))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE_L)
-        choices = self.looks, self.languages, self.notices
-        for card in (self.start, *choices, self.relay, self.models, self.privacy, self.about):
+        choices, relays = (self.looks, self.languages, self.notices), (self.relay, self.private_relay)
+        for card in (self.start, *choices, *relays, self.models, self.privacy, self.about):
             column.addWidget(card)
         column.addStretch(1)
         self.start.wish.clicked.connect(self.start_wished)

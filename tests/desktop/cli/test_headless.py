@@ -7,9 +7,12 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 COMMAND = [sys.executable, "-m", "desktop"]
@@ -83,3 +86,27 @@ def test_its_log_is_json_lines(own_home: Path) -> None:
     lines = (own_home / "logs" / "nightjar.log").read_text(encoding="utf-8").splitlines()
     running = {"event": "the agent is running", "enrolled": False}
     assert any(running.items() <= json.loads(line).items() for line in lines)
+
+
+def test_a_private_relay_that_was_left_running_is_taken_up_and_ends_with_it(own_home: Path) -> None:
+    settings, local = own_home / "config" / "settings.toml", own_home / "data" / "local"
+    for folder in (settings.parent, local):
+        folder.mkdir(parents=True)
+    settings.write_text("[private_relay]\nport = 0\n")
+    (local / "starts-with-nightjar").touch()
+    with headless() as process:
+        relay = psutil.Process(announced(local / "relay.json")["pid"])
+        assert "--parent-pipe" in relay.cmdline()
+        process.terminate()
+        assert process.wait(timeout=50) == 0
+    assert not relay.is_running()
+
+
+def announced(file: Path) -> dict[str, Any]:
+    """What a relay says there once it is ready; it appears whole."""
+    deadline = time.monotonic() + 50
+    while not file.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    said: dict[str, Any] = json.loads(file.read_bytes())
+    return said

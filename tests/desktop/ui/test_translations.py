@@ -29,6 +29,7 @@ from desktop.ui.notice_presenter import NoticePresenter
 from desktop.ui.notices import Kind, Notice
 from desktop.ui.page_faces import FOUND, PAGES
 from desktop.ui.presenters import Presenter
+from desktop.ui.private_relay_presenter import PrivateRelayPresenter
 from desktop.ui.theme import Theme
 from desktop.ui.tray import Tray
 from desktop.ui.window import MainWindow
@@ -118,6 +119,7 @@ def asked(
     for kind in Kind:
         words.notice(Notice(kind), examples.snapshot())
     _ask_about_links()
+    PrivateRelayPresenter(QCoreApplication.translate).question(examples.snapshot())
     for make in PAGES.values():
         shiboken6.delete(make(theme, PLAIN))
     interface.stop()
