@@ -234,6 +234,10 @@
         <translation>Oprește ce îl folosește sau numește alt port: `port` sub [private_relay] în settings.toml.</translation>
     </message>
     <message>
+        <source>it is the picture part of a model, which is taken in with that</source>
+        <translation>este partea de imagini a unui model, care se preia împreună cu el</translation>
+    </message>
+    <message>
         <source>your schedule has no open hour in the whole week.</source>
         <translation>orarul tău nu are nicio oră deschisă în toată săptămâna.</translation>
     </message>
@@ -548,10 +552,6 @@
     <message>
         <source>it does not begin with the letters GGUF</source>
         <translation>nu începe cu literele GGUF</translation>
-    </message>
-    <message>
-        <source>it is the picture part of another model</source>
-        <translation>este partea de imagini a altui model</translation>
     </message>
     <message>
         <source>Start at login cannot be changed: {place}: {why}.</source>

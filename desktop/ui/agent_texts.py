@@ -89,7 +89,7 @@ _MODELS: Final = (
     "There is no GGUF file in it.",
     "you may not read it",
     "it is too small to be a model",
-    "it is the picture part of another model",
+    "it is the picture part of a model, which is taken in with that",
     "it is one of several parts, which Nightjar cannot join",
     "it is one of several parts; join them into one file first",
     "it does not begin with the letters GGUF",
