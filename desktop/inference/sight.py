@@ -67,7 +67,7 @@ class Sight:
 
     def _look(self, arrived: Arrived) -> Looked:
         try:
-            return self._vision.look(arrived.text, [pixels(picture) for picture in arrived.pictures])
+            return self._vision.look(arrived.text, pixels(arrived.pictures))
         except ParameterRefused as refused:
             raise Refused("parameter", str(refused)) from refused
         except PicturesMisplaced:

@@ -49,7 +49,8 @@ PARAMETERS: Final = frozenset(
     }
 )  # fmt: skip
 """Fields that a model, or its server, may pass over without a word; in OpenRouter's names."""
-_IMAGE_DATA: Final = re.compile(rb'(?<="data:image/)[^"]*')
+_IMAGE_DATA: Final = re.compile(rb'"url"\s*+:\s*+"data:image/[a-z.+-]++;base64,[A-Za-z0-9+/=]*+')
+"""Not what a text says that looks like one: there quotes have a backslash."""
 _BEGINNING: Final = 512
 _NOTHING_OWN: Final = (None, None, None, None, None)
 

@@ -135,12 +135,13 @@ def test_a_photograph_is_seen_upright_and_a_transparent_picture_on_white() -> No
     exif = turned.getexif()
     exif[0x0112] = 6  # orientation: a quarter to the right
     turned.save(file, "JPEG", exif=exif)
-    seen = pixels(Sent("at", file.getvalue()))
+    [seen] = pixels([Sent("at", file.getvalue())])
     assert (seen.width, seen.height) == (1, 2)
 
     clear, file = Image.new("RGBA", (1, 1), (0, 0, 0, 0)), io.BytesIO()
     clear.save(file, "PNG")
-    assert pixels(Sent("at", file.getvalue())).rgb == b"\xff\xff\xff"
+    [seen] = pixels([Sent("at", file.getvalue())])
+    assert seen.rgb == b"\xff\xff\xff"
 
 
 # --- beside others ---
@@ -319,6 +320,12 @@ def test_too_many_pictures_are_refused(seeing: Callable[..., Bench]) -> None:
     refused = seeing().ask(shown(*[a_picture()] * 17)).decline
     assert refused is not None
     assert "at most 16 images, but got 17" in refused.message
+
+
+def test_pictures_that_are_too_large_together_are_refused_before_one_is_decoded(seeing: Callable[..., Bench]) -> None:
+    refused = seeing().ask(shown(*[png_of(5_000, 5_000)] * 3)).decline
+    assert refused is not None
+    assert "together have more than 64 million pixels" in refused.message
 
 
 def test_pictures_that_do_not_fit_the_context_are_refused_with_their_tokens(seeing: Callable[..., Bench]) -> None:

@@ -130,3 +130,15 @@ def test_an_image_is_held_for_by_what_models_make_of_it_and_not_by_its_bytes() -
     assert bound(image, image) - bound(image) >= IMAGE_TOKENS
     assert bound("https://example.com/cat.png") > IMAGE_TOKENS
     assert bound("data:text/plain;base64," + "A" * 1_000_000) > 1_000_000
+    assert bound(image + " with words behind it" * 1000) > 20_000
+
+
+@pytest.mark.parametrize(
+    "text", ["data:image/png;base64," + "A" * 50_000, '"url": "data:image/png;base64,' + "A" * 50_000]
+)
+def test_a_text_that_looks_like_an_image_is_held_for_as_text(text: str) -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    content = [{"type": "text", "text": text}, image]
+    body = {"model": "m", "messages": [{"role": "user", "content": content}]}
+
+    assert parse(json.dumps(body).encode()).prompt_bound > 50_000
