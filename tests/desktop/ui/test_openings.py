@@ -15,11 +15,14 @@ from desktop.ui.notice_book import NoticeBook
 from desktop.ui.openings import openings_of
 from desktop.ui.pages.models import ModelsPage
 from desktop.ui.pages.rules import RulesPage
+from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.places import Place
 from desktop.ui.preferences import Preferences
+from desktop.ui.private_relay import PrivateRelay
 from desktop.ui.theme import Theme
 from desktop.ui.window import MainWindow
 from tests.builders import a_snapshot
+from tests.desktop.ui.test_private_relay import Beside
 from tests.desktop.ui.works import Works
 
 
@@ -30,12 +33,27 @@ def told() -> list[Command]:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, theme: Theme, tmp_path: Path, told: list[Command]) -> MainWindow:
+def relay() -> PrivateRelay | None:
+    """Beside the app; None as in the window of `nightjar local`."""
+    return None
+
+
+@pytest.fixture
+def window(qtbot: QtBot, theme: Theme, tmp_path: Path, told: list[Command], relay: PrivateRelay | None) -> MainWindow:
     paths = Paths.under(tmp_path)
     paths.make()
     appearance = Appearance(theme, Preferences(paths.data / "interface.json"))
     notices = NoticeBook(tmp_path / "notices.json")
-    openings = openings_of(theme, paths, Works(), PLAIN, appearance=appearance, notices=notices, post=told.append)
+    openings = openings_of(
+        theme,
+        paths,
+        Works(),
+        PLAIN,
+        appearance=appearance,
+        notices=notices,
+        post=told.append,
+        private_relay=relay,
+    )
     window = MainWindow(theme, openings)
     qtbot.addWidget(window)
     window.show()
@@ -50,6 +68,15 @@ def test_home_is_where_the_owner_begins_and_each_other_place_has_a_page(window: 
         window.show_screen(a_snapshot())
         assert window.sidebar.list.currentRow() == window.places.index(place)
         assert window.sheet.page.isVisible()
+
+
+@pytest.mark.parametrize("relay", [Beside(), None], ids=["the app", "nightjar local"])
+def test_a_private_relay_is_offered_where_the_app_can_run_one(window: MainWindow, relay: PrivateRelay | None) -> None:
+    window.go(Place.SETTINGS)
+    window.show_screen(a_snapshot())
+    page = window.sheet.page
+    assert isinstance(page, SettingsPage)
+    assert page.private_relay.isVisible() is (relay is not None)
 
 
 def test_the_models_page_reads_the_library_of_this_pc(window: MainWindow, tmp_path: Path) -> None:
