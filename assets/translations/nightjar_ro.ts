@@ -490,6 +490,10 @@
         <translation>Jurnalul lui: {file}</translation>
     </message>
     <message>
+        <source>{file} is not the picture part of a model</source>
+        <translation>{file} nu este partea de imagini a unui model</translation>
+    </message>
+    <message>
         <source>{why}: correct `model` in settings.toml</source>
         <translation>{why}: corectează `model` în settings.toml</translation>
     </message>

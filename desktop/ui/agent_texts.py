@@ -14,6 +14,9 @@ TEXTS: Final = frozenset({"answers", "asked", "part", "problem", "what", "who", 
 NUMBERS: Final = frozenset({"celsius", "context", "count", "percent", "seconds", "served", "time"})
 """Facts that are nothing but figures."""
 
+SIZES: Final = frozenset({"free", "need", "needed", "size"})
+"""Facts like `3.4 GB`."""
+
 _CONDITIONS: Final = (
     "1 answer",
     "{count} answers",
@@ -89,6 +92,7 @@ _MODELS: Final = (
     "There is no GGUF file in it.",
     "you may not read it",
     "it is too small to be a model",
+    "{file} is not the picture part of a model",
     "it is the picture part of a model, which is taken in with that",
     "it is one of several parts, which Nightjar cannot join",
     "it is one of several parts; join them into one file first",

@@ -13,7 +13,8 @@ from typing import Final
 
 from desktop.agent.sharing.words import ENGLISH, countdown_at, sentence_at
 from desktop.agent.state import Sharing
-from desktop.ui.agent_texts import ELSEWHERE, NUMBERS, OF_THE_SYSTEM, TEXTS
+from desktop.ui.agent_texts import ELSEWHERE, NUMBERS, OF_THE_SYSTEM, SIZES, TEXTS
+from desktop.ui.figures import Formats
 from desktop.ui.views import Translate
 
 CONTEXT: Final = "Agent"
@@ -34,8 +35,9 @@ _SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")
 class AgentWords:
     """Says what the agent said. With a translator that knows nothing, word for word."""
 
-    def __init__(self, translate: Translate) -> None:
+    def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
+        self._formats = formats
 
     def said(self, text: str) -> str:
         """Sentences without their opening words, or a fact of one."""
@@ -49,6 +51,8 @@ class AgentWords:
         return text
 
     def _fact(self, name: str, value: str) -> str:
+        if name in SIZES:
+            return value.replace(".", self._formats.point)
         if name not in TEXTS:
             return value
         opening, inner, closing = _SAYING.fullmatch(value).groups()  # type: ignore[union-attr] # matches everything

@@ -77,7 +77,7 @@ class FirstRunPresenter:
     def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
         self._formats = formats
-        self._agent = AgentWords(translate)
+        self._agent = AgentWords(translate, formats)
         self._home = Presenter(translate, formats)
         self._library = LibraryPresenter(translate, formats)
 

@@ -38,7 +38,7 @@ class LibraryPresenter:
     def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
         self._formats = formats
-        self._agent = AgentWords(translate)
+        self._agent = AgentWords(translate, formats)
         self._downloads = ModelPresenter(translate, formats)
 
     def tr(self, text: str, disambiguation: str = "", n: int = -1) -> str:

@@ -70,7 +70,7 @@ def openings_of(
         page = SettingsPage(theme)
         beside = None
         if private_relay is not None:
-            words = PrivateRelayPresenter(translate)
+            words = PrivateRelayPresenter(translate, formats)
             beside = PrivateRelayActs(page.private_relay, private_relay, background, words, post=post)
         return SettingsActs(
             page,

@@ -379,7 +379,7 @@ _NO_RELAY = PrivateRelayFacts(installed=True)
 def _settings(told: SettingsFacts, snapshot: Snapshot | None, private: PrivateRelayFacts = _NO_RELAY) -> Make:
     def make(theme: Theme, formats: Formats) -> QWidget:
         page = SettingsPage(theme)
-        page.private_relay.show_view(PrivateRelayPresenter(QCoreApplication.translate).card(private, snapshot))
+        page.private_relay.show_view(PrivateRelayPresenter(QCoreApplication.translate, formats).card(private, snapshot))
         page.show_view(SettingsPresenter(QCoreApplication.translate, formats).page(told, snapshot))
         return page
 

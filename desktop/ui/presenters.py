@@ -42,7 +42,7 @@ class Presenter:
     def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
         self._formats = formats
-        self._agent = AgentWords(translate)
+        self._agent = AgentWords(translate, formats)
         self.models = ModelPresenter(translate, formats)
         self._states = StatePresenter(translate, formats)
 

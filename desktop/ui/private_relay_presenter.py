@@ -7,6 +7,7 @@ from typing import Literal
 
 from desktop.agent.state import Snapshot
 from desktop.ui.agent_words import AgentWords
+from desktop.ui.figures import Formats
 from desktop.ui.library_views import QuestionView
 from desktop.ui.private_relay import RelayState
 from desktop.ui.views import Tone, Translate
@@ -47,9 +48,9 @@ class PrivateRelayView:
 class PrivateRelayPresenter:
     """Makes a `PrivateRelayView` from facts."""
 
-    def __init__(self, translate: Translate) -> None:
+    def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
-        self._agent = AgentWords(translate)
+        self._agent = AgentWords(translate, formats)
 
     def tr(self, text: str, disambiguation: str = "", n: int = -1) -> str:
         """Named and shaped as `lupdate` wants it: the context is this class."""

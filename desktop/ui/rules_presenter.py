@@ -76,7 +76,7 @@ class RulesPresenter:
     def __init__(self, translate: Translate, formats: Formats, week: Callable[[float], float]) -> None:
         self._translate = translate
         self._formats = formats
-        self._agent = AgentWords(translate)
+        self._agent = AgentWords(translate, formats)
         self._week = week
         self._states = StatePresenter(translate, formats)
 

@@ -88,7 +88,7 @@ class SettingsPresenter:
     def __init__(self, translate: Translate, formats: Formats) -> None:
         self._translate = translate
         self._formats = formats
-        self._agent = AgentWords(translate)
+        self._agent = AgentWords(translate, formats)
 
     def tr(self, text: str, disambiguation: str = "", n: int = -1) -> str:
         """Named and shaped as `lupdate` wants it: the context is this class."""

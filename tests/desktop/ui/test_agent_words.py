@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from desktop.ui.agent_texts import ELSEWHERE, NUMBERS, OF_THE_SYSTEM
 from desktop.ui.agent_words import AgentWords, unopened
 from desktop.ui.examples import NOW
 from desktop.ui.faces import every_face
+from desktop.ui.gallery import PLAIN
 from desktop.ui.presenters import Presenter
-from tests.desktop.ui.test_presenters import PRESENTER
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,9 +37,9 @@ def filled(template: str) -> str:
 @pytest.mark.parametrize("template", [*map(unopened, ENGLISH.values()), *ELSEWHERE, *OF_THE_SYSTEM])
 def test_every_sentence_is_known_again_with_its_facts(template: str) -> None:
     said = filled(template)
-    assert AgentWords(plain).said(said) == said
+    assert AgentWords(plain, PLAIN).said(said) == said
     if template != "{problem}":
-        assert AgentWords(marked).said(said) == f"«{said}»"
+        assert AgentWords(marked, PLAIN).said(said) == f"«{said}»"
 
 
 @cache
@@ -59,7 +60,7 @@ def test_a_text_that_is_known_here_is_said_somewhere(template: str) -> None:
 
 
 def test_a_fact_is_translated_where_it_is_a_text_and_left_where_it_is_a_name() -> None:
-    words = AgentWords(marked)
+    words = AgentWords(marked, PLAIN)
     assert words.said("the camera is in use.") == "««the camera is in use».»"
     assert words.said("no contact with the relay a.org (the connection was lost).") == (
         "«no contact with the relay a.org («the connection was lost»).»"
@@ -69,22 +70,29 @@ def test_a_fact_is_translated_where_it_is_a_text_and_left_where_it_is_a_name() -
     )
 
 
+def test_a_size_is_written_as_the_language_does() -> None:
+    words = AgentWords(plain, replace(PLAIN, point=","))
+    assert words.said("3.4 GB are needed and 1.2 GB free in /srv/models.d") == (
+        "3,4 GB are needed and 1,2 GB free in /srv/models.d"
+    )
+
+
 def test_fact_and_remedy_are_two_sentences() -> None:
-    said = AgentWords(marked).said("The download stopped: it is not there. Choose another file.")
+    said = AgentWords(marked, PLAIN).said("The download stopped: it is not there. Choose another file.")
     assert said == "«The download stopped: «it is not there».» «Choose another file.»"
 
 
 def test_what_nobody_knows_passes_through() -> None:
-    assert AgentWords(marked).said("Strange things happen!") == "Strange things happen!"
+    assert AgentWords(marked, PLAIN).said("Strange things happen!") == "Strange things happen!"
 
 
 @pytest.mark.parametrize("face", sorted(every_face()))
 def test_no_state_is_told_in_two_languages(face: str) -> None:
-    detail = Presenter(marked, PRESENTER._formats).state(every_face()[face], NOW).detail
+    detail = Presenter(marked, PLAIN).state(every_face()[face], NOW).detail
     assert re.sub(r"«.*»", "", detail).strip(" .;") == ""
 
 
 def test_a_countdown_follows_the_sentence() -> None:
     sharing = every_face()["owner-was-active"]
     assert sharing is not None
-    assert AgentWords(plain).why(sharing.sharing, NOW) == "You used this PC 2 min ago; sharing starts in 3:00."
+    assert AgentWords(plain, PLAIN).why(sharing.sharing, NOW) == "You used this PC 2 min ago; sharing starts in 3:00."

@@ -22,6 +22,7 @@ from desktop.local.host import RelayHost
 from desktop.ui.background import Background
 from desktop.ui.cards.private_relay import PrivateRelayCard
 from desktop.ui.examples import RELAY, not_enrolled, snapshot
+from desktop.ui.gallery import PLAIN
 from desktop.ui.private_relay import RelayState
 from desktop.ui.private_relay_acts import PrivateRelayActs
 from desktop.ui.private_relay_presenter import PrivateRelayFacts, PrivateRelayPresenter
@@ -29,7 +30,7 @@ from desktop.ui.theme import Theme
 from tests.desktop.ui.test_presenters import untranslated
 from tests.desktop.ui.works import Works
 
-PRESENTER = PrivateRelayPresenter(untranslated)
+PRESENTER = PrivateRelayPresenter(untranslated, PLAIN)
 KEY = "sk-nj-AbCdEfGhIjKlMnOp"
 RUNNING = RelayState("running", "http://127.0.0.1:8484/v1", "http://127.0.0.1:8484", KEY)
 HERE = PrivateRelayFacts(installed=True)

@@ -119,7 +119,7 @@ def asked(
     for kind in Kind:
         words.notice(Notice(kind), examples.snapshot())
     _ask_about_links()
-    PrivateRelayPresenter(QCoreApplication.translate).question(examples.snapshot())
+    PrivateRelayPresenter(QCoreApplication.translate, PLAIN).question(examples.snapshot())
     for make in PAGES.values():
         shiboken6.delete(make(theme, PLAIN))
     interface.stop()
