@@ -13,6 +13,7 @@ from tests.benchmarks.engine import llama_server, random_model
 from tests.benchmarks.engine.contenders import SERVER_FLAGS, Contender, our_worker
 from tests.benchmarks.engine.contenders import llama_server as started_server
 from tests.benchmarks.engine.rounds import FEWER_STREAMS, Measured, Plan, measure_cancels, measure_round
+from tests.benchmarks.engine.whole_node import agent_cpu_of_worker
 from tests.benchmarks.goals import goals_of
 from tests.benchmarks.processes import Cores, Unmeasurable
 from tests.benchmarks.report import median
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         program, model = llama_server.build(), random_model.path()
         with tempfile.TemporaryDirectory(prefix="nightjar-bench-") as folder:
             measured = asyncio.run(measure(Path(folder), plan, program=program, model=model))
+            for share in agent_cpu_of_worker(Path(folder), rounds=plan.starts, tokens=plan.streamed):
+                measured.note("agent: CPU of the worker's, demo model", share)
     except Unmeasurable as problem:
         print(f"bench engine: {problem}", file=sys.stderr)
         return 1
@@ -86,6 +89,7 @@ def figures(measured: Measured) -> dict[str, float]:
         "tokens_per_second_vs_llama_server": ratio("tokens/s", more=True),
         "tokens_per_cpu_second": median(samples["worker: tokens per CPU-second"]),
         "first_token_p50_ms": median(samples["worker: first token p50 ms"]),
+        "agent_cpu_of_worker": median(samples["agent: CPU of the worker's, demo model"]),
         "keeper_cpu_of_worker": median(samples["worker: client CPU of the engine's"]),
     }
 

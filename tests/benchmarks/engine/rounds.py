@@ -37,12 +37,14 @@ class Plan:
     cancels: int = 4
     cancelled_letters: int = 800
     """Of a prompt that is cancelled while it is computed."""
+    streamed: int = 900
+    """Tokens of each answer that a whole node streams."""
 
     @classmethod
     def short(cls) -> Self:
         return cls(
             rounds=1, starts=1, letters=8, tokens=4, first_letters=8, first_questions=8, first_tokens=2,
-            conversations=1, turn_letters=16, cancels=1,
+            conversations=1, turn_letters=16, cancels=1, streamed=200,
         )  # fmt: skip
 
 
