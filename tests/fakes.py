@@ -11,7 +11,7 @@ import itertools
 import os
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -24,8 +24,10 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from typing_extensions import override
 
-from desktop.errors import SourceSilent
+from desktop.agent.commands import Enrol
+from desktop.errors import LocalRelayFailed, SourceSilent
 from desktop.system.notifications import Notification, Pressed
+from desktop.ui.private_relay import RelayState
 from relay.wire.codec import Steps
 from relay.wire.frames import CallHeader, CloseCode, Decline, Fail, Finish, HelloBody, LegId, Yield
 from relay.wire.handshake import Enrolled, Proven
@@ -374,3 +376,43 @@ class FakeNotifications:
     def _look(self) -> None:
         if self.silent:
             raise SourceSilent("notifications", "nobody shows them")
+
+
+# --- desktop: a private relay beside the app -----------------------------------------------------------------------
+
+
+class FakePrivateRelay:
+    """Does at once what it is told, on the thread that tells it. `there`: whether its program is installed."""
+
+    RUNNING = RelayState("running", "http://127.0.0.1:8484/v1", "http://127.0.0.1:8484", "sk-nj-AbCdEfGhIjKlMnOp")
+
+    def __init__(self) -> None:
+        self.there = True
+        self._state = RelayState()
+        self._hearers: list[Callable[[RelayState], None]] = []
+
+    def installed(self) -> bool:
+        return self.there
+
+    def subscribe(self, hear: Callable[[RelayState], None], /) -> None:
+        self._hearers.append(hear)
+        hear(self._state)
+
+    def start(self) -> None:
+        self._say(self.RUNNING)
+
+    def stop(self) -> None:
+        self._say(RelayState("off"))
+
+    def fail(self, problem: str) -> None:
+        self._say(RelayState("failed", problem=problem))
+
+    def invitation(self) -> Enrol:
+        if self._state.kind != "running":
+            raise LocalRelayFailed("it has not started yet")
+        return Enrol(self._state.origin, "token")
+
+    def _say(self, state: RelayState) -> None:
+        self._state = state
+        for hear in self._hearers:
+            hear(state)

@@ -1,4 +1,4 @@
-"""The private relay beside the app: the real program, started, asked, stopped and taken up again."""
+"""The private relay beside the app: the real program, started, asked, stopped and taken up again; and its fake."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from desktop.errors import LocalRelayFailed
 from desktop.local import relay_process
 from desktop.local.host import RelayHost
 from desktop.system.hardware import hardware_facts
-from desktop.ui.private_relay import RelayState
+from desktop.ui.private_relay import PrivateRelay, RelayState
+from tests.fakes import FakePrivateRelay
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -63,6 +64,50 @@ def is_there(state: RelayState) -> bool:
         return models(state) == 200
     except httpx.ConnectError:
         return False
+
+
+class Contract:
+    """What `PrivateRelay` promises."""
+
+    def test_who_subscribes_hears_at_once_how_it_is(self, port: PrivateRelay) -> None:
+        assert self.until(port, "off") == RelayState("off")
+
+    def test_while_it_runs_it_tells_where_and_with_which_key_and_no_longer(self, port: PrivateRelay) -> None:
+        port.start()
+        running = self.until(port, "running")
+        assert running.endpoint.startswith(f"{running.origin}/")
+        assert running.key.startswith("sk-nj-")
+        port.stop()
+        assert self.until(port, "off") == RelayState("off")
+
+    def test_its_invitation_is_to_itself_and_there_is_none_before_it_runs(self, port: PrivateRelay) -> None:
+        with pytest.raises(LocalRelayFailed, match="has not started"):
+            port.invitation()
+        port.start()
+        running = self.until(port, "running")
+        invitation = port.invitation()
+        assert invitation.relay == running.origin
+        assert invitation.token
+
+    @staticmethod
+    def until(port: PrivateRelay, kind: str) -> RelayState:
+        said: queue.SimpleQueue[RelayState] = queue.SimpleQueue()
+        port.subscribe(said.put)
+        while (state := said.get(timeout=60)).kind != kind:
+            pass
+        return state
+
+
+class TestTheFake(Contract):
+    @pytest.fixture
+    def port(self) -> FakePrivateRelay:
+        return FakePrivateRelay()
+
+
+class TestTheRealOne(Contract):
+    @pytest.fixture
+    def port(self, host: Host) -> Host:
+        return host
 
 
 def test_it_answers_with_its_key_while_it_runs_and_is_gone_when_it_is_stopped(host: Host) -> None:
@@ -158,11 +203,6 @@ async def test_its_invitation_makes_this_pc_its_node(host: Host, own_home: Path)
     introduction = Introduction("0.1.0", "linux", hardware_facts())
     joined = await enroller(RelayAddress.parse(order.relay), introduction).by_token(order.token)
     assert joined.node_id
-
-
-def test_before_it_runs_nobody_is_invited(host: Host) -> None:
-    with pytest.raises(LocalRelayFailed, match="has not started"):
-        host.invitation()
 
 
 def test_frozen_without_the_package_of_the_relay_there_is_none_to_start(

@@ -22,8 +22,8 @@ from desktop.ui.private_relay import PrivateRelay
 from desktop.ui.theme import Theme
 from desktop.ui.window import MainWindow
 from tests.builders import a_snapshot
-from tests.desktop.ui.test_private_relay import Beside
 from tests.desktop.ui.works import Works
+from tests.fakes import FakePrivateRelay
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_home_is_where_the_owner_begins_and_each_other_place_has_a_page(window: 
         assert window.sheet.page.isVisible()
 
 
-@pytest.mark.parametrize("relay", [Beside(), None], ids=["the app", "nightjar local"])
+@pytest.mark.parametrize("relay", [FakePrivateRelay(), None], ids=["the app", "nightjar local"])
 def test_a_private_relay_is_offered_where_the_app_can_run_one(window: MainWindow, relay: PrivateRelay | None) -> None:
     window.go(Place.SETTINGS)
     window.show_screen(a_snapshot())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from pytestqt.qtbot import QtBot
 
 from desktop.agent.commands import Command, Enrol
 from desktop.agent.state import Enrolment
-from desktop.errors import LocalRelayFailed
 from desktop.local.host import RelayHost
 from desktop.ui.background import Background
 from desktop.ui.cards.private_relay import PrivateRelayCard
@@ -29,38 +28,12 @@ from desktop.ui.private_relay_presenter import PrivateRelayFacts, PrivateRelayPr
 from desktop.ui.theme import Theme
 from tests.desktop.ui.test_presenters import untranslated
 from tests.desktop.ui.works import Works
+from tests.fakes import FakePrivateRelay
 
 PRESENTER = PrivateRelayPresenter(untranslated, PLAIN)
-KEY = "sk-nj-AbCdEfGhIjKlMnOp"
-RUNNING = RelayState("running", "http://127.0.0.1:8484/v1", "http://127.0.0.1:8484", KEY)
+RUNNING = FakePrivateRelay.RUNNING
+KEY = RUNNING.key
 HERE = PrivateRelayFacts(installed=True)
-
-
-class Beside:
-    """A relay that does at once what it is told."""
-
-    def __init__(self) -> None:
-        self.there = True
-        self.refuses = False
-        self._hear: Callable[[RelayState], None] = lambda _state: None
-
-    def installed(self) -> bool:
-        return self.there
-
-    def subscribe(self, hear: Callable[[RelayState], None], /) -> None:
-        self._hear = hear
-        hear(RelayState())
-
-    def start(self) -> None:
-        self._hear(RUNNING)
-
-    def stop(self) -> None:
-        self._hear(RelayState("off"))
-
-    def invitation(self) -> Enrol:
-        if self.refuses:
-            raise LocalRelayFailed("it has not started yet")
-        return Enrol(RUNNING.origin, "token")
 
 
 @pytest.fixture
@@ -72,8 +45,8 @@ def card(qtbot: QtBot, theme: Theme) -> Iterator[PrivateRelayCard]:
 
 
 @pytest.fixture
-def beside() -> Beside:
-    return Beside()
+def beside() -> FakePrivateRelay:
+    return FakePrivateRelay()
 
 
 @pytest.fixture
@@ -87,7 +60,9 @@ def copied() -> list[str]:
 
 
 @pytest.fixture
-def acts(card: PrivateRelayCard, beside: Beside, posted: list[Command], copied: list[str]) -> PrivateRelayActs:
+def acts(
+    card: PrivateRelayCard, beside: FakePrivateRelay, posted: list[Command], copied: list[str]
+) -> PrivateRelayActs:
     return PrivateRelayActs(card, beside, Works(), PRESENTER, post=posted.append, copy=copied.append)
 
 
@@ -170,19 +145,32 @@ def test_this_pc_becomes_its_node_only_if_its_owner_says_so(
 
 
 def test_a_relay_that_does_not_invite_is_told_of(
-    acts: PrivateRelayActs, card: PrivateRelayCard, beside: Beside, posted: list[Command]
+    acts: PrivateRelayActs, card: PrivateRelayCard, beside: FakePrivateRelay, posted: list[Command]
 ) -> None:
     acts.show(snapshot())
     card.wish.click()
-    beside.refuses = True
     card.connect_button.click()
+    beside.stop()
     press(card, "Connect")
     assert posted == []
     assert card.problem.accessibleName() == "The local relay is not running: it has not started yet."
 
 
+def test_a_relay_that_ends_by_itself_is_told_and_its_switch_starts_it_again(
+    acts: PrivateRelayActs, card: PrivateRelayCard, beside: FakePrivateRelay
+) -> None:
+    acts.show(snapshot())
+    card.wish.click()
+    beside.fail("The local relay is not running: it ended by SIGKILL.")
+    assert not card.wish.isChecked()
+    assert card.problem.accessibleName() == "The local relay is not running: it ended by SIGKILL."
+    card.wish.click()
+    assert card.word.text() == "Running"
+    assert card.problem.isHidden()
+
+
 def test_a_package_that_is_installed_meanwhile_is_seen(
-    acts: PrivateRelayActs, card: PrivateRelayCard, beside: Beside
+    acts: PrivateRelayActs, card: PrivateRelayCard, beside: FakePrivateRelay
 ) -> None:
     beside.there = False
     acts.show(snapshot())
