@@ -231,7 +231,7 @@
     </message>
     <message>
         <source>Stop what uses it, or name another port: `port` under [private_relay] in settings.toml.</source>
-        <translation>Oprește ce îl folosește sau numește alt port: `port` sub [private_relay] în settings.toml.</translation>
+        <translation>Oprește programul care îl folosește sau alege alt port: `port` la [private_relay] în settings.toml.</translation>
     </message>
     <message>
         <source>it is the picture part of a model, which is taken in with that</source>
@@ -2535,7 +2535,7 @@
     </message>
     <message>
         <source>A relay of your own, for programs on this PC that speak OpenAI&apos;s format. It runs as long as Nightjar does; nobody but this computer reaches it.</source>
-        <translation>Un releu al tău, pentru programele de pe acest PC care folosesc formatul OpenAI. Rulează cât timp rulează Nightjar; numai acest computer ajunge la el.</translation>
+        <translation>Un releu al tău, pentru programele de pe acest PC care folosesc formatul OpenAI. Rulează cât timp rulează Nightjar; numai acest calculator ajunge la el.</translation>
     </message>
     <message>
         <source>The relay is a program of its own, which is not on this PC. On Debian and Ubuntu it comes with the package nightjar-relay; once that is installed, it can be started here.</source>
