@@ -33,6 +33,8 @@ PURE = {
     "desktop.models.addresses",
     "desktop.models.fit",
     "desktop.models.ranking",
+    "desktop.ui.agent_texts",
+    "desktop.ui.agent_words",
     "desktop.ui.model_presenter",
     "desktop.ui.presenters",
     "desktop.ui.rules_presenter",
