@@ -86,7 +86,10 @@ def compile_catalogues(folder: Path = CATALOGUES, into: Path | None = None) -> N
     for catalogue in sorted(folder.glob("*.ts")):
         made = (into or folder) / f"{catalogue.stem}.qm"
         if not made.exists() or made.stat().st_mtime < catalogue.stat().st_mtime:
-            _run("lrelease", "-silent", str(catalogue), "-qm", str(made))
+            # Whole or not at all: others may make it, or read it, at the same time.
+            with tempfile.TemporaryDirectory(prefix="nightjar-languages-", dir=made.parent) as scratch:
+                _run("lrelease", "-silent", str(catalogue), "-qm", f"{scratch}/{made.name}")
+                Path(scratch, made.name).replace(made)
 
 
 def faults(catalogue: Path) -> Iterator[Fault]:
