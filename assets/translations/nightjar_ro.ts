@@ -538,6 +538,10 @@
         <translation>Caută din nou: poate că releul nu îl mai dorește.</translation>
     </message>
     <message>
+        <source>It may have arrived meanwhile: look again.</source>
+        <translation>Poate că a sosit între timp: uită-te din nou.</translation>
+    </message>
+    <message>
         <source>Download the model again, or choose another.</source>
         <translation>Descarcă din nou modelul sau alege altul.</translation>
     </message>

@@ -317,15 +317,37 @@ class Store:
         return True
 
     def remove(self, name: str) -> int:
-        """Deletes a model or gives up a download; an imported file stays where it is. The bytes that become free.
-
-        Raises NoSuchModel, ModelUnusable where the file cannot be deleted.
-        """
+        """Deletes a model or gives up a download, whichever is meant by the beginning of its name; as the two below."""
         library = self.read()
         try:
             wish = library.wish(name)
         except NoSuchModel:
             return self._remove_model(library.model(name), library)
+        return self._give_up(wish, library)
+
+    def give_up(self, name: str) -> int:
+        """Ends the download of exactly this name; the bytes that become free. Raises NoSuchModel.
+
+        One that has arrived meanwhile is none any more, and stays.
+        """
+        library = self.read()
+        for wish in library.wishes:
+            if wish.name == name:
+                return self._give_up(wish, library)
+        raise NoSuchModel(name, "It may have arrived meanwhile: look again.")
+
+    def delete(self, name: str) -> int:
+        """Deletes the model of exactly this name; an imported file stays where it is. The bytes that become free.
+
+        Raises NoSuchModel, ModelUnusable where the file cannot be deleted.
+        """
+        library = self.read()
+        for model in library.models:
+            if model.name == name:
+                return self._remove_model(model, library)
+        raise NoSuchModel(name)
+
+    def _give_up(self, wish: Wish, library: Library) -> int:
         self.change(lambda current: current.without_wish(wish.name))
         return self.clear(self.target(wish.entry, library))
 

@@ -117,6 +117,7 @@ _MODELS: Final = (
     "Try again in a moment.",
     "There is no model {name} here.",
     "Search again: the relay may no longer want it.",
+    "It may have arrived meanwhile: look again.",
 )
 _SELF_TEST: Final = (
     "folders",

@@ -62,7 +62,7 @@ class Help:
         self._library.resume(name)
 
     def give_up(self, name: str, /) -> None:
-        self._library.remove(name)
+        self._library.give_up(name)
 
     def start_at_login(self) -> None:
         autostart().turn_on()

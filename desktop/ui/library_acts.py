@@ -36,7 +36,8 @@ class Operations(Protocol):
     def download(self, name: str, /) -> None: ...
     def pause(self, name: str, /) -> None: ...
     def resume(self, name: str, /) -> None: ...
-    def remove(self, name: str, /) -> int: ...
+    def delete(self, name: str, /) -> int: ...
+    def give_up(self, name: str, /) -> int: ...
     def others(self) -> tuple[Found, ...]: ...
     def bring_in(self, path: Path, report: Report, /) -> str: ...
     def take(self, found: Found, report: Report, /) -> str: ...
@@ -165,17 +166,18 @@ class LibraryActs(PageActs[LibraryFacts]):
         library = self._facts.library
         here = next((model for model in library.models if model.name == name), None) if library else None
         if here is not None:
-            self.page.confirm(self._presenter.removal(here), lambda: self._remove(name))
+            self.page.confirm(self._presenter.removal(here), lambda: self._remove(self._operations.delete, name))
 
     def _ask_to_cancel(self, name: str) -> None:
         queue = self._snapshot.downloads if self._snapshot is not None else ()
         seen = next((each for each in queue if each.name == name), None)
         if seen is not None:
-            self.page.confirm(self._presenter.cancellation(seen), lambda: self._remove(name))
+            self.page.confirm(self._presenter.cancellation(seen), lambda: self._remove(self._operations.give_up, name))
 
-    def _remove(self, name: str) -> None:
+    def _remove(self, act: Callable[[str], int], name: str) -> None:
+        """Only what the question was about: what has become of it meanwhile stays."""
         self._know(problem="", told="")
-        self._background.run(lambda: self._operations.remove(name), self._removed, self._refused)
+        self._background.run(lambda: act(name), self._removed, self._refused)
 
     def _refused(self, error: DesktopError) -> None:
         self._know(problem=error.line())

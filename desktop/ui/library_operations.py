@@ -90,9 +90,13 @@ class LibraryOperations:
     def resume(self, name: str) -> None:
         self._store.resume(name)
 
-    def remove(self, name: str) -> int:
-        """Deletes a model of ours, lets go of another's, or gives up a download. The bytes that are free again."""
-        return self._store.remove(name)
+    def delete(self, name: str) -> int:
+        """Deletes a model of ours, or lets go of another's. The bytes that are free again."""
+        return self._store.delete(name)
+
+    def give_up(self, name: str) -> int:
+        """Ends a download. The bytes that are free again."""
+        return self._store.give_up(name)
 
     # --- what takes a while ----------------------------------------------------------------------------------------
 

@@ -146,6 +146,21 @@ def test_a_file_that_is_another_one_is_read_once_and_not_at_every_look(
     assert store.recheck() == ()
 
 
+def test_giving_up_a_download_that_has_arrived_deletes_no_model(store: Store) -> None:
+    model = a_download(store)
+    with pytest.raises(NoSuchModel):
+        store.give_up(model.name)
+    assert store.path(model).read_bytes() == CONTENT
+
+
+def test_deleting_a_model_that_is_gone_deletes_none_of_a_longer_name(store: Store, tmp_path: Path) -> None:
+    model = a_download(store, id="tiny-instruct")
+    with pytest.raises(NoSuchModel):
+        store.delete("tiny")
+    assert store.path(model).read_bytes() == CONTENT
+    assert store.delete("tiny-instruct") == len(CONTENT)
+
+
 def test_removing_deletes_what_is_ours_and_leaves_what_is_not(store: Store, tmp_path: Path) -> None:
     model = a_download(store)
     file = put(tmp_path / "mine.gguf", CONTENT)

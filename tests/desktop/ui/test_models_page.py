@@ -62,9 +62,13 @@ class Shelf:
     def resume(self, name: str, /) -> None:
         self._do("resume", name)
 
-    def remove(self, name: str, /) -> int:
-        self._do("remove", name)
+    def delete(self, name: str, /) -> int:
+        self._do("delete", name)
         return 4_680_000_000
+
+    def give_up(self, name: str, /) -> int:
+        self._do("give up", name)
+        return 1_000_000_000
 
     def others(self) -> tuple[Found, ...]:
         return self.found
@@ -157,7 +161,7 @@ def test_a_model_is_deleted_only_after_its_owner_said_so(acts: LibraryActs, page
     press(page, Wanted.REMOVE, MODEL.name)
     assert shelf.done == []
     answer(page, "Delete the file")
-    assert shelf.done == [("remove", MODEL.name)]
+    assert shelf.done == [("delete", MODEL.name)]
     assert page.act.told.accessibleName() == "Deleted; 4.7 GB are free again."
 
 
@@ -173,7 +177,7 @@ def test_a_download_is_given_up_only_after_its_owner_said_so(acts: LibraryActs, 
     acts.show(snapshot(downloads=(DOWNLOADING,)))
     press(page, Wanted.CANCEL, DOWNLOADING.name)
     answer(page, "Give it up")
-    assert shelf.done == [("remove", DOWNLOADING.name)]
+    assert shelf.done == [("give up", DOWNLOADING.name)]
 
 
 def test_a_wish_that_is_refused_says_why_where_one_looks(acts: LibraryActs, page: ModelsPage, shelf: Shelf) -> None:
