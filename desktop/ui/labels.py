@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt
@@ -88,7 +89,7 @@ class Name(Text):
 
     def _explain(self) -> None:
         cut = self.fontMetrics().horizontalAdvance(self.text()) > self.width()
-        self.setToolTip(self.text() if cut else "")
+        self.setToolTip(as_tip(self.text()) if cut else "")
 
 
 class Pill(Text):
@@ -103,6 +104,17 @@ class Pill(Text):
     def say(self, text: str, tone: Tone) -> None:
         self.setText(text)
         restyle(self, "pill", tone.value)
+
+
+def as_tip(text: str) -> str:
+    """`text` for a tooltip, which has no switch for plain text: Qt would take `<b>` in a file's name for markup."""
+    escaped = html.escape(text, quote=False)
+    return text if escaped == text else f"<qt>{escaped}</qt>"
+
+
+def as_row(text: str) -> str:
+    """`text` for a row of a menu, where a lone `&` would underline the next letter."""
+    return text.replace("&", "&&")
 
 
 def breakable(text: str) -> str:

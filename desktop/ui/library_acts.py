@@ -193,7 +193,9 @@ class LibraryActs(PageActs[LibraryFacts]):
         self._background.run(self._operations.others, self._offer, self._refused)
 
     def _offer(self, found: tuple[Found, ...]) -> None:
-        self.page.offer_imports(found)
+        """Unless its owner went elsewhere while the disk was looked through: a menu would open over nothing."""
+        if self._seen:
+            self.page.offer_imports(found)
 
     def _import_file(self, path: Path) -> None:
         self._begin(Act("import", path.name, can_stop=True), lambda report: self._operations.bring_in(path, report))

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from desktop.ui.icons import mark
-from desktop.ui.labels import Text
+from desktop.ui.labels import Text, as_tip
 from desktop.ui.meters import Badge
 from desktop.ui.place_signs import paint_sign
 from desktop.ui.places import Place
@@ -137,10 +137,10 @@ class Sidebar(QWidget):
 
     def show_state(self, view: StateView) -> None:
         self.badge.show_sign(view.shape, view.tone)
-        self.badge.setToolTip(view.headline)
+        self.badge.setToolTip(as_tip(view.headline))
         self.badge.setAccessibleName(view.headline)
         self._state.setText(view.headline)
-        self._state.setToolTip(view.detail)
+        self._state.setToolTip(as_tip(view.detail))
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTabl
 from typing_extensions import override
 
 from desktop.ui.chart_views import TableView
+from desktop.ui.labels import as_tip
 
 _MOST_ROWS = 12
 """In sight at once; the rest is scrolled to."""
@@ -61,7 +62,7 @@ class Table(QTableWidget):
         item = QTableWidgetItem(text)
         side = Qt.AlignmentFlag.AlignTrailing if number else Qt.AlignmentFlag.AlignLeading
         item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-        item.setToolTip(text if len(text) > 24 else "")
+        item.setToolTip(as_tip(text) if len(text) > 24 else "")
         return item
 
     def _share_width(self, view: TableView) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
 from desktop.agent.state import Mode
+from desktop.ui.labels import as_row
 from desktop.ui.pauses import Pause, PauseMenu
 from desktop.ui.views import TrayView
 
@@ -68,10 +69,9 @@ class TrayMenu(QObject):
         return rows
 
     def show_view(self, view: TrayView) -> None:
-        self.state.setText(view.state)
-        self.earnings.setText(view.earnings)
-        self.models.setText(view.models)
-        self.quit.setText(view.quit)
+        rows = {self.state: view.state, self.earnings: view.earnings, self.models: view.models, self.quit: view.quit}
+        for row, text in rows.items():
+            row.setText(as_row(text))
         for mode, row in self.modes.items():
             row.setEnabled(view.can_choose)
             row.setChecked(mode is view.mode)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.ui.buttons import Button
 from desktop.ui.cards.frame import Card
-from desktop.ui.labels import Name, Pill, Prose, Text
+from desktop.ui.labels import Name, Pill, Prose, Text, as_tip
 from desktop.ui.library_views import ActionView, RowView, Wanted
 from desktop.ui.meters import Bar
 from desktop.ui.theme import Theme, Type, restyle
@@ -91,7 +91,7 @@ class LibraryRow(QWidget):
             button.setText(action.text)
             button.setAccessibleName(action.spoken)
             button.setEnabled(action.enabled)
-            button.setToolTip(action.why_not)
+            button.setToolTip(as_tip(action.why_not))
             button.setAccessibleDescription(action.why_not)
             button.setVisible(True)
 

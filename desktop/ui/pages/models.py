@@ -12,7 +12,7 @@ from desktop.models.imports import Found
 from desktop.ui.buttons import Button
 from desktop.ui.cards.act import ActCard
 from desktop.ui.cards.library import RowsCard
-from desktop.ui.labels import Prose
+from desktop.ui.labels import Prose, as_row, as_tip
 from desktop.ui.library_views import DiskView, LibraryView, QuestionView
 from desktop.ui.meters import Bar
 from desktop.ui.question import ask
@@ -107,9 +107,9 @@ class ModelsPage(QWidget):
         if found:
             menu.addSeparator()
         for each in found:
-            action = menu.addAction(each.name)
+            action = menu.addAction(as_row(each.name))
             action.setEnabled(not each.problem)
-            action.setToolTip(each.problem or str(each.path))
+            action.setToolTip(as_tip(each.problem or str(each.path)))
             action.triggered.connect(lambda _checked=False, each=each: self.found_chosen.emit(each))
         menu.setToolTipsVisible(True)
         button = self.disk.bring

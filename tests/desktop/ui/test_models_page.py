@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import shiboken6
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QTextDocument
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from desktop.errors import DesktopError
@@ -259,6 +261,26 @@ def test_models_of_other_programs_are_offered_and_those_that_cannot_be_used_are_
     next(action for action in menu.actions() if action.text() == "phi4:latest").trigger()
     menu.close()
     assert shelf.done == [("import", "phi4:latest")]
+
+
+def test_nothing_opens_over_another_page_once_other_programs_were_searched(
+    acts: LibraryActs, page: ModelsPage, works: Works
+) -> None:
+    acts.show(snapshot())
+    works.at_once = False
+    page.disk.bring.click()
+    acts.hide()
+    works.finish()
+    assert page.findChildren(QMenu) == []
+
+
+def test_a_files_name_is_neither_markup_nor_a_shortcut(page: ModelsPage) -> None:
+    found = Found("R&D <b>8b</b>", Path("/models/<img src=x>.gguf"), 9_000_000_000, "file")
+    action = page.offer_imports((found,)).actions()[-1]
+    assert action.text() == "R&&D <b>8b</b>"
+    shown = QTextDocument()
+    shown.setHtml(action.toolTip())
+    assert shown.toPlainText() == "/models/<img src=x>.gguf"
 
 
 def test_every_button_tells_a_reader_which_model_it_is_about(acts: LibraryActs, page: ModelsPage) -> None:
