@@ -12,7 +12,8 @@ FOREIGN = {
     "desktop": (
         "fastapi", "starlette", "sqlalchemy", "uvicorn", "uvloop", "httptools", "pydantic", "pydantic_core", "openai",
         "pytest", "_pytest", "mypy", "tkinter", "llama_cpp.server", "relay.app", "relay.api", "relay.ledger",
-        "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtPdf", "PySide6.QtOpenGL", "PySide6.QtTest",
+        "PIL._avif", "PIL._imagingft", "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtPdf", "PySide6.QtOpenGL",
+        "PySide6.QtTest",
     ),
     "relay": ("desktop", "PySide6", "shiboken6", "numpy", "llama_cpp", "openai", "pytest", "mypy", "tkinter"),
 }  # fmt: skip
@@ -27,7 +28,7 @@ FOREIGN_FILES = {
 }
 """Parts of file names that have no place in its folder."""
 
-MOST_MB = {"desktop": 200, "relay": 80}
+MOST_MB = {"desktop": 210, "relay": 80}
 """Larger than this is a library that nobody meant to ship."""
 
 NEWEST_GLIBC = (2, 35)

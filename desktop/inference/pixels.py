@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin, WebPImagePlugin
 
 from desktop.inference.fields import ParameterRefused
 from desktop.inference.pictures import Sent
@@ -24,7 +24,10 @@ MAX_PIXELS_TOGETHER: Final = 2 * MAX_PIXELS
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow warns from there on, and refuses from twice that
-Image.init()  # every decoder is loaded now: a worker that serves opens no file
+Image.preinit()
+_LOADED: Final = (WebPImagePlugin, TiffImagePlugin)
+"""Everything that decodes is loaded now, since a worker that serves opens no file: what Pillow has at hand, WebP, and
+TIFF, in whose form a photograph says which side is up."""
 
 
 class Pixels(NamedTuple):

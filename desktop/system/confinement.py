@@ -162,12 +162,14 @@ def _within() -> list[Rule]:
 
 
 def _program() -> list[Path]:
-    """This program: its package, the interpreter, and the libraries that both bring along."""
+    """This program: its package, the interpreter, and the libraries that both bring along. A frozen program has its
+    modules in its executable.
+    """
     package = Path(desktop.__file__).parent
     beside = [Path(entry) for entry in sys.path if entry and Path(entry) != package.parent]
     bundle = [Path(folder)] if (folder := getattr(sys, "_MEIPASS", "")) else []
     prefixes = [Path(prefix) for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix)]
-    return [package, *prefixes, *beside, *bundle]
+    return [package, Path(sys.executable), *prefixes, *beside, *bundle]
 
 
 def _system() -> list[Path]:
