@@ -6,23 +6,32 @@ Prompts and answers are kept nowhere, so there is nothing of them to remove.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from desktop.agent.membership import Memberships
 from desktop.errors import DesktopError
 from desktop.models.store import Store
-from desktop.system.crashes import KEPT
+from desktop.system.crashes import KEPT, NATIVE
 from desktop.system.logs import LOG_FILE
 from desktop.system.paths import Paths
 
+_HELD_OPEN: Final = frozenset({LOG_FILE, NATIVE})
+"""Files that a running agent has open, and goes on writing to: they are emptied, not unlinked."""
+
 
 def traces(paths: Paths) -> list[Path]:
-    """What tells about the past: logs and switches. Answers' texts are kept nowhere."""
+    """What tells about the past: logs, faults and switches, also those of `nightjar local`."""
+    return [*_traces(paths), *_traces(paths.local_node)]
+
+
+def _traces(paths: Paths) -> list[Path]:
     logs = sorted(paths.logs.glob(f"{LOG_FILE}*")) if paths.logs.exists() else []
-    return [*logs, paths.logs / KEPT, paths.data / "switches.jsonl"]
+    return [*logs, paths.logs / KEPT, paths.logs / NATIVE, paths.data / "switches.jsonl"]
 
 
 def everything(paths: Paths) -> list[Path]:
@@ -46,22 +55,45 @@ async def forget_key(paths: Paths) -> None:
     await memberships.leave()
 
 
-def remove(files: Iterable[Path]) -> None:
-    """Files and whole folders; what is not there, or does not go, is passed over.
+def remove(files: Iterable[Path]) -> list[Path]:
+    """Files and whole folders, as much of them as goes. Those of which something stays."""
+    return [path for path in files if not _removed(path)]
 
-    The log is emptied: a running agent has it open, and goes on writing to it.
-    """
-    for path in files:
-        if path.name == LOG_FILE:
-            with contextlib.suppress(OSError):
-                os.truncate(path, 0)
-            continue
-        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+def _removed(path: Path) -> bool:
+    try:
+        if path.name in _HELD_OPEN:
+            os.truncate(path, 0)
+        elif path.is_dir():
+            _remove_folder(path)
+        else:
+            path.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _remove_folder(path: Path) -> None:
+    """Where an owner put a link in its place, what is behind it is ours too. Raises OSError if something stays."""
+    shutil.rmtree(path.resolve(), ignore_errors=True)
+    if path.is_symlink():
+        path.unlink()
+    elif path.exists():
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(path))
 
 
 def size_of(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file() and not file.is_symlink())
+    """Bytes of a file, or of all that are in a folder; of one that goes away meanwhile, none."""
+    return sum(map(_size, path.rglob("*") if path.is_dir() else [path]))
+
+
+def _size(file: Path) -> int:
+    with contextlib.suppress(OSError):
+        if file.is_file() and not file.is_symlink():
+            return file.stat().st_size
+    return 0
 
 
 def readable(size: int) -> str:

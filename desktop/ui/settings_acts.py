@@ -12,7 +12,7 @@ from typing_extensions import override
 from desktop.agent import kept
 from desktop.agent.commands import Command, Forget
 from desktop.agent.state import Snapshot
-from desktop.errors import DesktopError
+from desktop.errors import DesktopError, FolderUnusable
 from desktop.models.store import Store, Usage
 from desktop.system.autostart import AtLogin, autostart
 from desktop.system.paths import Paths
@@ -69,9 +69,10 @@ class Housekeeping:
         return sum(kept.size_of(path) for path in kept.traces(self._paths) if path.exists())
 
     def forget(self) -> int:
-        """Bytes that are free again."""
+        """Bytes that are free again. Raises FolderUnusable where something cannot go."""
         size = self.traces()
-        kept.remove(kept.traces(self._paths))
+        for file in kept.remove(kept.traces(self._paths)):
+            raise FolderUnusable(file.parent, "permission denied")
         return size
 
 
@@ -200,5 +201,10 @@ class SettingsActs(PageActs[SettingsFacts]):
         self._background.run(
             self._keeps.forget,
             lambda size: self._know(forgotten=size, traces=0, forget_problem=""),
-            lambda error: self._know(forget_problem=error.line()),
+            self._not_forgotten,
         )
+
+    def _not_forgotten(self, error: DesktopError) -> None:
+        """Some of it may be gone."""
+        self._know(forgotten=None, forget_problem=error.line())
+        self._look()

@@ -121,12 +121,16 @@ def _purge(options: argparse.Namespace) -> int:
             sys.stderr.write(f"nightjar: the key stays where it is: {error.line()}\n")
     else:
         _forget_in_agent(paths)
-    kept.remove(gone)
+    stays = kept.remove(gone)
+    freed = size - sum(map(kept.size_of, stays))
     if options.json:
-        say_json({"ok": True, "removed": [str(path) for path in gone], "bytes": size})
+        removed = [str(path) for path in gone if path not in stays]
+        say_json({"ok": not stays, "removed": removed, "stays": [str(path) for path in stays], "bytes": freed})
     else:
-        print(f"Removed {kept.readable(size)}." if gone else "There was nothing to remove.")
-    return 0
+        print(f"Removed {kept.readable(freed)}." if gone else "There was nothing to remove.")
+        for path in stays:
+            sys.stderr.write(f"nightjar: {path} cannot be removed; see to it that you may write there.\n")
+    return 1 if stays else 0
 
 
 def _refuse_while_running(paths: Paths) -> None:

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from desktop.agent.commands import Command, Forget
-from desktop.errors import CommandRefused, DesktopError
+from desktop.errors import CommandRefused, DesktopError, FolderUnusable
 from desktop.models.store import Usage
 from desktop.system.autostart import AtLogin
 from desktop.system.logs import LOG_FILE, last_lines
@@ -207,6 +207,19 @@ def test_log_and_history_go_only_when_the_owner_says_so(
     assert (kept.size, posted) == (0, [Forget()])
     assert acts.page.privacy.told.accessibleName() == "Removed; 2 MB are free again."
     assert not acts.page.privacy.forget.isEnabled()
+
+
+def test_what_cannot_be_removed_is_not_said_to_be_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = Paths.under(tmp_path / "home")
+    paths.make()
+    (paths.data / "switches.jsonl").write_text("{}")
+
+    def refuse(path: Path, *, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(FolderUnusable):
+        Housekeeping(paths).forget()
 
 
 def test_nobody_looks_at_files_while_the_page_is_not_seen(acts: SettingsActs) -> None:

@@ -28,6 +28,7 @@ from desktop.models.library import Model
 from desktop.models.store import Store
 from desktop.system import service
 from desktop.system.conditions import Presence
+from desktop.system.crashes import NATIVE
 from desktop.system.hardware import computer_name
 from desktop.system.paths import Paths
 from desktop.system.watch.still import StillWatch, at_rest
@@ -184,6 +185,41 @@ def test_models_in_a_folder_of_the_owners_own_go_too_and_imported_ones_stay(path
     assert cli.main(["purge", "--all", "--yes"]) == 0
     assert not ours.exists()
     assert theirs.exists()
+
+
+def test_everything_is_purged_behind_a_link_that_stands_for_a_folder_of_ours(paths: Paths, tmp_path: Path) -> None:
+    disk = tmp_path / "big disk"
+    paths.data.rename(disk)
+    paths.data.symlink_to(disk, target_is_directory=True)
+    (disk / "agent.json").write_text("{}")
+    assert cli.main(["purge", "--all", "--yes"]) == 0
+    assert not disk.exists()
+    assert not paths.data.is_symlink()
+
+
+def test_what_cannot_be_removed_is_named_and_not_counted(
+    paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_log(paths, "something")
+
+    def refuse(path: Path, size: int) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "truncate", refuse)
+    assert cli.main(["purge", "--yes"]) == 1
+    told = capsys.readouterr()
+    assert told.out == "Removed 0 kB.\n"
+    assert str(paths.logs / "nightjar.log") in told.err
+
+
+def test_the_traces_of_a_relay_of_ones_own_and_of_a_death_by_signal_go_too(paths: Paths) -> None:
+    node = paths.local_node
+    node.make()
+    traces = paths.logs / NATIVE, node.logs / "nightjar.log", node.data / "switches.jsonl"
+    for file in traces:
+        file.write_text("the past")
+    assert cli.main(["purge", "--yes"]) == 0
+    assert [file.read_text() for file in traces if file.exists()] == ["", ""]
 
 
 @pytest.mark.parametrize(("answer", "gone"), [("y\n", True), ("n\n", False), ("", False)])
