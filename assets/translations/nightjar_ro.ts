@@ -198,6 +198,10 @@
         <translation>A fost dezactivat în setările acestui desktop.</translation>
     </message>
     <message>
+        <source>It was written for a program that is no longer there: switch it on again.</source>
+        <translation>A fost scris pentru un program care nu mai există: activează-l din nou.</translation>
+    </message>
+    <message>
         <source>Start it with `nightjar` (or `nightjar --headless`).</source>
         <translation>Pornește-l cu `nightjar` (sau `nightjar --headless`).</translation>
     </message>
@@ -540,6 +544,14 @@
     <message>
         <source>It may have arrived meanwhile: look again.</source>
         <translation>Poate că a sosit între timp: uită-te din nou.</translation>
+    </message>
+    <message>
+        <source>This PC is not enrolled at a relay; this is what comes with Nightjar.</source>
+        <translation>Acest PC nu este înscris la niciun releu; iată ce vine cu Nightjar.</translation>
+    </message>
+    <message>
+        <source>This is the catalogue as it was.</source>
+        <translation>Acesta este catalogul de dinainte.</translation>
     </message>
     <message>
         <source>Download the model again, or choose another.</source>

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import plistlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -87,7 +88,14 @@ class XdgAutostart:
         entry = _entry_of(_read(self._file))
         off = entry.get("Hidden") == "true" or entry.get("X-GNOME-Autostart-enabled") == "false"
         blocked = "It was switched off in the settings of this desktop." if entry and off else ""
+        if entry and not off and self._is_of_another(entry):
+            off, blocked = True, "It was written for a program that is no longer there: switch it on again."
         return AtLogin(bool(entry) and not off, str(self._file), blocked)
+
+    def _is_of_another(self, entry: dict[str, str]) -> bool:
+        """Of a copy of Nightjar that was moved or removed: desktops pass it over without a word."""
+        program = entry.get("TryExec", "")
+        return program != _as_value(self._command[0]) and shutil.which(program.replace("\\\\", "\\")) is None
 
     def turn_on(self) -> AtLogin:
         _write(self._file, entry_text(self._command, home=self._home).encode())

@@ -118,6 +118,8 @@ _MODELS: Final = (
     "There is no model {name} here.",
     "Search again: the relay may no longer want it.",
     "It may have arrived meanwhile: look again.",
+    "This PC is not enrolled at a relay; this is what comes with Nightjar.",
+    "This is the catalogue as it was.",
 )
 _SELF_TEST: Final = (
     "folders",
@@ -208,6 +210,7 @@ _EARNINGS: Final = (
 _SETTINGS: Final = (
     "Nightjar does not know how programs start with a login on this system.",
     "It was switched off in the settings of this desktop.",
+    "It was written for a program that is no longer there: switch it on again.",
     "It is switched off under System Settings, General, Login Items.",
     "It is switched off under Startup apps in the Task Manager.",
     "Start at login cannot be changed: {place}: {why}.",

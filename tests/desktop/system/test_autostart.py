@@ -130,6 +130,18 @@ def test_an_entry_that_the_desktop_switched_off_is_told_and_the_owner_can_turn_i
     assert entry.turn_on().on
 
 
+def test_an_entry_of_a_program_that_was_removed_starts_nothing_and_can_be_made_anew(tmp_path: Path) -> None:
+    file, old = tmp_path / "nightjar.desktop", tmp_path / "old"
+    old.touch(mode=0o755)
+    XdgAutostart(file, (str(old), "--background")).turn_on()
+    entry = XdgAutostart(file, ODD)
+    assert entry.state().on
+    old.unlink()
+    assert not entry.state().on
+    assert "no longer there" in entry.state().blocked
+    assert entry.turn_on().on
+
+
 def test_a_folder_that_cannot_be_written_is_named_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "autostart").write_text("a file where the folder should be")
     entry = XdgAutostart(tmp_path / "autostart" / "nightjar.desktop", ODD)
