@@ -96,9 +96,11 @@ async def _relay(url: str) -> Finding:
     began = time.monotonic()
     try:
         async with httpx.AsyncClient(timeout=_RELAY_S, follow_redirects=False) as client:
-            await client.get(url)
+            answer = await client.get(url)
     except (httpx.HTTPError, OSError) as error:  # OSError: certificates named by the environment that are not there
         return Finding("relay", url, ok=False, says=f"it does not answer ({str(error) or type(error).__name__})")
+    if answer.is_server_error:  # as of a proxy before a relay that is down
+        return Finding("relay", url, ok=False, says=f"it answered {answer.status_code}")
     return Finding("relay", url, ok=True, says=f"answers in {(time.monotonic() - began) * 1000:.0f} ms")
 
 

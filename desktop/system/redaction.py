@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 _PATTERNS: Mapping[str, re.Pattern[str]] = {
     "key": re.compile(r"\b(?:sk|nj|hf|ghp|gho|xox[abp])[-_][A-Za-z0-9_-]{8,}"),
+    "host": re.compile(r"(?<=://)(?!(?:localhost|127\.0\.0\.1|\[::1\])(?![\w.-]))[^\s/?#\"'<>\\]+"),
     "address": re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"),
     "uuid": re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"),
     "mac": re.compile(r"\b[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}\b"),

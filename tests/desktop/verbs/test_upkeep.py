@@ -108,6 +108,8 @@ CANARIES = {
     "a MAC address": "de:ad:be:ef:00:01",
     "a UUID": "123e4567-e89b-12d3-a456-426614174000",
     "a token": "c2VjcmV0Y2FuYXJ5c2VjcmV0Y2FuYXJ5MTIzNDU2Nzg5",
+    "another relay": "https://canary-relay.example.org:8443/enroll",
+    "a password in an address": "wss://canary:canary0@10.0.0.1/",
     "a home folder": str(Path.home() / "canary-folder"),
 }
 
@@ -128,6 +130,7 @@ async def test_a_report_gives_away_no_key_no_address_no_name_and_no_place(
     for word in ("canaryuser", "node-under-test", relay.place):
         assert word not in report
     assert "something with <key> in it" in report
+    assert "something with https://<host>/enroll in it" in report
     assert "22:50:58" in report
     assert "## Self-test" in report
     assert "cpu: " in report
@@ -335,6 +338,18 @@ async def test_the_hands_off_test_tells_whether_absence_and_return_are_noticed(
     (found,) = [each for each in json.loads(capsys.readouterr().out)["findings"] if each["concern"] == "hands off"]
     assert (found["ok"], found["source"]) == (True, "test")
     assert paths.data.exists()
+
+
+async def test_a_proxy_before_a_relay_that_is_down_is_no_relay_that_works() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
+        found = await self_test._relay("http://127.0.0.1:{1}".format(*proxy.sockets[0].getsockname()))
+    assert found.ok is False
+    assert found.says == "it answered 502"
 
 
 def test_doctor_as_json(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
