@@ -28,6 +28,9 @@ from desktop.ui.pages.diagnostics import DiagnosticsPage
 _LOOK_MS = 1_000
 """How often the log is looked at while the page is seen."""
 
+_FRESH_S = 60.0
+"""A self-test that is older is run anew when the page is opened: "Everything works." is not true for ever."""
+
 
 class Checks(Protocol):
     """`Upkeep`, or a test's. All but `folder` block; all raise DesktopError."""
@@ -89,6 +92,7 @@ class DiagnosticsActs(PageActs[DiagnosticsFacts]):
         super().__init__(page, DiagnosticsFacts(folder=str(checks.folder)), background, every_ms=_LOOK_MS)
         self.page, self._checks, self._presenter, self._clock = page, checks, presenter, clock
         self._reading = False
+        self._tested_at = 0.0
         page.test_asked.connect(self._test)
         page.report_asked.connect(self._report)
         page.file_chosen.connect(self._save)
@@ -100,7 +104,7 @@ class DiagnosticsActs(PageActs[DiagnosticsFacts]):
     def _opened(self) -> None:
         self._look()
         self._background.run(self._checks.fault, lambda fault: self._know(fault=fault), self._log_unread)
-        if self._facts.findings is None:
+        if self._facts.findings is None or not 0 <= self._clock() - self._tested_at < _FRESH_S:
             self._test()
 
     @override
@@ -110,12 +114,16 @@ class DiagnosticsActs(PageActs[DiagnosticsFacts]):
     def _test(self) -> None:
         if self._facts.testing:
             return
-        self._know(testing=True, problem="")
+        self._know(testing=True, untested="")
         self._background.run(
             self._checks.examine,
-            lambda found: self._know(testing=False, findings=found),
-            lambda error: self._know(testing=False, problem=error.line()),
+            self._tested,
+            lambda error: self._know(testing=False, untested=error.line()),
         )
+
+    def _tested(self, found: tuple[Finding, ...]) -> None:
+        self._tested_at = self._clock()
+        self._know(testing=False, findings=found)
 
     @override
     def _look(self) -> None:
@@ -135,7 +143,13 @@ class DiagnosticsActs(PageActs[DiagnosticsFacts]):
         self._know(problem=error.line())
 
     def _drop_fault(self) -> None:
-        self._background.run(self._checks.forget_fault, lambda _none: self._know(fault=None), self._log_unread)
+        """One that cannot be dropped is still there."""
+
+        def drop() -> Fault | None:
+            self._checks.forget_fault()
+            return self._checks.fault()
+
+        self._background.run(drop, lambda fault: self._know(fault=fault), self._log_unread)
 
     def _report(self) -> None:
         if self._facts.reporting:

@@ -19,7 +19,8 @@ LOG_LINES = 200
 class DiagnosticsFacts:
     """`findings` is None until the first self-test has ended, `report` until one was asked for.
 
-    `saved` is where the report was written last; `problem` why the last act came to nothing.
+    `saved` is where the report was written last; `untested` why the last self-test came to nothing, `problem` why any
+    other act did.
     """
 
     findings: tuple[Finding, ...] | None = None
@@ -29,6 +30,7 @@ class DiagnosticsFacts:
     report: str | None = None
     reporting: bool = False
     saved: str = ""
+    untested: str = ""
     problem: str = ""
     fault: Fault | None = None
 
@@ -46,7 +48,10 @@ class FindingView:
 
 @dataclass(frozen=True, slots=True)
 class DiagnosticsView:
-    """`log_empty` and `report` stand where there is nothing else to show; an empty text hides its place."""
+    """`log_empty` and `report` stand where there is nothing else to show; an empty text hides its place.
+
+    `can_try`: the problem is that of the self-test, which may be run again.
+    """
 
     fault: str
     fault_trace: str
@@ -61,6 +66,7 @@ class DiagnosticsView:
     report_told: str
     reporting: bool
     problem: str
+    can_try: bool
 
 
 class DiagnosticsPresenter:
@@ -91,7 +97,8 @@ class DiagnosticsPresenter:
             report=facts.report or "",
             report_told=self._told(facts),
             reporting=facts.reporting,
-            problem=self._agent.said(facts.problem),
+            problem=self._agent.said(facts.problem or facts.untested),
+            can_try=not facts.problem,
         )
 
     def _fault(self, fault: Fault, now: float) -> str:

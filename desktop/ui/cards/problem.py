@@ -23,7 +23,9 @@ class ProblemCard(Card):
         self.body.addLayout(row)
         self.setVisible(False)
 
-    def show_problem(self, problem: str, *, busy: bool) -> None:
+    def show_problem(self, problem: str, *, busy: bool, can_try: bool = True) -> None:
+        """`can_try`: the button would do once more what failed."""
         self.text.say(problem)
+        self.again.setVisible(can_try)
         self.again.setEnabled(not busy)
         self.setVisible(bool(problem))

@@ -54,17 +54,19 @@ class DiagnosticsPage(QWidget):
         self.log.open.clicked.connect(self.folder_asked)
 
     def show_view(self, view: DiagnosticsView) -> None:
-        self.problem.show_problem(view.problem, busy=view.testing)
+        self.problem.show_problem(view.problem, busy=view.testing, can_try=view.can_try)
         self.fault.show_view(view)
         self.test.show_view(view)
         self.report.show_view(view)
         self.log.show_view(view)
 
     def _choose_file(self) -> None:
-        suggested = str(Path.home() / REPORT_NAME)
-        chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Save the report"), suggested)
-        if chosen:
-            self.file_chosen.emit(Path(chosen))
+        dialog = QFileDialog(self, self.tr("Save the report"), str(Path.home() / REPORT_NAME))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("txt")
+        dialog.fileSelected.connect(lambda path: self.file_chosen.emit(Path(path)))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
 
 class _TestCard(Card):

@@ -34,7 +34,7 @@ class Told:
     folder = Path("/logs")
 
     def __init__(self) -> None:
-        self.findings = FINDINGS
+        self.findings: tuple[Finding, ...] = FINDINGS
         self.lines: tuple[str, ...] = ("first", "second")
         self.problem: DesktopError | None = None
         self.tests = 0
@@ -65,6 +65,12 @@ class Told:
         self.written[path] = text
 
 
+class Clock:
+    """One that a test sets."""
+
+    now = NOW
+
+
 @pytest.fixture
 def page(qtbot: QtBot, theme: object) -> Iterator[DiagnosticsPage]:
     made = DiagnosticsPage()
@@ -90,8 +96,13 @@ def opened() -> list[Path]:
 
 
 @pytest.fixture
-def acts(page: DiagnosticsPage, told: Told, works: Works, opened: list[Path]) -> DiagnosticsActs:
-    return DiagnosticsActs(page, told, works, PRESENTER, clock=lambda: NOW, open_folder=opened.append)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def acts(page: DiagnosticsPage, told: Told, works: Works, opened: list[Path], clock: Clock) -> DiagnosticsActs:
+    return DiagnosticsActs(page, told, works, PRESENTER, clock=lambda: clock.now, open_folder=opened.append)
 
 
 def test_what_does_not_work_comes_first_and_is_counted() -> None:
@@ -109,6 +120,18 @@ def test_the_first_look_runs_the_self_test_and_the_next_does_not(acts: Diagnosti
     assert told.tests == 1
     acts.page.test.again.click()
     assert told.tests == 2
+
+
+@pytest.mark.parametrize("later", [3_600.0, -3_600.0], ids=["an hour later", "after the clock went back"])
+def test_a_self_test_of_long_ago_is_not_shown_as_how_things_are(
+    acts: DiagnosticsActs, told: Told, clock: Clock, later: float
+) -> None:
+    acts.show(None)
+    acts.hide()
+    clock.now += later
+    told.findings = WRONG
+    acts.show(None)
+    assert acts.page.test.headline.accessibleName() == "2 things do not work."
 
 
 def test_while_it_is_looking_it_says_so_and_cannot_be_asked_again(
@@ -160,6 +183,7 @@ def test_a_file_that_cannot_be_written_is_told(acts: DiagnosticsActs, told: Told
     told.problem = CommandRefused("/media/stick/x cannot be written: permission denied.")
     acts.page.file_chosen.emit(Path("/media/stick/x"))
     assert acts.page.problem.text.accessibleName() == "/media/stick/x cannot be written: permission denied."
+    assert acts.page.problem.again.isHidden(), "it would run the self-test"
 
 
 def test_a_fault_of_the_last_run_is_shown_until_it_is_dropped(acts: DiagnosticsActs, told: Told) -> None:
@@ -170,6 +194,16 @@ def test_a_fault_of_the_last_run_is_shown_until_it_is_dropped(acts: DiagnosticsA
     acts.page.fault.drop.click()
     assert acts.page.fault.isHidden()
     assert told.kept is None
+
+
+def test_a_fault_that_cannot_be_dropped_is_still_shown(
+    acts: DiagnosticsActs, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.kept = FAULT
+    monkeypatch.setattr(told, "forget_fault", lambda: None)
+    acts.show(None)
+    acts.page.fault.drop.click()
+    assert acts.page.fault.isVisible()
 
 
 def test_the_folder_of_the_log_is_opened(acts: DiagnosticsActs, opened: list[Path]) -> None:
