@@ -6,18 +6,22 @@ is in nano-dollars, prices in pico-dollars a token, moments in Unix milliseconds
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
-from relay.wire.fields import Name, Nonce, Signature, Unsigned, Word
+from relay.wire.fields import Name, Nonce, Signature, Text, Unsigned, Wide, Word
 
 NONCE_PATH: Final = "/v1/node/owner/nonce"
 ASK_PATH: Final = "/v1/node/owner/ask"
 MAX_QUESTION: Final = 1024
 MAX_DAYS: Final = 400
 MAX_ANSWERS: Final = 500
+
+Stamp = Annotated[int, Meta(ge=0, le=4_102_444_800_000)]
+"""Until the year 2100: moments that every calendar can show."""
 
 
 class Fresh(msgspec.Struct, frozen=True):
@@ -69,18 +73,22 @@ class EarnedDay(msgspec.Struct, frozen=True):
 
     day: str
     model: Name
-    earned: int
-    answers: int
+    earned: Wide
+    answers: Unsigned
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which a decoder tells as its own, where the calendar has no such day."""
+        date.fromisoformat(self.day)
 
 
 class EarnedModel(msgspec.Struct, frozen=True):
     """One model over the days that were asked for."""
 
     model: Name
-    earned: int
-    answers: int
-    prompt_tokens: int
-    completion_tokens: int
+    earned: Wide
+    answers: Unsigned
+    prompt_tokens: Unsigned
+    completion_tokens: Unsigned
 
 
 class Earnings(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,14 +97,14 @@ class Earnings(msgspec.Struct, frozen=True, kw_only=True):
     `pending` is the part of `lifetime` that checks hold back; it can still be reversed.
     """
 
-    at_ms: int
-    hour: int
-    today: int
-    week: int
-    month: int
-    lifetime: int
-    pending: int
-    answers_today: int
+    at_ms: Stamp
+    hour: Wide
+    today: Wide
+    week: Wide
+    month: Wide
+    lifetime: Wide
+    pending: Wide
+    answers_today: Unsigned
     days: list[EarnedDay]
     models: list[EarnedModel]
 
@@ -104,14 +112,14 @@ class Earnings(msgspec.Struct, frozen=True, kw_only=True):
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What a node delivered of one call. `number` orders answers; `state` is that of the whole call."""
 
-    number: int
-    at_ms: int
+    number: Unsigned
+    at_ms: Stamp
     model: Name
-    prompt_tokens: int
-    completion_tokens: int
-    duration_ms: int
-    first_ms: int | None
-    earned: int
+    prompt_tokens: Unsigned
+    completion_tokens: Unsigned
+    duration_ms: Wide
+    first_ms: Wide | None
+    earned: Wide
     state: Word
 
 
@@ -126,8 +134,8 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that decides about this node's calls; the first is the most telling. `model` where it is about one."""
 
     code: Word
-    sentence: str
-    model: str = ""
+    sentence: Text
+    model: Name = ""
     hinders: bool = True
 
 
@@ -141,16 +149,16 @@ class ModelDemand(msgspec.Struct, frozen=True, kw_only=True):
     """One model over the last `Demand.days` days, all callers and targets together; `nodes` have it now."""
 
     model: Name
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    nodes: int
+    calls: Unsigned
+    prompt_tokens: Unsigned
+    completion_tokens: Unsigned
+    nodes: Unsigned
 
 
 class Demand(msgspec.Struct, frozen=True):
     """Most asked for first; only models of the catalogue, and others that the node's organisation can name."""
 
-    days: int
+    days: Unsigned
     models: list[ModelDemand]
 
 
