@@ -13,6 +13,7 @@ QMainWindow, QDialog, QScrollArea, #page {{ background: {c.page}; border: none; 
 QFrame[card="true"] {{ background: {c.card}; border: 1px solid {c.edge}; border-radius: {card}px; }}
 
 QLabel {{ color: {c.text}; background: transparent; }}
+QMessageBox[asks="true"] QLabel#qt_msgbox_label {{ font-weight: 600; }}
 QLabel[ink="muted"] {{ color: {c.muted}; }}
 QLabel[ink="bad"] {{ color: {c.bad}; }}
 QLabel[code="true"] {{ color: {c.text}; background: {c.calm_soft}; border-radius: {control}px; padding: 8px 16px; }}

@@ -17,6 +17,7 @@ from desktop.ui.labels import Prose, Text
 from desktop.ui.pages.home import HomePage
 from desktop.ui.places import Opening, Place, Screen
 from desktop.ui.program_prompt import ProgramPrompt
+from desktop.ui.question import box_of
 from desktop.ui.sheet import Sheet
 from desktop.ui.sidebar import RAIL, Sidebar
 from desktop.ui.theme import Theme, Type
@@ -224,11 +225,8 @@ class MainWindow(QMainWindow):
         if self._question is not None and self._question.isVisible():
             self._question.raise_()
             return
-        box = QMessageBox(self)
-        box.setIcon(QMessageBox.Icon.NoIcon)
-        box.setWindowTitle("Nightjar")
-        box.setText(self.tr("Keep Nightjar running?"))
-        box.setInformativeText(self.tr("This desktop has no tray, so a closed window could not be opened again."))
+        why = self.tr("This desktop has no tray, so a closed window could not be opened again.")
+        box = box_of(self.tr("Keep Nightjar running?"), why, self)
         keep = box.addButton(self.tr("Keep running, minimised"), QMessageBox.ButtonRole.AcceptRole)
         leave = box.addButton(self.tr("Quit"), QMessageBox.ButtonRole.DestructiveRole)
         box.setEscapeButton(box.addButton(self.tr("Cancel"), QMessageBox.ButtonRole.RejectRole))
