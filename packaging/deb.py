@@ -27,6 +27,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 VERSION: str = PROJECT["version"]
 LINUX = ROOT / "packaging" / "linux"
 APP_ID = "org.nightjar.Nightjar"
+MOMENTS = ("postinst", "prerm", "postrm")
+"""At which dpkg runs a script of a package, where there is one."""
+
 SIZES = (16, 24, 32, 48, 64, 128, 256)
 
 SUMMARIES: Mapping[str, str] = {
@@ -73,7 +76,9 @@ def build(program: str, made: Path, folder: Path, *, depends: Callable[[Path], s
         needs = (depends or _depends)(tree)
         size = sum(file.lstat().st_size for file in tree.rglob("*") if not file.is_dir()) // 1024
         _write(tree / "DEBIAN/control", control(program, architecture, needs=needs, kib=size))
-        _copy(LINUX / f"{name}.postrm", tree / "DEBIAN/postrm", mode=0o755)
+        for moment in MOMENTS:
+            if (script := LINUX / f"{name}.{moment}").exists():
+                _copy(script, tree / "DEBIAN" / moment, mode=0o755)
         _modes(tree)
         package = folder / f"{name}_{VERSION}_{architecture}.deb"
         environment = os.environ | {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", bundle.EPOCH)}

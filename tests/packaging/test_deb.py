@@ -83,6 +83,18 @@ def test_removal_says_what_stays(unpacked: tuple[str, Path, str]) -> None:
     assert "stay" in removal.read_text()
 
 
+def test_no_relay_runs_on_without_its_program(unpacked: tuple[str, Path, str]) -> None:
+    name, tree, _ = unpacked
+    scripts = {each: tree / "DEBIAN" / each for each in ("prerm", "postinst") if (tree / "DEBIAN" / each).exists()}
+    if name == "nightjar":  # Its unit is each user's own.
+        assert scripts == {}
+        return
+    for each in scripts.values():
+        subprocess.run(["sh", "-n", each], check=True)
+    assert "disable --now nightjar-relay.service" in scripts["prerm"].read_text()
+    assert "try-restart nightjar-relay.service" in scripts["postinst"].read_text()
+
+
 def test_the_desktop_finds_launcher_icons_and_metadata(unpacked: tuple[str, Path, str]) -> None:
     name, tree, _ = unpacked
     share = tree / "usr/share"
