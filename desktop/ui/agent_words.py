@@ -47,7 +47,8 @@ class AgentWords:
         for pattern, template in _PATTERNS:
             if found := pattern.fullmatch(text):
                 facts = {name: self._fact(name, value) for name, value in found.groupdict().items()}
-                return self._translate(CONTEXT, template, "", -1).format(**facts)
+                said = self._translate(CONTEXT, template, "", -1).format(**facts)
+                return said if text.endswith(".") or not template.endswith(".") else said.removesuffix(".")
         return text
 
     def _fact(self, name: str, value: str) -> str:
@@ -90,7 +91,14 @@ def _pattern(template: str) -> re.Pattern[str]:
         added = re.search(r"[\w}]$", template[: fact.start()])
         pattern += f"(?P<{fact[1]}>{_ADDED if added else _FIGURES if fact[1] in NUMBERS else '.*?'})"
         end = fact.end()
-    return re.compile(pattern + re.escape(template[end:]), re.DOTALL)
+    stop = "?" if _may_lose_its_stop(template) else ""
+    return re.compile(pattern + re.escape(template[end:]) + stop, re.DOTALL)
+
+
+def _may_lose_its_stop(template: str) -> bool:
+    """As a sentence within another does. One without words of its own would know everything then."""
+    own = re.sub(r"\{\w+\}", "", template)
+    return template.endswith(".") and own != "." and template[:-1] not in _TEMPLATES
 
 
 def _most_telling_first(templates: Iterable[str]) -> list[str]:
@@ -102,7 +110,5 @@ def _most_telling_first(templates: Iterable[str]) -> list[str]:
     return sorted(set(templates), key=telling)
 
 
-_PATTERNS: Final = tuple(
-    (_pattern(template), template)
-    for template in _most_telling_first({*map(unopened, ENGLISH.values()), *ELSEWHERE, *OF_THE_SYSTEM} - {"{problem}"})
-)
+_TEMPLATES: Final = {*map(unopened, ENGLISH.values()), *ELSEWHERE, *OF_THE_SYSTEM} - {"{problem}"}
+_PATTERNS: Final = tuple((_pattern(template), template) for template in _most_telling_first(_TEMPLATES))

@@ -70,6 +70,16 @@ def test_a_fact_is_translated_where_it_is_a_text_and_left_where_it_is_a_name() -
     )
 
 
+def test_a_sentence_within_another_is_known_without_its_full_stop() -> None:
+    def shouted(_context: str, text: str, _disambiguation: str = "", _n: int = -1) -> str:
+        return re.sub(r"(?<![{\w])\w+(?![}\w])", lambda word: word[0].upper(), text)
+
+    why = "The model file is damaged or no GGUF file: it ends in the middle of its description"
+    said = f"the model m cannot be used: {why}."
+    assert AgentWords(shouted, PLAIN).said(said) == said.upper().replace("MODEL M", "MODEL m")
+    assert AgentWords(plain, PLAIN).said(said) == said
+
+
 def test_a_size_is_written_as_the_language_does() -> None:
     words = AgentWords(plain, replace(PLAIN, point=","))
     assert words.said("3.4 GB are needed and 1.2 GB free in /srv/models.d") == (
