@@ -546,6 +546,14 @@
         <translation>Poate că a sosit între timp: uită-te din nou.</translation>
     </message>
     <message>
+        <source>{path} cannot be written: {why}.</source>
+        <translation>{path} nu poate fi scris: {why}.</translation>
+    </message>
+    <message>
+        <source>it cannot be deleted ({why})</source>
+        <translation>nu poate fi șters ({why})</translation>
+    </message>
+    <message>
         <source>This PC is not enrolled at a relay; this is what comes with Nightjar.</source>
         <translation>Acest PC nu este înscris la niciun releu; iată ce vine cu Nightjar.</translation>
     </message>

@@ -223,19 +223,20 @@ class FirstRunPresenter:
         return self._view(
             facts,
             self.tr("A model for this PC"),
-            points=(
-                Point(
-                    self.tr("The best for this PC"),
-                    self.tr(
-                        "It fits this PC’s memory, and earns most for what the network asks for now. There are more, "
-                        "and your own files can be used too: all of that is on the page Models, at any time."
-                    ),
-                ),
-            ),
+            points=(self._best(),) if best is not None else (),
             rows=tuple(rows),
             rows_empty=self._no_model(facts),
             problem=self._agent.said(facts.problem or facts.search_problem),
             forward=self.tr("Continue") if chosen else self.tr("Continue with the small one"),
+        )
+
+    def _best(self) -> Point:
+        return Point(
+            self.tr("The best for this PC"),
+            self.tr(
+                "It fits this PC’s memory, and earns most for what the network asks for now. There are more, "
+                "and your own files can be used too: all of that is on the page Models, at any time."
+            ),
         )
 
     def giving_up(self, name: str, snapshot: Snapshot | None) -> QuestionView | None:

@@ -496,7 +496,10 @@ PAGES: dict[str, Make] = {
     ),
     "diagnostics-error": _diagnostics(
         DiagnosticsFacts(
-            FINDINGS[:2], folder=_LOGS, report=_REPORT, problem="/media/stick/report.txt cannot be written: no room."
+            FINDINGS[:2],
+            folder=_LOGS,
+            report=_REPORT,
+            problem="/media/stick/report.txt cannot be written: permission denied.",
         )
     ),
     "settings": _settings(SETTINGS, active()),

@@ -303,11 +303,13 @@ def test_a_relay_that_is_silent_hinders_nobody_and_is_asked_again(acts: FirstRun
     helped.problem = CommandRefused("The relay does not answer.")
     page = at(acts, Step.MODEL)
     assert page.problem.accessibleName() == "The relay does not answer."
+    assert page.points.isHidden(), "nothing is praised that is not there"
     assert page.forward.isEnabled()
     helped.problem = None
     page.back.click()
     page.forward.click()
     assert helped.searches == 2
+    assert page.points.isVisible()
     assert [row for row in page.rows.rows if row.isVisible()]
 
 
