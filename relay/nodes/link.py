@@ -96,6 +96,9 @@ class LinkWatcher(Protocol):
     def changed(self, link: NodeLink) -> None:
         """What the node offers, or whether it takes calls, is different now."""
 
+    def told(self, link: NodeLink) -> None:
+        """The node has said how it is; perhaps nothing has changed."""
+
     def closed(self, link: NodeLink) -> None:
         """The link takes no call any more and has no legs left."""
 
@@ -288,6 +291,7 @@ class NodeLink:
         before = self.takes_calls
         self.status = status
         self._legs_at_status = len(self._legs)
+        self._watcher.told(self)
         if self.takes_calls is not before:
             self._watcher.changed(self)
 

@@ -37,8 +37,17 @@ class Registry:
         """Every link, also those that take no calls now; a copy, so that links may leave while it is walked."""
         return iter(list(self._links.values()))
 
+    def here(self) -> Sequence[NodeLink]:
+        """Those whose sockets this process holds."""
+        return list(self._links.values())
+
     def get(self, node: NodeId) -> NodeLink | None:
         return self._links.get(node)
+
+    @property
+    def lodgers(self) -> int:
+        """Legs that other processes of this relay have on links of this one."""
+        return 0
 
     def of_owner(self, owner: PersonId) -> int:
         """How many links a person has."""
@@ -92,6 +101,9 @@ class Registry:
 
     def changed(self, _link: NodeLink) -> None:
         self._changed()
+
+    def told(self, _link: NodeLink) -> None:
+        """Nothing: its status is looked up on the link."""
 
     def _changed(self) -> None:
         self._index = self._known = None

@@ -101,6 +101,12 @@ class RelaySession(Session):
             ),
         )
 
+    def begin(self, *, epoch: int) -> None:
+        """Be ready without an opening, over a line to another process of this relay: that one has judged the node."""
+        self._expect(State.OPEN)
+        self._state, self._epoch = State.READY, epoch
+        self.message_limit = self.limits.frame_bytes
+
     def refuse(self, code: CloseCode, message: str, *, retry_after: float | None = None) -> bytes:
         """No session. Close the socket with the same code. Only after the challenge: a node heeds no stranger."""
         self._expect(State.OPEN)

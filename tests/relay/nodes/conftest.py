@@ -127,11 +127,19 @@ class Relay:
 
 
 @asynccontextmanager
-async def serving(database: Database, first: directory.Bootstrap, settings: NodeSettings) -> AsyncIterator[Relay]:
+async def serving(
+    database: Database,
+    first: directory.Bootstrap,
+    settings: NodeSettings,
+    *,
+    home: Registry | None = None,
+    seen_in: Registry | None = None,
+) -> AsyncIterator[Relay]:
+    """`home` is the registry that nodes arrive in, `seen_in` the one that the test looks at."""
     listener = socket.create_server(("127.0.0.1", 0))
     port: int = listener.getsockname()[1]
     key = database.write_sync(lambda connection: store.signing_key(connection, at_ms=NOW_MS))
-    registry = Registry()
+    registry = Registry() if home is None else home
     hosts = [f"127.0.0.1:{port}"]
     async with Reception(database, registry, key=key, hosts=hosts, clock=SystemClock(), settings=settings) as reception:
         config = uvicorn.Config(
@@ -143,7 +151,7 @@ async def serving(database: Database, first: directory.Bootstrap, settings: Node
             timeout_graceful_shutdown=5,
         )
         server = uvicorn.Server(config)
-        relay = Relay(database, first, key, registry, reception, server, port)
+        relay = Relay(database, first, key, registry if seen_in is None else seen_in, reception, server, port)
         async with asyncio.TaskGroup() as group:
             group.create_task(server._serve(sockets=[listener]))
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
@@ -166,6 +174,20 @@ def settings() -> NodeSettings:
 
 
 @pytest.fixture
-async def relay(database: Database, first: directory.Bootstrap, settings: NodeSettings) -> AsyncIterator[Relay]:
-    async with serving(database, first, settings) as relay:
+async def relay(
+    database: Database, first: directory.Bootstrap, settings: NodeSettings, request: pytest.FixtureRequest
+) -> AsyncIterator[Relay]:
+    """With the parameter `away`: as another process of the relay sees the nodes that arrive in one."""
+    if getattr(request, "param", "home") == "home":
+        async with serving(database, first, settings) as relay:
+            yield relay
+        return
+    if sys.platform != "linux":
+        pytest.skip("a relay of several processes needs Linux")
+    from tests.relay.nodes.processes import two_processes
+
+    async with (
+        two_processes() as (home, away),
+        serving(database, first, settings, home=home, seen_in=away) as relay,
+    ):
         yield relay

@@ -1,4 +1,8 @@
-"""Calls over a real link: what reaches a call's sink, in which order, and what reaches the node."""
+"""Calls over a real link: what reaches a call's sink, in which order, and what reaches the node.
+
+Those that are not about the socket itself hold `everywhere`: also from another process of the relay than the one that
+holds it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,8 @@ from relay.wire.session import BodyArrived, CallOffered
 from tests.relay.nodes.conftest import Relay
 from tests.relay.nodes.desk import Desk, Recorder, a_header, a_model, text
 
+everywhere = pytest.mark.parametrize("relay", ["home", "away"], indirect=True)
+
 BODY = b'{"model":"demo","messages":[{"role":"user","content":"hi"}]}'
 USAGE = Usage(prompt_tokens=3, completion_tokens=2)
 DIGEST = hashlib.sha256(b"").digest()
@@ -33,6 +39,7 @@ async def accepted(desk: Desk) -> int:
     return offered.call.id
 
 
+@everywhere
 async def test_an_answer_reaches_its_sink_in_order_and_ends_once(relay: Relay) -> None:
     async with relay.ready() as (desk, link):
         sink = Recorder()
@@ -57,6 +64,7 @@ async def test_an_answer_reaches_its_sink_in_order_and_ends_once(relay: Relay) -
         assert link.running == 0
 
 
+@everywhere
 async def test_the_steps_of_one_socket_read_are_flushed_once_per_call(relay: Relay) -> None:
     async with relay.ready() as (desk, link):
         sinks = [Recorder(), Recorder()]
@@ -78,6 +86,7 @@ async def send_in_one_write(desk: Desk, *messages: bytes) -> None:
     desk.socket.transport.write(b"".join(desk.socket.protocol.data_to_send()))
 
 
+@everywhere
 async def test_a_terminal_in_the_same_read_is_not_followed_by_a_flush(relay: Relay) -> None:
     async with relay.ready() as (desk, link):
         sink = Recorder()
@@ -97,6 +106,7 @@ async def round_trip(desk: Desk, relay: Relay) -> None:
     assert relay.registry is not None
 
 
+@everywhere
 @pytest.mark.parametrize("end", ["declined", "failed", "yielded"])
 async def test_every_other_end_of_a_leg_reaches_its_sink(relay: Relay, end: str) -> None:
     async with relay.ready() as (desk, link):
@@ -117,6 +127,7 @@ async def test_every_other_end_of_a_leg_reaches_its_sink(relay: Relay, end: str)
         assert link.running == 0
 
 
+@everywhere
 async def test_a_cancelled_leg_hears_nothing_more_and_the_node_is_told(relay: Relay) -> None:
     async with relay.ready() as (desk, link):
         sink = Recorder()
@@ -133,6 +144,7 @@ async def test_a_cancelled_leg_hears_nothing_more_and_the_node_is_told(relay: Re
         assert link.running == 0
 
 
+@everywhere
 async def test_a_leg_may_be_cancelled_from_within_its_sink(relay: Relay) -> None:
     async with relay.ready() as (desk, link):
 
@@ -149,6 +161,7 @@ async def test_a_leg_may_be_cancelled_from_within_its_sink(relay: Relay) -> None
         assert sink.words() == ["accepted", "step"]
 
 
+@everywhere
 async def test_a_sink_that_breaks_costs_its_own_call_only(relay: Relay, caplog: pytest.LogCaptureFixture) -> None:
     async with relay.ready() as (desk, link):
 
@@ -166,19 +179,23 @@ async def test_a_sink_that_breaks_costs_its_own_call_only(relay: Relay, caplog: 
         assert "ZeroDivisionError" in caplog.text
 
 
+@everywhere
 async def test_a_large_body_goes_in_parts_after_its_header_is_accepted(relay: Relay) -> None:
     body = b'{"x":"' + b"y" * 700_000 + b'"}'
     async with relay.ready() as (desk, link):
         sinks = [Recorder(), Recorder()]
-        legs = [link.open(a_header(), body, sink) for sink in sinks]
-        for leg in legs:
-            offered = await desk.hear(CallOffered)
-            assert offered.body is None
-            await desk.say(desk.session.accept_header(leg.number))
-        for _ in legs:
-            arrived = await desk.hear(BodyArrived)
-            assert arrived.body == body
-            await desk.say(desk.session.accept(arrived.id, prompt_tokens=9, prompt_digest=DIGEST))
+        for sink in sinks:
+            link.open(a_header(), body, sink)
+        arrived = 0
+        while arrived < len(sinks):
+            event = await desk.hear(object)
+            if isinstance(event, CallOffered):
+                assert event.body is None
+                await desk.say(desk.session.accept_header(event.call.id))
+            elif isinstance(event, BodyArrived):
+                arrived += 1
+                assert event.body == body
+                await desk.say(desk.session.accept(event.id, prompt_tokens=9, prompt_digest=DIGEST))
         for sink in sinks:
             assert await sink.until("accepted") == ("accepted", 9, DIGEST)
 

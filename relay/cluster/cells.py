@@ -1,0 +1,89 @@
+"""Numbers that every process of a relay sees: rows of int64 cells, one cell a process, each written by its own alone.
+
+The memory is anonymous and inherited by fork; it lasts as long as the parent does, whichever of its children dies. A
+store of an aligned cell is one instruction: whoever is killed leaves the number before or the number after.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from relay.errors import RelayError
+
+ROWS: Final = 65_536
+"""Most are never touched, and so take no memory."""
+
+_CELL_BYTES: Final = 8
+_TRIES: Final = 500
+_PAUSE_S: Final = 0.0002
+"""A tenth of a second in all. The lock is held for some microseconds, unless its holder is stopped meanwhile."""
+
+
+class CellsHeld(RelayError):
+    """Another process holds the lock, and does not let go of it."""
+
+    def __str__(self) -> str:
+        return "another process of this relay holds its shared memory"
+
+
+class SharedMemory:
+    """Made by the parent, before it forks."""
+
+    def __init__(self, processes: int, *, rows: int = ROWS) -> None:
+        self.processes = processes
+        self.rows = rows
+        self.bytes = mmap.mmap(-1, rows * processes * _CELL_BYTES)
+
+
+class SharedCells:
+    """One process's view. `lock` is a file that all of them name; its lock ends with the process that holds it."""
+
+    def __init__(self, memory: SharedMemory, *, process: int, lock: Path) -> None:
+        self.rows = memory.rows
+        self._cells = memoryview(memory.bytes).cast("q")
+        self._processes = memory.processes
+        self._process = process
+        self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def close(self) -> None:
+        self._cells.release()
+        os.close(self._lock)
+
+    def total(self, row: int) -> int:
+        """Over all processes. To decide by it, hold the lock."""
+        at = row * self._processes
+        return sum(self._cells[at : at + self._processes])
+
+    def add(self, row: int, amount: int) -> None:
+        """To this process's own cell. What makes others see more needs the lock, what makes them see less does not."""
+        self._cells[row * self._processes + self._process] += amount
+
+    def write(self, row: int, amount: int) -> None:
+        """Into this process's own cell."""
+        self._cells[row * self._processes + self._process] = amount
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """No other process holds the lock meanwhile. Raises CellsHeld."""
+        self._acquire()
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def _acquire(self) -> None:
+        for _ in range(_TRIES):
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_PAUSE_S)
+            else:
+                return
+        raise CellsHeld
