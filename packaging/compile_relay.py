@@ -26,9 +26,9 @@ HOT = (
     "completions/running", "completions/service", "completions/services", "completions/targets",
     "completions/timers", "completions/usage", "completions/waiting", "completions/watch", "ledger/batch",
     "ledger/books", "ledger/credit", "ledger/earnings", "ledger/entries", "ledger/journal", "ledger/rows",
-    "ledger/service", "ledger/settlement", "routing/affinity", "routing/breaker", "routing/health",
-    "routing/retries", "routing/windows", "upstreams/http", "upstreams/keys", "upstreams/node", "upstreams/port",
-    "upstreams/provider", "upstreams/target",
+    "ledger/service", "ledger/settlement", "ledger/shared_credit", "routing/affinity", "routing/breaker",
+    "routing/health", "routing/retries", "routing/windows", "upstreams/http", "upstreams/keys", "upstreams/node",
+    "upstreams/port", "upstreams/provider", "upstreams/target",
 )  # fmt: skip
 """Modules of the relay that every call passes through."""
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,12 +24,14 @@ from relay.completions.kinds import COMPLETION, EMBEDDING
 from relay.completions.presets import Presets, list_presets
 from relay.completions.repeats.cache import ResponseCache
 from relay.completions.repeats.desk import RepeatDesk
+from relay.completions.repeats.elsewhere import Elsewhere
 from relay.completions.repeats.idempotency import Idempotency
 from relay.completions.rules import Rules, list_rules
 from relay.completions.service import Completions
 from relay.completions.targets import Targets
 from relay.configuration import BadSettings, version
 from relay.errors import RelayError
+from relay.ledger import store as ledger_store
 from relay.ledger.entries import CallId, NanoDollars
 from relay.ledger.pricing import Price
 from relay.ledger.service import Ledger
@@ -57,8 +60,12 @@ from relay.wire.frames import PicoDollars
 from relay.wire.identity import SigningKey
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from relay.api.traces import Traces
+    from relay.cluster.crew import Worker
     from relay.completions.request import CallRequest
+    from relay.worker import Shared
 
 DEMO_CREDIT = NanoDollars(5_000_000_000)
 """$5: some ten thousand answers of a small model."""
@@ -114,13 +121,18 @@ class Services:
     pool: Pool
     watched: tuple[Tally, Secret[str]] | None
     """The sums of all calls, and the token that opens them; None if nobody may see any."""
+    shared: Shared | None
+    """What this process has in common with the other ones of the relay; None if it is alone."""
     first_key: Secret[str] | None
     """The key made at this start, because there was none that works; None at most starts."""
 
 
 @asynccontextmanager
-async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[str]) -> AsyncIterator[Services]:
-    """Build the relay. `hosts` are its names as `host:port`, as nodes dial them.
+async def services(
+    settings: RelaySettings, clock: Clock, *, hosts: Collection[str], worker: Worker | None = None
+) -> AsyncIterator[Services]:
+    """Build the relay, or one of the several processes of one: that `worker`. `hosts` are its names as `host:port`, as
+    nodes dial them.
 
     Raises:
         StorageUnavailable: the data folder cannot be used.
@@ -128,9 +140,12 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         BadSettings, BadNetwork, NoTracing, TokenTooWeak: the settings cannot be used.
     """
     async with AsyncExitStack() as stack:
-        kept = await _open_kept(settings, clock, stack)
+        kept = await _open_kept(settings, clock, stack, worker)
         database, ledger, key = kept.database, kept.ledger, kept.key
-        registry = Registry()
+        tasks = asyncio.TaskGroup()
+        shared = None if worker is None else _shared(worker, tasks, kept, clock)
+        registry = Registry() if shared is None else shared.registry
+        tell = partial(_tell_owner, ledger, clock) if shared is None else shared.tell_owner
         reception = Reception(
             database,
             registry,
@@ -138,10 +153,9 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             hosts=hosts,
             clock=clock,
             settings=settings.nodes,
-            welcomed=lambda link: _tell_owner(ledger, clock, link),
+            welcomed=tell,
         )
         enrolment = Enrolment(database, key=key, hosts=hosts, clock=clock, settings=settings.enrolment)
-        tasks = asyncio.TaskGroup()
         pool = Pool(clock, tasks.create_task, Reach(networks(settings.upstreams.private_addresses)))
         keyring, catalogue, rules, presets = Keyring(clock), Catalogue(pool), Rules(), Presets()
         reload = _Reload(
@@ -163,7 +177,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
         price = Price(PicoDollars(money.node_prompt_price), PicoDollars(money.node_completion_price))
         routing = settings.routing
         targets = Targets(catalogue, registry, price, policy=_policy(routing), rules=rules)
-        next_id = CallIds(clock, after=ledger.last_call)
+        next_id = CallIds(clock, after=ledger.last_call) if shared is None else shared.next_id
         completions = Completions(
             loop=asyncio.get_running_loop(),
             clock=clock,
@@ -172,11 +186,19 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             timers=settings.timers,
             settings=settings.calls,
             next_id=next_id,
-            earned=lambda target: _tell_owner(ledger, clock, target.link),
+            earned=lambda target: tell(target.link),
             tenants=Tenants(key.seed),
             traced=kept.traced,
         )
-        repeats = _repeat_desk(settings, clock, kept, completions=completions, registry=registry, next_id=next_id)
+        repeats = _repeat_desk(
+            settings,
+            clock,
+            kept,
+            completions=completions,
+            registry=registry,
+            next_id=next_id,
+            elsewhere=None if shared is None else shared.elsewhere,
+        )
         chat = CallRoute(keyring, completions, settings.calls, next_id, repeats, presets=presets)
         for forever in (
             repeats.sweep_forever(),
@@ -184,7 +206,7 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             reload.forever(),
         ):
             stack.callback(tasks.create_task(forever).cancel)
-        yield Services(
+        built = Services(
             settings=settings,
             clock=clock,
             database=database,
@@ -200,8 +222,13 @@ async def services(settings: RelaySettings, clock: Clock, *, hosts: Collection[s
             routes=(chat, chat.of_kind(COMPLETION), chat.of_kind(EMBEDDING)),
             pool=pool,
             watched=kept.watched,
+            shared=shared,
             first_key=kept.first_key,
         )
+        if shared is not None:
+            stack.callback(shared.close)
+            await shared.open(None if kept.watched is None else partial(_figures_of, built, kept.watched[0]))
+        yield built
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,24 +249,35 @@ class _Kept:
         return None if self.traces is None else self.traces.began
 
 
-async def _open_kept(settings: RelaySettings, clock: Clock, stack: AsyncExitStack) -> _Kept:
-    """Database, books and the relay's own key; the first start also makes an organisation, and a key to it."""
+async def _open_kept(settings: RelaySettings, clock: Clock, stack: AsyncExitStack, worker: Worker | None) -> _Kept:
+    """Database, books and the relay's own key; the first start also makes an organisation, and a key to it.
+
+    Of several processes the parent has made those.
+    """
     database = await asyncio.to_thread(Database.open, settings.database)
     stack.callback(database.close)
-    first = await database.write(lambda connection: directory.bootstrap(connection, at_ms=clock.now_ms()))
+    first = await database.write(lambda found: first_start(found, settings, clock)) if worker is None else None
     watched = _watched(settings.metrics)
     traces = _traces(settings.traces)
     if traces is not None:
         stack.push_async_callback(asyncio.to_thread, traces.close)
     listeners = [each.add for each in (watched[0] if watched else None, traces) if each is not None]
-    ledger = await asyncio.to_thread(Ledger.open, database, settings.ledger, clock, listeners=listeners)
+    opening = Ledger.open if worker is None else _opening_of(worker)
+    ledger = await asyncio.to_thread(opening, database, settings.ledger, clock, listeners=listeners)
     stack.push_async_callback(ledger.aclose)
-    if settings.demo:
-        organisation = await database.read(directory.first_organisation)
-        await ledger.deposit(organisation, DEMO_CREDIT, reference="demo credit")
     key = await database.write(lambda connection: node_store.signing_key(connection, at_ms=clock.now_ms()))
     vault = await asyncio.to_thread(open_vault, settings.answers_key)
-    return _Kept(database, ledger, key, vault, watched, traces, first.key.value if first is not None else None)
+    return _Kept(database, ledger, key, vault, watched, traces, first)
+
+
+def first_start(connection: Connection, settings: RelaySettings, clock: Clock) -> Secret[str] | None:
+    """What a relay must have before it can serve; the value of the key that was made, if there was none that works."""
+    at_ms = clock.now_ms()
+    made = directory.bootstrap(connection, at_ms=at_ms)
+    if settings.demo:
+        organisation = directory.first_organisation(connection)
+        ledger_store.deposit(connection, organisation, amount=DEMO_CREDIT, reference="demo credit", at_ms=at_ms)
+    return made.key.value if made is not None else None
 
 
 def _repeat_desk(
@@ -249,7 +287,8 @@ def _repeat_desk(
     *,
     completions: Completions,
     registry: Registry,
-    next_id: CallIds,
+    next_id: Callable[[], CallId],
+    elsewhere: Elsewhere | None,
 ) -> RepeatDesk:
     """What answers a call a second time: retries under one key, and the cache of answers."""
     loop = asyncio.get_running_loop()
@@ -261,6 +300,8 @@ def _repeat_desk(
         vault=kept.vault,
         settings=settings.idempotency,
         timers=settings.timers,
+        elsewhere=elsewhere,
+        flush=kept.ledger.flush_own,
     )
     cache = ResponseCache(
         loop=loop,
@@ -307,6 +348,25 @@ def _secret(file: Path, what: str) -> str:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise BadSettings(file, f"{what} cannot be read: {error}") from error
+
+
+def _opening_of(worker: Worker) -> Callable[..., Ledger]:
+    from relay import worker as several  # noqa: PLC0415 - for Linux, and for relays of several processes
+
+    return partial(several.open_ledger, worker)
+
+
+def _shared(worker: Worker, tasks: asyncio.TaskGroup, kept: _Kept, clock: Clock) -> Shared:
+    from relay import worker as several  # noqa: PLC0415 - as above
+
+    return several.Shared(worker, tasks, database=kept.database, ledger=kept.ledger, clock=clock, key=kept.key)
+
+
+def _figures_of(services: Services, tally: Tally) -> Callable[[], bytes]:
+    """What tells them; to be called off the event loop."""
+    from relay.api.figures import Figures  # noqa: PLC0415 - with its library, when somebody asks
+
+    return Figures(services, tally).text
 
 
 def _tell_owner(ledger: Ledger, clock: Clock, link: NodeLink) -> None:

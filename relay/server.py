@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import json
 import os
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -27,10 +28,13 @@ from relay.app import Services, services
 from relay.clock import SystemClock
 from relay.errors import RelayError
 from relay.settings import RelaySettings, ServerSettings
+from relay.storage.secret import Secret
 from relay.upstreams.reach import networks
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from relay.cluster.crew import Worker
 
 BACKLOG = 4096
 DRAIN_LOOK_S = 0.05
@@ -87,6 +91,22 @@ def serve(
     listener = listen(settings.server)
     _allow_files(settings.server.connections + FILES_BESIDE_CONNECTIONS)
     run = _run(settings, listener, announce=announce, until_parent_ends=until_parent_ends, show=show)
+    _run_to_its_end(run)
+
+
+def serve_as(worker: Worker, settings: RelaySettings, *, port: int, until: BinaryIO, ready: Callable[[], None]) -> None:
+    """Run one of several processes that listen on one port, until SIGINT or SIGTERM, or until `until` ends.
+
+    Raises:
+        RelayError: it cannot start.
+    """
+    server = dataclasses.replace(settings.server, port=port)
+    listener = listen(server, shared=True)
+    _allow_files(server.connections + FILES_BESIDE_CONNECTIONS)
+    _run_to_its_end(_run_as(worker, dataclasses.replace(settings, server=server), listener, until=until, ready=ready))
+
+
+def _run_to_its_end(run: Coroutine[None, None, None]) -> None:
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(run)
 
@@ -112,12 +132,17 @@ def _allow_files(wanted: int) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (reachable, hard))
 
 
-def listen(server: ServerSettings) -> socket.socket:
-    """The listening socket; made first, so that a port in use is the first thing a person hears."""
+def listen(server: ServerSettings, *, shared: bool = False) -> socket.socket:
+    """The listening socket; made first, so that a port in use is the first thing a person hears.
+
+    A `shared` port is one that several processes of this user listen on, each with a socket of its own.
+    """
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     listener = socket.socket(family)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind((server.host, server.port))
     except (OSError, OverflowError) as error:
         listener.close()
@@ -135,23 +160,41 @@ async def _run(
     until_parent_ends: bool,
     show: Callable[[Announcement], None],
 ) -> None:
-    host, port = settings.server.host, listener.getsockname()[1]
+    port = listener.getsockname()[1]
     certificate = certificate_of(settings.server)
     async with services(settings, SystemClock(), hosts=node_hosts(settings.server, port)) as built:
         server = RelayServer(server_config(settings, built, certificate), built, certificate)
-        site = f"{'http' if certificate is None else 'https'}://{_literal(host)}:{port}"
-        announcement = Announcement(
-            endpoint=f"{site}/v1",
-            console=f"{site}/console",
-            api_key=built.first_key.reveal() if built.first_key is not None else None,
-            pid=os.getpid(),
-        )
+        announcement = announcement_of(settings.server, port, built.first_key)
         if until_parent_ends:
-            _stop_with_parent(server)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GC_THRESHOLD)
-        await server.serve_announced(listener, lambda: _announce(announcement, announce, show))
+            _stop_with(server, sys.stdin.buffer)
+        _settle_memory()
+        await server.serve_announced(listener, lambda: tell_ready(announcement, announce, show))
+
+
+async def _run_as(
+    worker: Worker, settings: RelaySettings, listener: socket.socket, *, until: BinaryIO, ready: Callable[[], None]
+) -> None:
+    hosts, certificate = node_hosts(settings.server, settings.server.port), certificate_of(settings.server)
+    async with services(settings, SystemClock(), hosts=hosts, worker=worker) as built:
+        server = RelayServer(server_config(settings, built, certificate), built, certificate)
+        _stop_with(server, until)
+        _settle_memory()
+        await server.serve_announced(listener, ready)
+
+
+def _settle_memory() -> None:
+    """What was built stays; it need not be looked at again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
+
+
+def announcement_of(server: ServerSettings, port: int, first_key: Secret[str] | None) -> Announcement:
+    """Of a relay on this port, whose process this is."""
+    scheme = "https" if server.certificate_file else "http"
+    site = f"{scheme}://{_literal(server.host)}:{port}"
+    api_key = first_key.reveal() if first_key is not None else None
+    return Announcement(endpoint=f"{site}/v1", console=f"{site}/console", api_key=api_key, pid=os.getpid())
 
 
 def certificate_of(server: ServerSettings) -> Certificate | None:
@@ -206,7 +249,7 @@ def _literal(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _announce(announcement: Announcement, file: Path | None, show: Callable[[Announcement], None]) -> None:
+def tell_ready(announcement: Announcement, file: Path | None, show: Callable[[Announcement], None]) -> None:
     if file is not None:
         part = file.with_name(file.name + ".part")
         part.write_text(json.dumps(asdict(announcement)), encoding="utf-8")
@@ -215,11 +258,11 @@ def _announce(announcement: Announcement, file: Path | None, show: Callable[[Ann
     show(announcement)
 
 
-def _stop_with_parent(server: uvicorn.Server) -> None:
-    """End when standard input does: whoever started us is gone, however it went."""
+def _stop_with(server: uvicorn.Server, parent: BinaryIO) -> None:
+    """End when the pipe to the parent does: whoever started us is gone, however it went."""
 
     def wait() -> None:
-        while sys.stdin.buffer.read(4096):
+        while parent.read(4096):
             pass
         server.should_exit = True
 
@@ -282,11 +325,13 @@ class RelayServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Refuse new calls, wait for the running ones, then tell those that are left, then close everything."""
-        completions = self._services.completions
+        completions, registry = self._services.completions, self._services.registry
         completions.stop_admitting()
         clock = self._services.clock
         until = clock.now() + self._services.settings.server.drain_s
-        while len(completions.watch) and clock.now() < until and not self.force_exit:  # noqa: ASYNC110 - once per life
+        while clock.now() < until and not self.force_exit:
+            if not len(completions.watch) and not registry.lodgers:
+                break
             await asyncio.sleep(DRAIN_LOOK_S)
         completions.end_all()
         await asyncio.sleep(DRAIN_LOOK_S)

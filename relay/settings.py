@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
 Seconds = Annotated[float, Meta(ge=0, le=1e6)]
 Whole = Annotated[int, Meta(ge=0, le=2**40)]
 AtLeastOne = Annotated[int, Meta(ge=1, le=2**24)]
+MOST_WORKERS: Final = 64
+"""Processes that one relay can have."""
+
 Price = Annotated[int, Meta(ge=0, le=10**12)]
 """Micro-dollars per million tokens, up to a dollar a token."""
 
@@ -222,6 +225,10 @@ class ServerSettings:
 
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8484
     """TCP port of API, console and node sockets; 0 takes a free one."""
+
+    workers: Annotated[int, Meta(ge=1, le=MOST_WORKERS)] = 1
+    """Processes that share the port and the database, one for each core that the relay shall use. Linux only. What is
+    limited by address or in memory (`connections`, strangers, queues) is limited in each of them."""
 
     edge: Annotated[str, Meta(pattern="^(http|asgi)$")] = "http"
     """Who serves the hot routes: `http` inside the server's protocol, or `asgi`, slower and free of its internals."""

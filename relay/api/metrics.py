@@ -1,50 +1,45 @@
-"""`GET /metrics` in the format of Prometheus, for who has the token of the settings. There only if there is a token."""
+"""`GET /metrics` in the format of Prometheus, for who has the token of the settings. There only if there is a token.
+
+Of a relay of several processes whichever is asked tells of all of them: every series has a label `worker`, since each
+process counts for itself, and from nought when it is started again. One that does not answer in time is missing.
+"""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Protocol
+from collections.abc import Mapping
+from typing import Protocol
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CollectorRegistry, Metric, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from prometheus_client.registry import Collector
 
-from relay.clock import Clock
+from relay.api.figures import Figures, WatchedServices, joined
 from relay.completions.refusal import Refusal
-from relay.completions.targets import Targets
-from relay.ledger.service import Ledger
-from relay.ledger.tally import OfModel, Spread, Sums, Tally
-from relay.nodes.registry import Registry
+from relay.ledger.tally import Tally
 from relay.storage.secret import Secret
-from relay.upstreams.http import Pool
-
-_NANO: Final = 1e9
 
 
-class WatchedServices(Protocol):
-    """What is told of."""
+class Others(Protocol):
+    """The other processes of a relay of several, and which of them this one is."""
 
     @property
-    def ledger(self) -> Ledger: ...
-    @property
-    def registry(self) -> Registry: ...
-    @property
-    def pool(self) -> Pool: ...
-    @property
-    def targets(self) -> Targets: ...
-    @property
-    def clock(self) -> Clock: ...
+    def number(self) -> int: ...
+
+    async def figures_of_others(self) -> Mapping[int, bytes]:
+        """What each of them has to tell, by number."""
 
 
-def router(services: WatchedServices, tally: Tally, token: Secret[str]) -> APIRouter:
+class MetricsServices(WatchedServices, Protocol):
+    """Whose figures there are to be told."""
+
+    @property
+    def shared(self) -> Others | None: ...
+
+
+def router(services: MetricsServices, tally: Tally, token: Secret[str]) -> APIRouter:
     """The one route."""
     routes = APIRouter()
-    registry = CollectorRegistry()
-    registry.register(_Relay(services, tally))
-    ProcessCollector(registry=registry)
+    figures = Figures(services, tally)
     expected = b"Bearer " + token.reveal().encode()
 
     @routes.get("/metrics")
@@ -53,95 +48,8 @@ def router(services: WatchedServices, tally: Tally, token: Secret[str]) -> APIRo
         if not hmac.compare_digest(given, expected):
             message = "This needs the token that the relay's settings name as metrics.token."
             raise Refusal(401, message, kind="invalid_request_error", code="invalid_token")
-        return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
+        own, shared = figures.text(), services.shared
+        text = own if shared is None else joined({shared.number: own, **await shared.figures_of_others()})
+        return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
 
     return routes
-
-
-class _Relay(Collector):
-    def __init__(self, services: WatchedServices, tally: Tally) -> None:
-        self._services = services
-        self._tally = tally
-
-    def collect(self) -> Iterator[Metric]:
-        """Everything at this moment; called on the event loop, whose objects it looks at."""
-        yield from self._now()
-        sums = self._tally.read()
-        yield from _of_models(sums.models)
-        yield from _of_all(sums)
-
-    def _now(self) -> Iterator[Metric]:
-        nodes = list(self._services.registry)
-        yield _gauge("calls_running", "Calls admitted and not yet ended.", self._services.ledger.open_calls)
-        yield _gauge("nodes_connected", "Nodes with a link.", len(nodes))
-        yield _gauge("nodes_sharing", "Nodes that take calls.", sum(each.takes_calls for each in nodes))
-        opened = CounterMetricFamily("nightjar_provider_connections", "Connections opened to providers.")
-        opened.add_metric((), self._services.pool.opened)
-        yield opened
-        yield from _of_targets(self._services.targets, self._services.clock.now())
-
-
-def _of_targets(targets: Targets, now: float) -> Iterable[Metric]:
-    resting = GaugeMetricFamily(
-        "nightjar_target_rests_seconds",
-        "How much longer a target that kept failing is left alone.",
-        labels=("target", "model"),
-    )
-    for name, model, rests_s in targets.resting(now):
-        resting.add_metric((name, model), rests_s)
-    keys = GaugeMetricFamily("nightjar_provider_keys", "Keys of a provider.", labels=("provider", "state"))
-    for provider, *counts in targets.keys(now):
-        for state, count in zip(("ready", "resting", "refused"), counts, strict=True):
-            keys.add_metric((provider, state), count)
-    return resting, keys
-
-
-def _of_models(models: Mapping[str, OfModel]) -> Iterable[Metric]:
-    calls = CounterMetricFamily(
-        "nightjar_calls", "Calls ended, by who delivered last.", labels=("model", "target", "state")
-    )
-    tokens = CounterMetricFamily(
-        "nightjar_tokens", "Tokens billed; cached ones are of the prompt.", labels=("model", "kind")
-    )
-    cost = CounterMetricFamily("nightjar_cost_dollars", "What callers paid.", labels=("model",))
-    duration = HistogramMetricFamily("nightjar_call_duration_seconds", "From request to end.", labels=("model",))
-    first = HistogramMetricFamily("nightjar_first_token_seconds", "From request to first content.", labels=("model",))
-    for name, model in models.items():
-        for (target, state), count in model.calls.items():
-            calls.add_metric((name, target, state), count)
-        tokens.add_metric((name, "prompt"), model.prompt_tokens)
-        tokens.add_metric((name, "completion"), model.completion_tokens)
-        tokens.add_metric((name, "cached"), model.cached_tokens)
-        cost.add_metric((name,), model.cost / _NANO)
-        duration.add_metric((name,), _buckets(model.duration), model.duration.total)
-        first.add_metric((name,), _buckets(model.first_token), model.first_token.total)
-    return calls, tokens, cost, duration, first
-
-
-def _of_all(sums: Sums) -> Iterable[Metric]:
-    attempts = CounterMetricFamily("nightjar_attempts", "Targets tried, by target.", labels=("target",))
-    for target, count in sums.attempts.items():
-        attempts.add_metric((target,), count)
-    errors = CounterMetricFamily("nightjar_errors", "Calls that ended in an error, by code.", labels=("code",))
-    for code, count in sums.errors.items():
-        errors.add_metric((code,), count)
-    shares = CounterMetricFamily("nightjar_share_dollars", "Who got what callers paid.", labels=("of",))
-    shares.add_metric(("owners",), sums.owner_share / _NANO)
-    shares.add_metric(("operator",), sums.operator_share / _NANO)
-    shares.add_metric(("providers",), sums.provider_share / _NANO)
-    loss = CounterMetricFamily("nightjar_operator_loss_dollars", "What providers cost beyond what was held.")
-    loss.add_metric((), sums.operator_loss / _NANO)
-    return attempts, errors, shares, loss
-
-
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"nightjar_{name}", text, value=value)
-
-
-def _buckets(spread: Spread) -> list[tuple[str, float]]:
-    """Cumulative, as the format wants them."""
-    found, upto = [], 0
-    for bound, count in zip((*map(str, spread.bounds), "+Inf"), spread.counts, strict=True):
-        upto += count
-        found.append((bound, float(upto)))
-    return found

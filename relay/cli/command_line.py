@@ -14,13 +14,11 @@ from typing import Any, NoReturn
 from relay import __doc__ as relay_doc
 from relay.accounts.identity import DEFAULT_EXPOSURE
 from relay.cli import models, presets, providers, rules, serving, verbs
+from relay.cli.errors import INTERRUPTED, complaint
 from relay.cli.output import render
 from relay.cli.verbs import in_new_relay, in_relay
 from relay.configuration import data_folder, existing_folder, load, version
 from relay.errors import RelayError
-
-INTERRUPTED = 130
-"""What shells expect of a program that Ctrl-C ended before it was done."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,8 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load(_folder(parsed), parsed.config)
         output = parsed.run(parsed, settings)
     except RelayError as error:
-        remedy = f" {error.remedy}" if error.remedy else ""
-        sys.stderr.write(f"nightjar-relay: {error}.{remedy}\n".replace("..", "."))
+        sys.stderr.write(complaint(error))
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -89,6 +86,12 @@ def _serve_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser("serve", parents=[common], help="run the relay")
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1: this computer only)")
     parser.add_argument("--port", type=int, help="TCP port (default 8484; 0 takes a free one)")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that share the port, one for each core to use (default 1; Linux)",
+    )
     parser.add_argument("--edge", choices=("http", "asgi"), help="who serves the hot routes (default http)")
     parser.add_argument("--demo", action="store_true", help="start with a little credit, so that a first call works")
     parser.add_argument("--announce", type=Path, metavar="FILE", help="write addresses and a key here when ready")

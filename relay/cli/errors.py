@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from relay.errors import RelayError
+
+INTERRUPTED: Final = 130
+"""What shells expect of a program that Ctrl-C ended before it was done."""
+
+
+def complaint(error: RelayError) -> str:
+    """What went wrong and what to do about it, in one line."""
+    remedy = f" {error.remedy}" if error.remedy else ""
+    return f"nightjar-relay: {error}.{remedy}\n".replace("..", ".")
 
 
 class UsageError(RelayError):

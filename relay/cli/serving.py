@@ -9,12 +9,14 @@ import sys
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from relay.cli.errors import UsageError
+from relay.cli.errors import INTERRUPTED, UsageError, complaint
 from relay.cli.logs import write_logs
-from relay.settings import RelaySettings
+from relay.errors import RelayError
+from relay.settings import MOST_WORKERS, RelaySettings
 
 if TYPE_CHECKING:
     from relay.server import Announcement
+    from relay.supervisor import ServeOne
 
 
 class _Stop:
@@ -41,12 +43,30 @@ class _Stop:
 def run(parsed: argparse.Namespace, settings: RelaySettings) -> None:
     from relay.server import serve
 
-    given = {name: value for name in ("host", "port", "edge") if (value := getattr(parsed, name)) is not None}
+    given = {
+        name: value for name in ("host", "port", "edge", "workers") if (value := getattr(parsed, name)) is not None
+    }
     server = dataclasses.replace(settings.server, **given)
+    if not 1 <= server.workers <= MOST_WORKERS:
+        raise UsageError(f"--workers must be between 1 and {MOST_WORKERS}, not {server.workers}")
+    if server.workers > 1 and sys.platform != "linux":
+        raise UsageError("--workers needs Linux, whose kernel divides connections among processes")
     if not 0 <= server.port <= 65535:
         raise UsageError(f"--port must be between 0 and 65535, not {server.port}")
     settings = dataclasses.replace(settings, server=server, demo=parsed.demo or settings.demo)
     write_logs(settings.log)
+    if server.workers > 1:
+        from relay.supervisor import supervise
+
+        supervise(
+            settings,
+            workers=server.workers,
+            announce=parsed.announce,
+            until_parent_ends=parsed.parent_pipe,
+            show=_show_ready,
+            in_worker=_in_worker,
+        )
+        return
     stop = _Stop()
 
     def show(announcement: Announcement) -> None:
@@ -54,6 +74,22 @@ def run(parsed: argparse.Namespace, settings: RelaySettings) -> None:
         _show_ready(announcement)
 
     serve(settings, announce=parsed.announce, until_parent_ends=parsed.parent_pipe, show=show)
+
+
+def _in_worker(serve_one: ServeOne) -> int:
+    stop = _Stop()
+
+    def is_ready() -> None:
+        stop.is_ready = True
+
+    try:
+        serve_one(is_ready)
+    except RelayError as error:
+        sys.stderr.write(complaint(error))
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
 
 
 def _show_ready(announcement: Announcement) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from relay.clock import Clock
 from relay.ledger.entries import CallId
+from relay.settings import MOST_WORKERS
 
 CALLS_PER_MS_BITS = 20
 
@@ -19,3 +20,21 @@ class CallIds:
     def __call__(self) -> CallId:
         self._last = max(self._last + 1, self._clock.now_ms() << CALLS_PER_MS_BITS)
         return CallId(self._last)
+
+
+class WorkerCallIds:
+    """As `CallIds`, for one of several processes: no two of them ever make the same."""
+
+    def __init__(self, clock: Clock, *, after: int, worker: int) -> None:
+        self._clock = clock
+        self._worker = worker
+        self._last = after - after % MOST_WORKERS + worker
+
+    def __call__(self) -> CallId:
+        self._last = max(self._last + MOST_WORKERS, (self._clock.now_ms() << CALLS_PER_MS_BITS) + self._worker)
+        return CallId(self._last)
+
+
+def maker_of(call: CallId) -> int:
+    """Which process of a relay of several made the id."""
+    return call % MOST_WORKERS

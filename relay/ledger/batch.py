@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from relay.ledger.calls import Closed
 from relay.ledger.entries import CallId, NanoDollars, Transaction, hold_transaction, settle_transaction
 from relay.ledger.rows import shares
 from relay.storage.ids import OrganisationId
 
+MAIN: Final = "main"
+"""The journal of a relay of one process."""
+
 _NOTHING = NanoDollars(0)
 
 
 @dataclass(frozen=True, slots=True)
 class JournalMark:
-    """How far the journal is in the database; see the table `journal_position`."""
+    """How far a journal is in the database; see the table `journal_position`."""
 
     batch: int
     carried: int
     oldest: int
+    journal: str = MAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,7 @@ class Carrier:
         if not closed and not held and oldest == self._mark.oldest:
             return None
         return Batch(
-            mark=JournalMark(self._mark.batch + 1, carried, min(oldest, upto)),
+            mark=JournalMark(self._mark.batch + 1, carried, min(oldest, upto), self._mark.journal),
             closed=closed,
             held=held,
             resolved={call: posted[call] for call in posted.keys() & gone},

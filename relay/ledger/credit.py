@@ -1,21 +1,49 @@
-"""What organisations can spend, in memory.
-
-Two threads share it. The event loop owns what can be spent now. The carrier owns what this process knows to be in the
-database, and so sees what other processes brought in: the difference goes to the event loop through a queue.
-"""
+"""What organisations can spend, in memory; see also `shared_credit`."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Mapping
 
+from sqlalchemy import Connection
+
+from relay.ledger import store
 from relay.ledger.entries import Account, NanoDollars, credit
 from relay.ledger.errors import InsufficientCredit
 from relay.storage.ids import OrganisationId
 
 
-class Credit:
-    """Spendable credit by organisation: the balance in the database, less what this process took since."""
+class Credit(ABC):
+    """Spendable credit by organisation. `posted` and `look` belong to the carrier's thread, the rest to the loop's."""
+
+    @abstractmethod
+    def available(self, organisation: OrganisationId) -> int:
+        """What can be spent now."""
+
+    @abstractmethod
+    def take(self, organisation: OrganisationId, amount: NanoDollars) -> None:
+        """Takes credit that there is. Raises InsufficientCredit; nothing needs no credit."""
+
+    @abstractmethod
+    def change(self, organisation: OrganisationId, amount: int) -> None:
+        """Gives back what was taken, or some of it."""
+
+    @abstractmethod
+    def posted(self, moved: Mapping[Account, int]) -> None:
+        """This process has moved these accounts in the database."""
+
+    @abstractmethod
+    def look(self, connection: Connection) -> None:
+        """Takes notice of what was brought in from outside."""
+
+
+class OwnCredit(Credit):
+    """Of a relay of one process: the balance in the database, less what this process took since.
+
+    The event loop owns what can be spent now. The carrier owns what this process knows to be in the database, and so
+    sees what others (the command line) brought in: the difference goes to the event loop through a queue.
+    """
 
     def __init__(self, balances: Mapping[OrganisationId, NanoDollars]) -> None:
         self._spendable: defaultdict[OrganisationId, int] = defaultdict(int, balances)
@@ -30,7 +58,6 @@ class Credit:
         return self._spendable[organisation]
 
     def take(self, organisation: OrganisationId, amount: NanoDollars) -> None:
-        """Takes credit that there is. Raises InsufficientCredit; nothing needs no credit."""
         if self._arrived:
             self._take_in()
         available = self._spendable[organisation]
@@ -44,13 +71,11 @@ class Credit:
     # --- the carrier's side ---
 
     def posted(self, moved: Mapping[Account, int]) -> None:
-        """This process has moved these accounts in the database."""
         for account, amount in moved.items():
             self._posted[account] = self._posted.get(account, 0) + amount
 
-    def compare(self, balances: Mapping[OrganisationId, NanoDollars]) -> None:
-        """Sends what somebody else has moved to the event loop's side."""
-        for organisation, balance in balances.items():
+    def look(self, connection: Connection) -> None:
+        for organisation, balance in store.credits_of(connection).items():
             account = credit(organisation)
             if brought := balance - self._posted.get(account, 0):
                 self._posted[account] = balance

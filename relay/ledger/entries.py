@@ -42,6 +42,11 @@ def credit(organisation: OrganisationId) -> Account:
     return Account(f"credit/{organisation}")
 
 
+def creditor(account: Account) -> OrganisationId | None:
+    """Whose credit an account is; None if it is another kind of account."""
+    return OrganisationId(int(account[7:])) if account.startswith("credit/") else None
+
+
 def held(organisation: OrganisationId) -> Account:
     """What an organisation's open calls have reserved."""
     return Account(f"held/{organisation}")

@@ -7,35 +7,28 @@ it ends up. An organisation's credit in memory is its balance in the database, l
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection
-
 from relay.clock import Clock
 from relay.faults import crash
-from relay.ledger import board as boards
 from relay.ledger import journal as journals
 from relay.ledger import store
-from relay.ledger.batch import Batch, JournalMark
+from relay.ledger.batch import JournalMark
 from relay.ledger.board import Board
 from relay.ledger.books import CallBooks
 from relay.ledger.calls import Admission, Closed, Listener
 from relay.ledger.carrier import Carrier
-from relay.ledger.credit import Credit
+from relay.ledger.credit import Credit, OwnCredit
 from relay.ledger.earnings import Earnings, EarningsBook
 from relay.ledger.entries import CallId, NanoDollars
 from relay.ledger.errors import LedgerUnavailable
 from relay.ledger.journal import Journal
 from relay.ledger.lock import DirectoryLock
-from relay.ledger.recovery import recover
+from relay.ledger.past import locked, settle_all, settle_one, worker_name
 from relay.ledger.rows import earned_by_node
-from relay.ledger.store import Known
 from relay.storage.engine import Database
-from relay.storage.errors import StorageUnavailable, problem_of
 from relay.storage.ids import NodeId, OrganisationId
 
 CALL_ROOM_BYTES = 8192
@@ -43,8 +36,6 @@ CALL_ROOM_BYTES = 8192
 
 MAX_MODEL_CHARS = 256
 """Longer than any model's name, short enough that an admission has a place in `CALL_ROOM_BYTES`."""
-
-_log = logging.getLogger(__name__)
 
 
 class Ledger:
@@ -58,15 +49,18 @@ class Ledger:
         *,
         mark: JournalMark,
         lock: DirectoryLock,
+        credit: Credit,
         segment_bytes: int,
         listeners: Sequence[Listener],
     ) -> None:
-        """Use `open`."""
+        """Use `open` or `open_of_worker`."""
+        self.others_flush: Callable[[], Awaitable[None]] | None = None
+        """Has the other processes of this relay do as `flush` does, if there are any."""
         self._database = database
         self._clock = clock
         self._lock = lock
         self._closed = False
-        self._credit = Credit(database.read_sync(store.credits_of))
+        self._credit = credit
         self._last_call = database.read_sync(store.last_call)
         self._earnings = EarningsBook()
         self._earnings.load(database.read_sync(store.earned_days))
@@ -96,24 +90,50 @@ class Ledger:
         segment_bytes: int = journals.SEGMENT_BYTES,
         listeners: Sequence[Listener] = (),
     ) -> Self:
-        """Settles what a dead process left open, then is ready. `listeners` hear of every call that ends
+        """Settles what dead processes left open, then is ready. `listeners` hear of every call that ends
         from then on.
 
         Blocks; raises LedgerInUse, StorageUnavailable.
         """
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = DirectoryLock(directory)
-            try:
-                mark = _settle_the_past(database, directory, clock)
-                return cls(
-                    database, directory, clock, mark=mark, lock=lock, segment_bytes=segment_bytes, listeners=listeners
-                )
-            except BaseException:
-                lock.close()
-                raise
-        except OSError as error:
-            raise StorageUnavailable(str(directory), problem_of(error), error.strerror or "") from error
+        with locked(directory) as lock:
+            return cls(
+                database,
+                directory,
+                clock,
+                mark=settle_all(database, directory, clock),
+                lock=lock,
+                credit=OwnCredit(database.read_sync(store.credits_of)),
+                segment_bytes=segment_bytes,
+                listeners=listeners,
+            )
+
+    @classmethod
+    def open_of_worker(
+        cls,
+        database: Database,
+        directory: Path,
+        clock: Clock,
+        *,
+        worker: int,
+        credit: Callable[[], Credit],
+        listeners: Sequence[Listener] = (),
+    ) -> Self:
+        """As `open`, for one of several processes of a relay whose parent has locked `directory`.
+
+        It has a folder of its own within it, and settles only what its own predecessor left. `credit` is made then.
+        """
+        name = worker_name(worker)
+        with locked(directory / name) as lock:
+            return cls(
+                database,
+                directory / name,
+                clock,
+                mark=settle_one(database, directory / name, clock, journal=name),
+                lock=lock,
+                credit=credit(),
+                segment_bytes=journals.SEGMENT_BYTES,
+                listeners=listeners,
+            )
 
     @property
     def open_calls(self) -> int:
@@ -152,18 +172,18 @@ class Ledger:
         """What a node has earned up to now; `today` and `month` by UTC."""
         return self._earnings.of(node, now_ms)
 
-    async def deposit(self, organisation: OrganisationId, amount: NanoDollars, *, reference: str) -> None:
-        """Adds credit. The same reference a second time changes nothing. Raises StorageUnavailable."""
-        at_ms = self._clock.now_ms()
-        work = partial(store.deposit, organisation=organisation, amount=amount, reference=reference, at_ms=at_ms)
-        await self._errand(partial(self._deposit, work))
-
     async def refresh(self) -> None:
         """Takes in what other processes posted; for when the revision moved. Raises StorageUnavailable."""
         await self._errand(self._find)
 
     async def flush(self) -> None:
         """Waits until everything settled so far is in the database. Raises StorageUnavailable."""
+        await self.flush_own()
+        if self.others_flush is not None:
+            await self.others_flush()
+
+    async def flush_own(self) -> None:
+        """`flush` of what this very process has settled."""
         await self._errand(lambda: None)
 
     async def aclose(self) -> None:
@@ -199,13 +219,9 @@ class Ledger:
         except OSError as error:
             raise LedgerUnavailable(f"no room for its board ({error.strerror})") from error
 
-    def _deposit(self, work: Callable[[Connection], bool]) -> None:
-        self._database.write_sync(work)
-        self._find()
-
     def _find(self) -> None:
         """On the carrier's thread: takes notice of what other processes posted."""
-        self._credit.compare(self._database.read_sync(store.credits_of))
+        self._database.read_sync(self._credit.look)
 
     async def _errand(self, work: Callable[[], object]) -> None:
         await asyncio.wrap_future(self._carrier.errand(work))
@@ -217,24 +233,3 @@ class Ledger:
         self._journal.close()
         self._board.close()
         self._lock.close()
-
-
-def _settle_the_past(database: Database, directory: Path, clock: Clock) -> JournalMark:
-    """Posts what a dead process left, removes its files, and says where the new journal begins."""
-    found = database.read_sync(store.read_mark)
-    closed = recover(directory, found, now_ms=clock.now_ms())
-    last = max([*journals.segments(directory), journals.segment_of(found.oldest)])
-    begin = journals.position(last + 1)
-    mark = JournalMark(found.batch + 1, begin, begin)
-
-    def settle(connection: Connection) -> None:
-        batch = Batch(mark, closed, resolved=store.open_holds(connection))
-        store.post(connection, batch, known=Known())
-
-    database.write_sync(settle)
-    crash.point("after_commit")
-    if closed:
-        _log.warning("settled %d calls that a relay left behind", len(closed))
-    journals.remove_segments(directory)
-    boards.remove_boards(directory)
-    return mark

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from relay.faults import crash
-from relay.ledger.batch import Batch, JournalMark, OpenHold, transactions
+from relay.ledger.batch import MAIN, Batch, JournalMark, OpenHold, transactions
 from relay.ledger.calls import Closed
-from relay.ledger.entries import Account, CallId, NanoDollars, deposit_transaction, entries_of
+from relay.ledger.entries import Account, CallId, NanoDollars, creditor, deposit_transaction, entries_of
 from relay.ledger.rows import leg_rows, node_day_rows, usage_row
 from relay.storage import revision
 from relay.storage.bulk import BulkInsert, Statement
 from relay.storage.ids import NodeId, OrganisationId
 from relay.storage.named import NamedRows
 from relay.storage.tables import (
+    journal_credit,
     journal_position,
     labels,
     ledger_accounts,
@@ -28,10 +29,8 @@ from relay.storage.tables import (
     usage_legs,
 )
 
-_JOURNAL: Final = "main"
-
 _ENTRIES: Final = BulkInsert(ledger_entries, ("source", "kind", "account", "amount", "at_ms"))
-_HOLDS: Final = BulkInsert(ledger_holds, ("call", "organisation", "amount", "at_ms"))
+_HOLDS: Final = BulkInsert(ledger_holds, ("call", "organisation", "amount", "at_ms", "journal"))
 _USAGE: Final = BulkInsert(usage, tuple(column.name for column in usage.columns))
 _LEGS: Final = BulkInsert(usage_legs, tuple(column.name for column in usage_legs.columns))
 _NODE_DAYS: Final = BulkInsert(
@@ -39,6 +38,13 @@ _NODE_DAYS: Final = BulkInsert(
     ("node", "day", "earned", "answers"),
     conflict="ON CONFLICT (node, day) DO UPDATE SET"
     " earned = node_days.earned + excluded.earned, answers = node_days.answers + excluded.answers",
+)
+
+
+_JOURNAL_CREDIT: Final = BulkInsert(
+    journal_credit,
+    ("journal", "organisation", "moved"),
+    conflict="ON CONFLICT (journal, organisation) DO UPDATE SET moved = journal_credit.moved + excluded.moved",
 )
 
 
@@ -50,15 +56,24 @@ class Known:
         self.labels = NamedRows(labels, "text")
 
 
-def read_mark(connection: Connection) -> JournalMark:
-    """How far the journal is in the database; in a new one, nowhere."""
+def read_mark(connection: Connection, journal: str) -> JournalMark:
+    """How far the journal is in the database; a new one, nowhere."""
     query = select(journal_position.c.batch, journal_position.c.carried, journal_position.c.oldest)
-    row = connection.execute(query.where(journal_position.c.journal == _JOURNAL)).one()
-    return JournalMark(row.batch, row.carried, row.oldest)
+    row = connection.execute(query.where(journal_position.c.journal == journal)).first()
+    return JournalMark(0, 0, 0, journal) if row is None else JournalMark(row.batch, row.carried, row.oldest, journal)
 
 
-def open_holds(connection: Connection) -> dict[CallId, OpenHold]:
-    rows = connection.execute(select(ledger_holds))
+def begin_journal(connection: Connection, journal: str) -> None:
+    """Makes a row for its mark, if there is none."""
+    if connection.execute(select(journal_position).where(journal_position.c.journal == journal)).first() is None:
+        values = {"journal": journal, "batch": 0, "carried": 0, "oldest": 0}
+        connection.execute(insert(journal_position).values(values))
+
+
+def open_holds(connection: Connection, journal: str) -> dict[CallId, OpenHold]:
+    """Those that only the replay of this journal may resolve; the main one stands for all that nobody else does."""
+    query = select(ledger_holds)
+    rows = connection.execute(query if journal == MAIN else query.where(ledger_holds.c.journal == journal))
     return {
         CallId(row.call): OpenHold(
             CallId(row.call), OrganisationId(row.organisation), NanoDollars(row.amount), row.at_ms
@@ -77,15 +92,36 @@ def credits_of(connection: Connection) -> dict[OrganisationId, NanoDollars]:
     query = select(ledger_accounts.c.name, ledger_accounts.c.balance).where(
         ledger_accounts.c.name.startswith("credit/")
     )
-    return {
-        OrganisationId(int(name.removeprefix("credit/"))): NanoDollars(balance)
-        for name, balance in connection.execute(query)
-    }
+    rows = ((creditor(name), balance) for name, balance in connection.execute(query))
+    return {organisation: NanoDollars(balance) for organisation, balance in rows if organisation is not None}
 
 
-def earned_days(connection: Connection) -> list[tuple[NodeId, int, NanoDollars, int]]:
-    """Rows for `EarningsBook.load`."""
+def deposits_of(connection: Connection) -> dict[OrganisationId, NanoDollars]:
+    """What each organisation ever brought in."""
+    query = select(ledger_deposits.c.organisation, func.sum(ledger_deposits.c.amount))
+    rows = connection.execute(query.group_by(ledger_deposits.c.organisation))
+    return {OrganisationId(organisation): NanoDollars(amount) for organisation, amount in rows}
+
+
+def credit_moved(connection: Connection, journal: str) -> dict[OrganisationId, int]:
+    """By how much a worker's journal has moved the credit of each organisation since `forget_credit_moved`."""
+    query = select(journal_credit.c.organisation, journal_credit.c.moved)
+    rows = connection.execute(query.where(journal_credit.c.journal == journal))
+    return {OrganisationId(organisation): moved for organisation, moved in rows}
+
+
+def forget_credit_moved(connection: Connection) -> None:
+    """For the start of a relay of several processes, when none of them runs."""
+    connection.execute(delete(journal_credit))
+
+
+def earned_days(
+    connection: Connection, nodes: Collection[NodeId] | None = None
+) -> list[tuple[NodeId, int, NanoDollars, int]]:
+    """Rows for `EarningsBook.load`, of all nodes or of some."""
     query = select(node_days.c.node, node_days.c.day, node_days.c.earned, node_days.c.answers).order_by(node_days.c.day)
+    if nodes is not None:
+        query = query.where(node_days.c.node.in_(nodes))
     return [
         (NodeId(node), day, NanoDollars(earned), answers) for node, day, earned, answers in connection.execute(query)
     ]
@@ -112,6 +148,8 @@ def post(connection: Connection, batch: Batch, *, known: Known) -> Mapping[Accou
     if not _advance(connection, batch.mark):
         return moved
     _post_entries(connection, entries, moved=moved, ids=ids)
+    if batch.mark.journal != MAIN:
+        _write_credit_moved(connection, batch.mark.journal, moved)
     _write_holds(connection, batch)
     _write_usage(connection, batch.closed, known.labels.lookup(connection))
     crash.point("before_commit")
@@ -129,10 +167,18 @@ def _post_entries(
 _FOLD: Final = Statement("UPDATE ledger_accounts SET balance = balance + ? WHERE id = ?")
 
 
+def _write_credit_moved(connection: Connection, journal: str, moved: Mapping[Account, int]) -> None:
+    values: list[object] = []
+    for account, change in moved.items():
+        if (organisation := creditor(account)) is not None:
+            values += (journal, organisation, change)
+    _JOURNAL_CREDIT.insert(connection, values)
+
+
 def _write_holds(connection: Connection, batch: Batch) -> None:
     values: list[object] = []
     for hold in batch.held:
-        values += (hold.call, hold.organisation, hold.amount, hold.at_ms)
+        values += (hold.call, hold.organisation, hold.amount, hold.at_ms, batch.mark.journal)
     _HOLDS.insert(connection, values)
     _RESOLVE.execute(connection, *((call,) for call in batch.resolved))
 
@@ -154,7 +200,7 @@ def _write_usage(connection: Connection, closed: Iterable[Closed], ids: Mapping[
 
 def _advance(connection: Connection, mark: JournalMark) -> bool:
     """Moves the mark on; False if it is there already, because a commit that was reported as failed had happened."""
-    return _ADVANCE.execute(connection, (mark.batch, mark.carried, mark.oldest, _JOURNAL, mark.batch)) == 1
+    return _ADVANCE.execute(connection, (mark.batch, mark.carried, mark.oldest, mark.journal, mark.batch)) == 1
 
 
 _ADVANCE: Final = Statement(

@@ -218,9 +218,11 @@ ledger_holds = Table(
     Column("organisation", BigInteger, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
+    Column("journal", String, nullable=False, server_default="main"),
     sqlite_with_rowid=False,
 )
-"""Holds that are posted and not yet resolved; a settlement takes its row away."""
+"""Holds that are posted and not yet resolved; a settlement takes its row away. `journal` is the one that tells of the
+call: only what replays that may resolve the hold."""
 
 ledger_deposits = Table(
     "ledger_deposits",
@@ -241,7 +243,18 @@ journal_position = Table(
     Column("oldest", BigInteger, nullable=False),
 )
 """How far the ledger's journal is in the database. Settlements before `carried` are posted; the oldest call open then
-begins at `oldest`; `batch` numbers the transactions, so that one whose commit was in doubt is not posted again."""
+begins at `oldest`; `batch` numbers the transactions, so that one whose commit was in doubt is not posted again. A relay
+of several processes has a journal for each of them beside the `main` one."""
+
+journal_credit = Table(
+    "journal_credit",
+    metadata,
+    Column("journal", String, primary_key=True),
+    Column("organisation", BigInteger, primary_key=True, autoincrement=False),
+    Column("moved", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""By how much each process of a relay of several has moved credit since the relay's start: what one took that died."""
 
 node_days = Table(
     "node_days",

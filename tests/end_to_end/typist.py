@@ -65,6 +65,11 @@ class Typist:
     _limits: dict[LegId, int] = field(default_factory=dict)
     _written: dict[LegId, int] = field(default_factory=dict)
 
+    @property
+    def running(self) -> int:
+        """Answers it is writing."""
+        return len(self._limits)
+
     @contextlib.asynccontextmanager
     async def at(self, address: str) -> AsyncIterator[None]:
         """Serves the relay at `address` until the body ends or the relay does."""

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,11 +59,11 @@ class Taken:
     settled: SettledFact | None
 
 
-def claim(connection: Connection, wanted: Claim, *, now_ms: int) -> Taken | None:
+def claim(connection: Connection, wanted: Claim, *, now_ms: int, is_over: Callable[[CallId], bool]) -> Taken | None:
     """Takes the key: None if it is this call's now, otherwise who has it.
 
-    An open claim that nobody in this process answers belongs to a relay that died. If its call was never charged
-    anything, it may as well not have been, and the key goes to the new call; otherwise nobody is charged twice.
+    An open claim whose call `is_over` belongs to a process that died. If its call was never charged anything, it may as
+    well not have been, and the key goes to the new call; otherwise nobody is charged twice.
     """
     connection.execute(delete(claims).where(claims.c.scope == wanted.scope, claims.c.expires_ms <= now_ms))
     row = {
@@ -79,7 +80,12 @@ def claim(connection: Connection, wanted: Claim, *, now_ms: int) -> Taken | None
     found = connection.execute(select(claims).where(claims.c.scope == wanted.scope)).one()
     same_body = found.body == wanted.body
     settled = _settled(connection, CallId(found.call))
-    if found.fate == OPEN and same_body and (settled is None or not settled.cost + settled.completion_tokens):
+    if (
+        found.fate == OPEN
+        and same_body
+        and is_over(CallId(found.call))
+        and (settled is None or not settled.cost + settled.completion_tokens)
+    ):
         connection.execute(update(claims).where(claims.c.scope == wanted.scope).values(row))
         return None
     return Taken(CallId(found.call), same_body, found.fate, found.answer, settled)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import Final
@@ -20,6 +21,7 @@ from relay.clock import Clock
 from relay.completions.refusal import Refusal, bad_request
 from relay.completions.repeats import claims, kept
 from relay.completions.repeats.claims import Claim, Taken
+from relay.completions.repeats.elsewhere import Elsewhere, Found
 from relay.completions.repeats.flight import Attached, Flight
 from relay.completions.repeats.kept import KeptAnswer
 from relay.completions.repeats.question import Question
@@ -63,7 +65,10 @@ class Idempotency:
         vault: Vault,
         settings: IdempotencySettings,
         timers: TimerSettings,
+        flush: Callable[[], Awaitable[None]],
+        elsewhere: Elsewhere | None,
     ) -> None:
+        """`flush` waits until this process's calls are in the database. `elsewhere` are those of other processes."""
         self._loop = loop
         self._clock = clock
         self._watch = watch
@@ -71,8 +76,12 @@ class Idempotency:
         self._vault = vault
         self._settings = settings
         self._timers = timers
+        self._elsewhere = elsewhere
+        self._flush = flush
         self._room = Room(settings.memory_bytes)
         self._running: dict[bytes, _ClaimedFlight] = {}
+        if elsewhere is not None:
+            elsewhere.look = self._look
 
     def begin(self, question: Question, key: bytes, reply: Reply, call: CallId) -> Attached:
         """Answer `reply`, by a call of its own, one that runs, or one that ran. `call` is the id if it is a new one.
@@ -109,18 +118,36 @@ class Idempotency:
         flight.keeps_nothing = question.keeps_nothing
         self._running[claim.scope] = flight
         attached = flight.attach(reply)
-        work = partial(claims.claim, wanted=claim, now_ms=self._clock.now_ms())
-        future = self._database.submit_write(work)
-        future.add_done_callback(partial(self._wake, question, flight))
+        self._submit_claim(question, flight)
         return attached
 
-    def _wake(self, question: Question, flight: _ClaimedFlight, future: Future[Taken | None]) -> None:
-        """On the writer's thread."""
-        self._loop.call_soon_threadsafe(self._answer, question, flight, future)
+    def _submit_claim(self, question: Question, flight: _ClaimedFlight, *, over: CallId | None = None) -> None:
+        """`over` is a call of another process that has ended, as that one says."""
+        elsewhere = self._elsewhere
 
-    def _answer(self, question: Question, flight: _ClaimedFlight, future: Future[Taken | None]) -> None:
+        def is_over(call: CallId) -> bool:
+            """Of a call that this process does not run."""
+            return elsewhere is None or call == over or elsewhere.is_mine(call)
+
+        work = partial(claims.claim, wanted=flight.claim, now_ms=self._clock.now_ms(), is_over=is_over)
+        future = self._database.submit_write(work)
+        future.add_done_callback(partial(self._wake, question, flight, over))
+
+    def _wake(
+        self, question: Question, flight: _ClaimedFlight, over: CallId | None, future: Future[Taken | None]
+    ) -> None:
+        """On the writer's thread."""
+        self._loop.call_soon_threadsafe(self._answer, question, flight, over, future)
+
+    def _answer(
+        self, question: Question, flight: _ClaimedFlight, over: CallId | None, future: Future[Taken | None]
+    ) -> None:
         try:
-            self._judge(question, flight, future.result())
+            taken, elsewhere = future.result(), self._elsewhere
+            if elsewhere is None or taken is None or taken.call == over or not elsewhere.may_run(taken):
+                self._judge(question, flight, taken)
+            else:
+                elsewhere.start(self._join(elsewhere, question, flight, taken.call))
         except StorageUnavailable as error:
             question.refuse(_no_storage(error), flight)
         except Refusal as refusal:
@@ -141,6 +168,25 @@ class Idempotency:
         else:  # nobody waited for the claim, so nothing was begun
             flight.claimed = True
             flight.abort()
+
+    # --- calls of other processes -------------------------------------------------------------------------------------
+
+    async def _join(self, elsewhere: Elsewhere, question: Question, flight: _ClaimedFlight, call: CallId) -> None:
+        claim = flight.claim
+        found = await elsewhere.join(call, claim.scope, claim.body, flight=flight, watch=self._watch)
+        if found is Found.GONE:
+            self._submit_claim(question, flight, over=call)
+        elif found is not Found.JOINED:
+            question.refuse(_running_on() if found is Found.LATE else _unknown(), flight)
+
+    async def _look(self, scope: bytes, body: bytes) -> tuple[Found, Flight | None]:
+        """For another process: the flight of a key. What is told as gone is in the database, as far as it ever will."""
+        flight = self._running.get(scope)
+        if flight is not None and flight.claimed and flight.claim.body == body:
+            return (Found.JOINED, flight) if flight.joinable else (Found.LATE, None)
+        await self._database.write(lambda _: None)  # after whatever was still to be written of a call that has ended
+        await self._flush()
+        return Found.GONE, None
 
     # --- answers that were given before -------------------------------------------------------------------------------
 
@@ -255,6 +301,14 @@ def _gone(taken: Taken) -> Refusal:
     )
     code = "idempotency_answer_gone"
     return Refusal(410, message, kind="invalid_request_error", code=code, metadata=metadata)
+
+
+def _unknown() -> Refusal:
+    message = (
+        "The call with this Idempotency-Key was made by a process of this relay that does not answer just now. "
+        "Nothing more was run or billed. Try again."
+    )
+    return Refusal(503, message, kind="server_error", code="idempotency_unknown", retry_after=RETRY_S)
 
 
 def _no_storage(error: StorageUnavailable) -> Refusal:

@@ -11,11 +11,17 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, insert, inspect, select, update
 
 from relay.storage.errors import StorageProblem, StorageUnavailable
-from relay.storage.migrations import m0001_initial, m0002_catalogue, m0004_answers, m0005_rules
+from relay.storage.migrations import m0001_initial, m0002_catalogue, m0004_answers, m0005_rules, m0006_workers
 
 Step = Callable[[Connection], None]
 
-STEPS: Sequence[Step] = (m0001_initial.upgrade, m0002_catalogue.upgrade, m0004_answers.upgrade, m0005_rules.upgrade)
+STEPS: Sequence[Step] = (
+    m0001_initial.upgrade,
+    m0002_catalogue.upgrade,
+    m0004_answers.upgrade,
+    m0005_rules.upgrade,
+    m0006_workers.upgrade,
+)
 
 _schema_version = Table("schema_version", MetaData(), Column("version", Integer, nullable=False))
 

@@ -182,7 +182,12 @@ async def test_an_admission_that_cannot_be_written_down_leaves_no_trace(ledger: 
 
 async def test_a_deposit_arrives_once_however_often_it_is_made(ledger: Ledger, database: Database) -> None:
     for _ in range(3):
-        await ledger.deposit(ORGANISATION, NanoDollars(500), reference="invoice 7")
+        database.write_sync(
+            lambda connection: store.deposit(
+                connection, ORGANISATION, amount=NanoDollars(500), reference="invoice 7", at_ms=1
+            )
+        )
+        await ledger.refresh()
     assert ledger.available(ORGANISATION) == PLENTY + 500
     assert database.read_sync(balances)[credit(ORGANISATION)] == PLENTY + 500
 

@@ -28,8 +28,10 @@ def a_claim(number: int = 1, *, call: int = 7, body: bytes = b"b", expires_ms: i
     return Claim(bytes([number]) * 32, body * 32, CallId(call), expires_ms)
 
 
-def ask(database: Database, wanted: Claim, *, now_ms: int = NOW) -> Taken | None:
-    return database.write_sync(lambda connection: claims.claim(connection, wanted, now_ms=now_ms))
+def ask(database: Database, wanted: Claim, *, now_ms: int = NOW, over: bool = True) -> Taken | None:
+    return database.write_sync(
+        lambda connection: claims.claim(connection, wanted, now_ms=now_ms, is_over=lambda _: over)
+    )
 
 
 def keep(database: Database, wanted: Claim, answer: bytes | None, fate: str = claims.KEPT) -> None:
@@ -62,6 +64,14 @@ def test_another_body_does_not_get_it_whatever_became_of_the_first(database: Dat
 
     assert taken is not None
     assert not taken.same_body
+
+
+def test_a_claim_whose_call_may_still_run_elsewhere_is_nobody_elses(database: Database) -> None:
+    ask(database, a_claim())
+
+    taken = ask(database, a_claim(call=8), over=False)
+
+    assert taken == Taken(CallId(7), same_body=True, fate=claims.OPEN, answer=None, settled=None)
 
 
 @pytest.mark.parametrize(("cost", "tokens", "free"), [(0, 0, True), (5, 2, False), (0, 2, False)])
