@@ -9,7 +9,8 @@ Knows no I/O and no clock: times are Unix seconds that somebody else measured. M
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Literal
 
 from desktop.models.progress import Progress
@@ -130,6 +131,14 @@ class Earnings:
     month: int
     lifetime: int
     answers_today: int
+
+    def by(self, now: float, *, told_at: float) -> Earnings:
+        """What is left of it `now`. The relay speaks after each answer only, and a new day begins without one."""
+        today, then = (datetime.fromtimestamp(at, UTC).date() for at in (now, told_at))
+        if today == then:
+            return self
+        month = self.month if (today.year, today.month) == (then.year, then.month) else 0
+        return replace(self, today=0, month=month, answers_today=0)
 
 
 @dataclass(frozen=True, slots=True)

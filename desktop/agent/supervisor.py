@@ -97,7 +97,8 @@ class Agent:
         self._parts = parts
         self._memberships = parts.memberships
         self._link_state = LinkState()
-        self._earnings: Earnings | None = None
+        self._earnings: tuple[Earnings, float] | None = None
+        """As the relay said last, and when."""
         self._stopping = False
         self._meter = RateMeter()
         self._desk = Desks(_first_offers(parts), changed=self._changed, freed=self._freed)
@@ -323,7 +324,8 @@ class Agent:
         self._changed()
 
     def earned(self, account: Account) -> None:
-        self._earnings = Earnings(account.today, account.month, account.lifetime, account.answers_today)
+        earned = Earnings(account.today, account.month, account.lifetime, account.answers_today)
+        self._earnings = earned, time.time()
         self._changed()
 
     async def keep_link_secret(self, secret: bytes) -> Member | None:
@@ -376,6 +378,12 @@ class Agent:
             return replace(enrolled, problem=attempt.problem)
         return attempt or enrolled or Enrolment()
 
+    def _earned(self, now: float) -> Earnings | None:
+        if self._earnings is None:
+            return None
+        earned, told_at = self._earnings
+        return earned.by(now, told_at=told_at)
+
     def _take(self) -> Snapshot:
         facts = self._facts()
         snoozed = facts.snoozed_until is not None and facts.snoozed_until > facts.now
@@ -389,7 +397,7 @@ class Agent:
             models=facts.models,
             running=facts.running,
             tokens_per_s=self._meter.tokens_per_s if facts.running else 0.0,
-            earnings=self._earnings,
+            earnings=self._earned(facts.now),
             rate_history=self._meter.history,
             snoozed_for=facts.snoozed_for if snoozed else "",
             switches=self._situation.switches,

@@ -7,6 +7,7 @@ import pytest
 from desktop.agent.address import RelayAddress
 from desktop.agent.meter import RateMeter
 from desktop.agent.retry import Backoff, Parting, parting
+from desktop.agent.state import Earnings
 from desktop.errors import EnrolmentFailed
 from relay.wire.frames import CloseCode
 
@@ -95,3 +96,16 @@ def test_the_meter_rests_after_a_still_minute() -> None:
         rests.append(meter.at_rest)
     assert rests == [False] * 60 + [True]
     assert meter.history == (0.0,) * 60
+
+
+LAST_OF_JANUARY = 1_769_903_940.0
+"""31 January 2026, 23:59 UTC."""
+
+
+@pytest.mark.parametrize(
+    ("later", "left"),
+    [(30.0, Earnings(3, 40, 500, 2)), (120.0, Earnings(0, 0, 500, 0)), (-86_400.0, Earnings(0, 40, 500, 0))],
+    ids=["the same day", "a new month", "a day earlier by a clock that was set"],
+)
+def test_what_was_earned_today_is_not_told_of_the_day_after(later: float, left: Earnings) -> None:
+    assert Earnings(3, 40, 500, 2).by(LAST_OF_JANUARY + later, told_at=LAST_OF_JANUARY) == left
