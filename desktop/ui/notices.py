@@ -81,7 +81,8 @@ def over(before: Snapshot, now: Snapshot) -> tuple[Notice, ...]:
 def due(notice: Notice, told: Mapping[str, Told], wish: Wish, now: float) -> bool:
     """Whether the owner wants to hear it, and has not just heard it.
 
-    The same news is told once a day at most; while it lasts, once a week, over restarts too.
+    The same news is told once a day at most; while it lasts, once a week, over restarts too. A clock that was far
+    ahead when it was told silences nothing for years.
     """
     if wish is Wish.NOTHING or (wish is Wish.PROBLEMS and notice.kind in GOOD):
         return False
@@ -90,12 +91,12 @@ def due(notice: Notice, told: Mapping[str, Told], wish: Wish, now: float) -> boo
         return True
     if notice.kind is Kind.FIRST_EARNED:
         return False
-    return now - last.at >= (DAY_S if last.over else WEEK_S)
+    return abs(now - last.at) >= (DAY_S if last.over else WEEK_S)
 
 
 def remembered(told: Mapping[str, Told], now: float) -> dict[str, Told]:
     """What still has a say in what is told next."""
-    return {key: last for key, last in told.items() if key == Kind.FIRST_EARNED or now - last.at < WEEK_S}
+    return {key: last for key, last in told.items() if key == Kind.FIRST_EARNED or abs(now - last.at) < WEEK_S}
 
 
 def _joys(before: Snapshot, now: Snapshot) -> tuple[Notice, ...]:

@@ -145,6 +145,7 @@ def test_the_same_trouble_is_told_once_a_day_and_while_it_lasts_once_a_week(
 ) -> None:
     notice = Notice(Kind.DOWNLOAD_STOPPED, "gemma")
     assert due(notice, {notice.key: Told(NOW, over=ended)}, Wish.ALL, NOW + after) is again
+    assert due(notice, {notice.key: Told(NOW + after, over=ended)}, Wish.ALL, NOW) is again, "by a clock set back"
 
 
 def test_another_model_is_another_story() -> None:
