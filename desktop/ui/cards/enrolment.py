@@ -25,7 +25,7 @@ class EnrolmentCard(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(self.tr("Connect to a relay"), parent)
-        self._url = ""
+        self._url = self._proposed = ""
         self.problem = Prose(ink="bad")
         self.ask, self.wait = QWidget(), QWidget()
         self._build_ask(QVBoxLayout(self.ask))
@@ -86,8 +86,9 @@ class EnrolmentCard(Card):
         self.ask.setVisible(not waiting)
         self.wait.setVisible(waiting)
         self.problem.say(view.problem)
-        if view.relay and not self.address.text():
-            self.address.setText(view.relay)
+        if view.relay != self._proposed:  # Once: who clears the field wants to type another.
+            self._proposed = view.relay
+            self.address.setText(self.address.text() or view.relay)
         self._url = view.url
         self.code.setText(view.code)
         self.code.setAccessibleName(self.tr("Code: %1").replace("%1", " ".join(view.code)))

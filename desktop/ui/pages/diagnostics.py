@@ -148,13 +148,20 @@ class _Reading(QPlainTextEdit):
         bar.setValue(bar.maximum() if follows else before)
 
 
+def _copies(what: str, word: str) -> Button:
+    """One of several on the page: a reader hears which."""
+    button = Button(word)
+    button.setAccessibleName(f"{word}: {what}")
+    return button
+
+
 class _FaultCard(Card):
     """Hidden while there is none."""
 
     def __init__(self, title: str) -> None:
         super().__init__(title)
         self.told, self.text = Prose(role=Type.STRONG), _Reading(title)
-        self.copy, self.drop = Button(self.tr("Copy")), Button(self.tr("Forget it"))
+        self.copy, self.drop = _copies(title, self.tr("Copy")), Button(self.tr("Forget it"))
         self.body.addWidget(self.told)
         self.body.addWidget(self.text)
         row = QHBoxLayout()
@@ -176,7 +183,7 @@ class _ReportCard(Card):
         self.told = Prose()
         self.text = _Reading(title)
         self.make = Button(self.tr("Make a report"))
-        self.save, self.copy = Button(self.tr("Save as…"), "primary"), Button(self.tr("Copy"))
+        self.save, self.copy = Button(self.tr("Save as…"), "primary"), _copies(title, self.tr("Copy"))
         self.body.addWidget(self.told)
         self.body.addWidget(self.text)
         row = QHBoxLayout()
@@ -202,7 +209,7 @@ class _LogCard(Card):
         self.text = _Reading(title)
         self.empty = Prose(ink="muted")
         self.folder = Prose(role=Type.CAPTION, ink="muted")
-        self.copy, self.open = Button(self.tr("Copy")), Button(self.tr("Open the folder"))
+        self.copy, self.open = _copies(title, self.tr("Copy")), Button(self.tr("Open the folder"))
         self.body.addWidget(self.empty)
         self.body.addWidget(self.text)
         row = QHBoxLayout()

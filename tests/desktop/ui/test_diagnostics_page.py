@@ -218,6 +218,7 @@ def test_every_button_is_reached_by_the_keyboard(acts: DiagnosticsActs) -> None:
     buttons = [acts.page.test.again, acts.page.report.save, acts.page.report.copy, acts.page.log.open]
     assert all(each.focusPolicy() & Qt.FocusPolicy.TabFocus for each in buttons)
     assert all(each.tabChangesFocus() for each in (acts.page.report.text, acts.page.log.text))
+    assert acts.page.report.copy.accessibleName() == "Copy: Report", "not one of three that sound the same"
 
 
 def test_the_real_thing_tests_reads_and_writes(tmp_path: Path) -> None:

@@ -125,6 +125,17 @@ def test_only_web_pages_of_a_relay_are_opened(home: HomePage, presenter: Present
     assert not home.enrolment.open_button.isVisible()
 
 
+def test_an_address_that_was_cleared_does_not_come_back_under_the_hand(home: HomePage, presenter: Presenter) -> None:
+    show(home, presenter, "not-enrolled")
+    view = presenter.home(examples.not_enrolled("It failed."), NOW).enrolment
+    assert view is not None
+    home.enrolment.show_view(replace(view, relay="relay.example.org"))
+    assert home.enrolment.address.text() == "relay.example.org"
+    home.enrolment.address.clear()
+    home.enrolment.show_view(replace(view, relay="relay.example.org", problem="It failed again."))
+    assert home.enrolment.address.text() == ""
+
+
 def test_an_address_can_be_typed_and_sent_by_the_return_key(qtbot: QtBot, home: HomePage, presenter: Presenter) -> None:
     show(home, presenter, "not-enrolled")
     assert not home.enrolment.connect_button.isEnabled()
