@@ -31,6 +31,10 @@
         <translation>Se așteaptă răspunsul releului…</translation>
     </message>
     <message>
+        <source>Answers show here while Nightjar is at work.</source>
+        <translation>Răspunsurile apar aici cât timp Nightjar lucrează.</translation>
+    </message>
+    <message>
         <source>Older answers are best read as a sheet: type “%1” in a terminal.</source>
         <translation>Răspunsurile mai vechi se citesc cel mai bine într-o foaie de calcul: scrie „%1” într-un terminal.</translation>
     </message>
@@ -95,8 +99,8 @@
         <translation>Memoria modelului a fost eliberată după %1 s.</translation>
     </message>
     <message>
-        <source>One moment: Nightjar is starting.</source>
-        <translation>O clipă: Nightjar pornește.</translation>
+        <source>This shows here while Nightjar is at work.</source>
+        <translation>Apare aici cât timp Nightjar lucrează.</translation>
     </message>
     <message>
         <source>Nothing yet. When this PC begins or ceases to share, it shows here.</source>
@@ -240,6 +244,10 @@
     <message>
         <source>it is the picture part of a model, which is taken in with that</source>
         <translation>este partea de imagini a unui model, care se preia împreună cu el</translation>
+    </message>
+    <message>
+        <source>its file is gone; bring the disk or the file back</source>
+        <translation>fișierul lui a dispărut; adu înapoi discul sau fișierul</translation>
     </message>
     <message>
         <source>your schedule has no open hour in the whole week.</source>
@@ -1268,6 +1276,10 @@
         </translation>
     </message>
     <message>
+        <source>As it was found at %1.</source>
+        <translation>Așa cum s-a găsit la %1.</translation>
+    </message>
+    <message>
         <source>Works</source>
         <translation>Funcționează</translation>
     </message>
@@ -1351,6 +1363,10 @@
     <message>
         <source>Asking the relay…</source>
         <translation>Se așteaptă răspunsul releului…</translation>
+    </message>
+    <message>
+        <source>Earnings show here while Nightjar is at work.</source>
+        <translation>Câștigurile apar aici cât timp Nightjar lucrează.</translation>
     </message>
     <message>
         <source>Nothing earned yet. The first answer that this PC gives shows here within seconds.</source>
@@ -2072,6 +2088,14 @@
 </context>
 <context>
     <name>ModelPresenter</name>
+    <message>
+        <source>Its file is gone. Bring the disk or the file back.</source>
+        <translation>Fișierul lui a dispărut. Adu înapoi discul sau fișierul.</translation>
+    </message>
+    <message>
+        <source>Missing</source>
+        <translation>Lipsește</translation>
+    </message>
     <message>
         <source>Loading</source>
         <translation>Se încarcă</translation>
@@ -2956,8 +2980,8 @@
         <translation>Nightjar partajează doar cât timp rulează.</translation>
     </message>
     <message>
-        <source>Starting…</source>
-        <translation>Pornește…</translation>
+        <source>The relay shows here while Nightjar is at work.</source>
+        <translation>Releul apare aici cât timp Nightjar lucrează.</translation>
     </message>
     <message>
         <source>This PC is not connected to a relay.</source>
@@ -3114,6 +3138,10 @@
     <message>
         <source>One moment.</source>
         <translation>O clipă.</translation>
+    </message>
+    <message>
+        <source>What you chose last holds until Nightjar ends, but could not be kept: %1</source>
+        <translation>Ce ai ales ultima dată e valabil până se închide Nightjar, dar nu a putut fi păstrat: %1</translation>
     </message>
     <message>
         <source>Waiting for a quiet moment</source>

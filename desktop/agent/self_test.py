@@ -6,6 +6,7 @@ The command line and the window show the same findings.
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +17,11 @@ import httpx
 from desktop.agent.asking import ask
 from desktop.agent.control import Request
 from desktop.agent.membership import Memberships
-from desktop.errors import DesktopError
+from desktop.errors import DesktopError, FolderUnusable
 from desktop.models.bundled import DEMO_MODEL, asset
 from desktop.models.errors import gigabytes
 from desktop.models.model_file import read_model_file
+from desktop.models.store import Store
 from desktop.settings import Settings, load_settings
 from desktop.system import confinement
 from desktop.system.conditions import Unknown
@@ -28,8 +30,13 @@ from desktop.system.watch.choose import ask_sources, watch_over
 from desktop.system.watch.port import Attention, Watch
 from desktop.system.watch.self_test import Finding
 
+AGENT: Final = "agent"
+"""The concern of the finding about the agent itself. Who tests in a terminal need not have one running."""
+
 _RELAY_S = 5.0
 _HANDS_OFF_S = 10.0
+_PROBE = 65_536
+"""Bytes written to see whether a folder can be: more than any of its small files takes."""
 
 Phase = Literal["away", "back"]
 """What is asked of whoever sits at the PC."""
@@ -42,7 +49,7 @@ async def examine(paths: Paths) -> list[Finding]:
     """Everything that is looked at, in the order in which one thing needs another."""
     found = [_folders(paths)]
     settings, about = _settings(paths)
-    found += [about, _agent(paths), *await _node(paths), _model(settings), _confinement()]
+    found += [about, _agent(paths), *await _node(paths), _model(settings), *_library(paths), _confinement()]
     return found + await ask_sources(paths.data if paths.data.exists() else Path.home())
 
 
@@ -56,8 +63,13 @@ def as_lines(findings: list[Finding]) -> list[str]:
 def _folders(paths: Paths) -> Finding:
     try:
         paths.make()
+        with tempfile.TemporaryFile(dir=paths.data) as probe:
+            probe.write(bytes(_PROBE))
     except DesktopError as error:
         return Finding("folders", str(paths.data), ok=False, says=error.line())
+    except OSError as error:
+        problem = FolderUnusable(paths.data, (error.strerror or str(error)).lower())
+        return Finding("folders", str(paths.data), ok=False, says=problem.line())
     return Finding("folders", str(paths.data), ok=True, says="can be written")
 
 
@@ -74,8 +86,8 @@ def _agent(paths: Paths) -> Finding:
     try:
         reply = ask(paths.control, Request(verb="status"))
     except DesktopError as error:
-        return Finding("agent", "control socket", ok=None, says=error.line())
-    return Finding("agent", "control socket", ok=True, says=reply.sentence)
+        return Finding(AGENT, "control socket", ok=None, says=error.line())
+    return Finding(AGENT, "control socket", ok=True, says=reply.sentence)
 
 
 async def _node(paths: Paths) -> list[Finding]:
@@ -115,6 +127,18 @@ def _model(settings: Settings) -> Finding:
         return Finding("model", str(model), ok=False, says=error.line())
     says = f"{gigabytes(file.file_size)}, {file.quantisation}, made for {file.context} tokens"
     return Finding("model", str(model), ok=True, says=says)
+
+
+def _library(paths: Paths) -> list[Finding]:
+    """What of the models on this PC is not where it was."""
+    store = Store(paths.data)
+    try:
+        return [
+            Finding("model", name, ok=False, says="its file is gone; bring the disk or the file back")
+            for name in store.missing()
+        ]
+    except DesktopError as error:
+        return [Finding("models", str(paths.data), ok=False, says=error.line())]
 
 
 def _confinement() -> Finding:

@@ -23,7 +23,7 @@ from desktop.models.store import Servable, Store
 
 log = logging.getLogger(__name__)
 
-LOOK_S: Final = 5.0
+LOOK_S: Final = 1.5
 REFRESH_S: Final = 6 * 3600.0
 RETRY_S: Final = 600.0
 

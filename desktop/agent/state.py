@@ -167,7 +167,8 @@ class Snapshot:
     first. `obstacles` is all that keeps this PC from sharing, the first being the reason of `sharing`. `rules` are the
     owner's, as they hold now; `presence` names who tells when the PC was last used, or why nobody can. `downloads` are
     models on their way here, in the order of the queue; `arrived` are those that have come since the agent began, in
-    order. `missing` are models of the library whose files are not where they were.
+    order. `missing` are models of the library whose files are not where they were. `unkept` is why what the owner chose
+    last could not be written down: it holds only until the agent ends.
     """
 
     at: float
@@ -189,3 +190,4 @@ class Snapshot:
     downloads: tuple[Progress, ...] = ()
     arrived: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    unkept: str = ""

@@ -100,6 +100,7 @@ class Agent:
         self._earnings: tuple[Earnings, float] | None = None
         """As the relay said last, and when."""
         self._stopping = False
+        self._unkept = ""
         self._meter = RateMeter()
         self._desk = Desks(_first_offers(parts), changed=self._changed, freed=self._freed)
         past = Journal(parts.switches, Switch, length=LENGTH)
@@ -216,11 +217,11 @@ class Agent:
     def _obey(self, command: Command) -> None:
         match command:
             case SetMode():
-                self._memberships.change(mode=command.mode, snoozed_until=None, snoozed_for="")
+                self._keep(mode=command.mode, snoozed_until=None, snoozed_for="")
             case Snooze():
-                self._memberships.change(snoozed_until=command.until, snoozed_for=command.ends_with)
+                self._keep(snoozed_until=command.until, snoozed_for=command.ends_with)
             case Resume():
-                self._memberships.change(snoozed_until=None, snoozed_for="")
+                self._keep(snoozed_until=None, snoozed_for="")
             case SetRules():
                 self._set_rules(command.changed)
             case Enrol():
@@ -249,7 +250,16 @@ class Agent:
         rules = self._memberships.record.rules | changed
         chosen = {name: value for name, value in rules.items() if value is not None}
         self._situation.use(chosen)
-        self._memberships.change(rules=chosen)
+        self._keep(rules=chosen)
+
+    def _keep(self, **chosen: object) -> None:
+        """What cannot be written holds all the same, until the agent ends. Raises FolderUnusable."""
+        self._unkept = ""
+        try:
+            self._memberships.change(**chosen)
+        except DesktopError as error:
+            self._unkept = error.line()
+            raise
 
     # --- models
 
@@ -407,6 +417,7 @@ class Agent:
             downloads=shelf.progress if (shelf := self._parts.shelf) else (),
             arrived=shelf.arrived if shelf else (),
             missing=shelf.missing if shelf else (),
+            unkept=self._unkept,
         )
 
     def _changed(self) -> None:

@@ -86,7 +86,9 @@ class ActivityPresenter:
             return self.tr("The answers of this PC show here once it is connected to a relay. You can do that on Home.")
         if facts.answers is not None:
             return self.tr("No answers yet. The first one that this PC gives shows here within a minute.")
-        return "" if facts.problem else self.tr("Asking the relay…")
+        if facts.problem:
+            return ""
+        return self.tr("Asking the relay…") if snapshot else self.tr("Answers show here while Nightjar is at work.")
 
     def _older(self) -> str:
         text = self.tr("Older answers are best read as a sheet: type “%1” in a terminal.")
@@ -151,7 +153,7 @@ class ActivityPresenter:
 
     def _no_switches(self, snapshot: Snapshot | None) -> str:
         if snapshot is None:
-            return self.tr("One moment: Nightjar is starting.")
+            return self.tr("This shows here while Nightjar is at work.")
         return (
             "" if snapshot.switches else self.tr("Nothing yet. When this PC begins or ceases to share, it shows here.")
         )

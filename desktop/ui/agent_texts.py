@@ -144,6 +144,7 @@ _SELF_TEST: Final = (
     "driver",
     "all together",
     "can be written",
+    "its file is gone; bring the disk or the file back",
     "read",
     "none: the defaults hold",
     "this PC is not enrolled: nightjar enroll --relay URL",

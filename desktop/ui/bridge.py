@@ -78,5 +78,6 @@ class Bridge(QObject):
     def _deliver(self) -> None:
         with self._lock:
             snapshot, self._newest = self._newest, None
-        if snapshot is not None:
+            heard = snapshot is not None and not self._closed
+        if heard:
             self.arrived.emit(snapshot)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from PySide6.QtGui import QGuiApplication
 from typing_extensions import override
 
 from desktop.agent.report import report
-from desktop.agent.self_test import examine
+from desktop.agent.self_test import AGENT, examine
 from desktop.errors import DesktopError
 from desktop.system.crashes import Crashes, Fault
 from desktop.system.files import write_asked_for
@@ -56,7 +57,9 @@ class Upkeep:
         return self._paths.logs
 
     def examine(self) -> tuple[Finding, ...]:
-        return tuple(asyncio.run(examine(self._paths)))
+        """An agent that is not running is no matter of choice here: the window has one, or had."""
+        found = asyncio.run(examine(self._paths))
+        return tuple(replace(each, ok=False) if each.concern == AGENT and each.ok is None else each for each in found)
 
     def log(self) -> tuple[str, ...]:
         lines = last_lines(self._paths.logs / LOG_FILE, LOG_LINES)
@@ -77,7 +80,10 @@ class Upkeep:
 
 
 class DiagnosticsActs(PageActs[DiagnosticsFacts]):
-    """Nothing of it depends on the agent: it must work when nothing else does."""
+    """Nothing of it needs the agent: it must work when nothing else does.
+
+    The self-test runs when the page is opened, unless it just has, and when what it found may not hold any more.
+    """
 
     def __init__(
         self,
@@ -92,7 +98,7 @@ class DiagnosticsActs(PageActs[DiagnosticsFacts]):
         super().__init__(page, DiagnosticsFacts(folder=str(checks.folder)), background, every_ms=_LOOK_MS)
         self.page, self._checks, self._presenter, self._clock = page, checks, presenter, clock
         self._reading = False
-        self._tested_at = 0.0
+        self._tested: object = None
         page.test_asked.connect(self._test)
         page.report_asked.connect(self._report)
         page.file_chosen.connect(self._save)
@@ -100,11 +106,21 @@ class DiagnosticsActs(PageActs[DiagnosticsFacts]):
         page.fault_dropped.connect(self._drop_fault)
         page.folder_asked.connect(lambda: open_folder(checks.folder))
 
+    @property
+    @override
+    def _standing(self) -> object:
+        there = self._snapshot
+        return there and (super()._standing, there.missing, there.unkept)
+
+    @override
+    def _stirred(self) -> None:
+        self._test()
+
     @override
     def _opened(self) -> None:
         self._look()
         self._background.run(self._checks.fault, lambda fault: self._know(fault=fault), self._log_unread)
-        if self._facts.findings is None or not 0 <= self._clock() - self._tested_at < _FRESH_S:
+        if self._tested != self._standing or not 0 <= self._clock() - (self._facts.tested_at or 0.0) < _FRESH_S:
             self._test()
 
     @override
@@ -114,16 +130,18 @@ class DiagnosticsActs(PageActs[DiagnosticsFacts]):
     def _test(self) -> None:
         if self._facts.testing:
             return
+        self._tested = self._standing
         self._know(testing=True, untested="")
         self._background.run(
             self._checks.examine,
-            self._tested,
-            lambda error: self._know(testing=False, untested=error.line()),
+            lambda found: self._test_ended(findings=found, tested_at=self._clock()),
+            lambda error: self._test_ended(untested=error.line()),
         )
 
-    def _tested(self, found: tuple[Finding, ...]) -> None:
-        self._tested_at = self._clock()
-        self._know(testing=False, findings=found)
+    def _test_ended(self, **changed: object) -> None:
+        self._know(testing=False, **changed)
+        if self._seen and self._tested != self._standing:
+            self._test()
 
     @override
     def _look(self) -> None:

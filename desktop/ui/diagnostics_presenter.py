@@ -17,13 +17,14 @@ LOG_LINES = 200
 
 @dataclass(frozen=True, slots=True)
 class DiagnosticsFacts:
-    """`findings` is None until the first self-test has ended, `report` until one was asked for.
+    """`findings` is None until the first self-test has ended, at `tested_at`, `report` until one was asked for.
 
     `saved` is where the report was written last; `untested` why the last self-test came to nothing, `problem` why any
     other act did.
     """
 
     findings: tuple[Finding, ...] | None = None
+    tested_at: float | None = None
     testing: bool = False
     log: tuple[str, ...] = ()
     folder: str = ""
@@ -56,6 +57,7 @@ class DiagnosticsView:
     fault: str
     fault_trace: str
     headline: str
+    as_of: str
     tone: Tone
     findings: tuple[FindingView, ...]
     testing: bool
@@ -88,6 +90,7 @@ class DiagnosticsPresenter:
             fault=self._fault(facts.fault, now) if facts.fault is not None else "",
             fault_trace=facts.fault.trace if facts.fault is not None else "",
             headline=self._headline(facts, wrong),
+            as_of=self._as_of(facts.tested_at, now),
             tone=Tone.BAD if wrong else Tone.GOOD if findings else Tone.CALM,
             findings=tuple(self._finding(each) for each in _worst_first(findings)),
             testing=facts.testing,
@@ -111,6 +114,11 @@ class DiagnosticsPresenter:
         if wrong == 0:
             return self.tr("Everything works.")
         return self.tr("One thing does not work.") if wrong == 1 else self.tr("%Ln things do not work.", "", wrong)
+
+    def _as_of(self, tested_at: float | None, now: float) -> str:
+        if tested_at is None:
+            return ""
+        return self.tr("As it was found at %1.").replace("%1", self._formats.moment(tested_at, now))
 
     def _finding(self, found: Finding) -> FindingView:
         verdict, tone = {

@@ -105,7 +105,9 @@ class EarningsPresenter:
             return ""
         if snapshot is not None and snapshot.enrolment.kind != "enrolled":
             return self.tr("What this PC earns shows here once it is connected to a relay. You can do that on Home.")
-        return "" if facts.problem else self.tr("Asking the relay…")
+        if facts.problem:
+            return ""
+        return self.tr("Asking the relay…") if snapshot else self.tr("Earnings show here while Nightjar is at work.")
 
     def _nothing_yet(self, told: EarningsTold, days: int) -> str:
         if told.lifetime == 0:

@@ -21,7 +21,7 @@ from desktop.ui.library_views import LibraryView, Wanted
 from desktop.ui.page_acts import PageActs
 from desktop.ui.pages.models import ModelsPage
 
-_LOOK_MS = 2_000
+_LOOK_MS = 1_500
 """How often the library is looked at while the page is seen: other programs may change it."""
 
 _REPORT_S = 0.2
@@ -60,7 +60,9 @@ class LibraryActs(PageActs[LibraryFacts]):
         self.page, self._operations, self._presenter, self._clock = page, operations, presenter, clock
         self._looking = False
         self._words = ""
-        self._asked_words: str | None = None
+        self._sought: tuple[str, object] | None = None
+        self._listed: object = None
+        """How things stood when the relay was asked last what it wants."""
         self._stop = threading.Event()
         self._reported = 0.0
         self._connect()
@@ -119,29 +121,36 @@ class LibraryActs(PageActs[LibraryFacts]):
         self._looking = False
         self._know(unread=error.line())
 
+    @override
+    def _stirred(self) -> None:
+        """Another relay wants other models, and one that was silent may tell now what it wants."""
+        self._search(self._words)
+
     def _search(self, words: str) -> None:
         """Only the newest words matter."""
         self._words = words.strip()
-        if self._asked_words is not None:
+        if self._sought is not None:
             return
-        self._asked_words = asked = self._words
-        anew = bool(self._facts.search_problem) or bool(self._facts.catalogue and self._facts.catalogue.notice)
+        words, standing = self._sought = self._words, self._standing
+        wanting = bool(self._facts.search_problem) or bool(self._facts.catalogue and self._facts.catalogue.notice)
+        anew = standing != self._listed or (wanting and not words)
+        self._listed = standing
         models = self._snapshot.models if self._snapshot is not None else ()
         speeds = {model.name: model.decode_tps for model in models}
         self._know(searching=True)
-        self._background.run(
-            lambda: self._operations.search(asked, speeds, anew=anew and not asked), self._found, self._not_found
-        )
+        self._background.run(lambda: self._operations.search(words, speeds, anew=anew), self._found, self._not_found)
 
     def _found(self, seen: CatalogueSeen) -> None:
-        self._asked_words = None
-        self._know(catalogue=seen, searching=False, search_problem="")
-        if seen.words != self._words:
-            self._search(self._words)
+        self._searched(catalogue=seen, search_problem="")
 
     def _not_found(self, error: DesktopError) -> None:
-        self._asked_words = None
-        self._know(searching=False, search_problem=error.line())
+        self._searched(search_problem=error.line())
+
+    def _searched(self, **found: object) -> None:
+        sought, self._sought = self._sought, None
+        self._know(searching=False, **found)
+        if sought != (self._words, self._standing):
+            self._search(self._words)
 
     # --- switches --------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,12 @@ class ModelPresenter:
 
     def rows(self, snapshot: Snapshot, now: float) -> tuple[ModelView, ...]:
         models = (self.model(model) for model in snapshot.models)
-        return (*models, *(self.download(progress, now) for progress in snapshot.downloads))
+        missing = (self._missing(name) for name in snapshot.missing)
+        return (*models, *missing, *(self.download(progress, now) for progress in snapshot.downloads))
+
+    def _missing(self, name: str) -> ModelView:
+        detail = self.tr("Its file is gone. Bring the disk or the file back.")
+        return ModelView(name, self.tr("Missing"), Tone.BAD, detail)
 
     def model(self, model: ModelState) -> ModelView:
         match model.kind:

@@ -4,7 +4,7 @@ keep what they know as facts, and draw it anew when it changes.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from PySide6.QtCore import QObject, QTimer
@@ -40,11 +40,13 @@ class PageActs(QObject, Generic[Facts]):
 
     def show(self, snapshot: Snapshot | None, /) -> None:
         """The newest snapshot, while the page is seen."""
-        self._snapshot = snapshot
+        before, self._snapshot = self._standing, snapshot
         if not self._seen:
             self._seen = True
             self._again.start()
             self._opened()
+        elif before != self._standing:
+            self._stirred()
         self._refresh()
 
     def hide(self) -> None:
@@ -61,9 +63,18 @@ class PageActs(QObject, Generic[Facts]):
         """For a page of which no text counts down."""
         return False
 
+    @property
+    def _standing(self) -> object:
+        """Which node this PC is, and whether there is contact with its relay; None while there is no agent."""
+        there = self._snapshot
+        return there and (there.enrolment.node_id, there.link.kind == "ready")
+
     def _opened(self) -> None:
         """The page is seen again."""
         self._look()
+
+    def _stirred(self) -> None:
+        """The standing is another one, so what the page says may not hold any more. Most pages look soon anyway."""
 
     def _look(self) -> None:
         raise NotImplementedError
@@ -91,16 +102,6 @@ class RelayActs(PageActs[Known], Generic[Known, Told]):
         super().__init__(page, facts, background, every_ms=every_ms)
         self._node = ""
 
-    @override
-    def show(self, snapshot: Snapshot | None, /) -> None:
-        another = snapshot is not None and snapshot.enrolment.node_id != self._node
-        if snapshot is not None and another:
-            self._node, self._facts = snapshot.enrolment.node_id, self._forgotten()
-        was_seen = self._seen
-        super().show(snapshot)
-        if another and was_seen:
-            self._look()
-
     def _wanted(self) -> int:
         raise NotImplementedError
 
@@ -117,26 +118,45 @@ class RelayActs(PageActs[Known], Generic[Known, Told]):
         raise NotImplementedError
 
     @override
+    def _stirred(self) -> None:
+        self._look()
+
+    @override
     def _look(self) -> None:
-        enrolled = self._snapshot is not None and self._snapshot.enrolment.kind == "enrolled"
-        if self._facts.asking or not enrolled:
+        if self._snapshot is None:
             return
-        wanted, node = self._wanted(), self._node
+        enrolment = self._snapshot.enrolment
+        if enrolment.node_id != self._node:
+            self._node, self._facts = enrolment.node_id, self._forgotten()
+        if self._facts.asking or enrolment.kind != "enrolled":
+            return
+        asked = _Asked(self._wanted(), self._node, self._standing)
         self._know(asking=True)
         self._background.run(
-            lambda: self._ask(wanted),
-            lambda told: self._answered(told, wanted, node),
-            lambda error: self._unanswered(error, node),
+            lambda: self._ask(asked.wanted),
+            lambda told: self._answered(told, asked),
+            lambda error: self._unanswered(error, asked),
         )
 
-    def _answered(self, told: Told, wanted: int, node: str) -> None:
-        if node != self._node:
-            return
-        self._facts = self._learned(told, wanted)
-        self._know(asking=False, problem="")
-        if wanted != self._wanted():
+    def _answered(self, told: Told, asked: _Asked) -> None:
+        if asked.node == self._node:
+            self._facts = self._learned(told, asked.wanted)
+            self._ended(asked)
+
+    def _unanswered(self, error: DesktopError, asked: _Asked) -> None:
+        if asked.node == self._node:
+            self._ended(asked, error.line())
+
+    def _ended(self, asked: _Asked, problem: str = "") -> None:
+        self._know(asking=False, problem=problem)
+        if asked != _Asked(self._wanted(), self._node, self._standing):
             self._look()
 
-    def _unanswered(self, error: DesktopError, node: str) -> None:
-        if node == self._node:
-            self._know(asking=False, problem=error.line())
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question: what was wanted, of which node, and how things stood then."""
+
+    wanted: int
+    node: str
+    standing: object

@@ -485,7 +485,7 @@ PAGES: dict[str, Make] = {
     ),
     "rules-never": _rules(RulesFacts(refused=True), ruled(schedule="never")),
     "rules-starting": _rules(RulesFacts(), None),
-    "diagnostics": _diagnostics(DiagnosticsFacts(FINDINGS, log=_LOG, folder=_LOGS)),
+    "diagnostics": _diagnostics(DiagnosticsFacts(FINDINGS, NOW - 60, log=_LOG, folder=_LOGS)),
     "diagnostics-wrong": _diagnostics(DiagnosticsFacts(WRONG + FINDINGS[:2], log=_LOG[:3], folder=_LOGS)),
     "diagnostics-fault": _diagnostics(
         DiagnosticsFacts(FINDINGS[:2], log=_LOG[:3], folder=_LOGS, fault=Fault(NOW - 3_600, "0.1.0", "agent", _TRACE))

@@ -7,11 +7,12 @@ than left out.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from desktop.agent.sharing.decision import PLUGGED_IN
 from desktop.agent.sharing.words import countdown, host_of, spelt
-from desktop.agent.state import LinkState, Reason, Snapshot
+from desktop.agent.state import Enrolment, LinkState, Reason, Snapshot
 from desktop.ui.agent_words import AgentWords, sentence
 from desktop.ui.figures import CENT, Formats, dollars, exact_dollars, speed
 from desktop.ui.model_presenter import ModelPresenter
@@ -63,7 +64,7 @@ class Presenter:
             earnings=self.earnings(snapshot),
             models=self.models.rows(snapshot, now),
             models_empty=self.tr("This PC has no model to share yet."),
-            relay=self.relay(snapshot.link, snapshot.enrolment.relay, now),
+            relay=self.relay(snapshot.link, snapshot.enrolment, now),
             enrolment=self.enrolment(snapshot, now),
             ticking=_counts_down(snapshot, now),
         )
@@ -168,7 +169,14 @@ class Presenter:
             return self.tr("1 answer today")
         return self.tr("%Ln answers today", "", count)
 
-    def relay(self, link: LinkState, enrolled_at: str, now: float) -> RelayView:
+    def relay(self, link: LinkState, enrolment: Enrolment, now: float) -> RelayView:
+        """With why it could not be another relay, where a PC that has one tried that in vain."""
+        view = self._link(link, enrolment.relay, now)
+        if enrolment.kind == "enrolled" and enrolment.problem:
+            return replace(view, detail=self._agent.said(enrolment.problem))
+        return view
+
+    def _link(self, link: LinkState, enrolled_at: str, now: float) -> RelayView:
         address = host_of(link.relay or enrolled_at)
         match link.kind:
             case "ready":

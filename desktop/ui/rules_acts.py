@@ -20,7 +20,7 @@ from desktop.ui.rules_presenter import RulesFacts, RulesPresenter, open_wishes, 
 _REST_MS = 250
 """A change waits for the hand to rest: a number is stepped through, a week is painted in strokes."""
 
-_PATIENCE_MS = 3_000
+_PATIENCE_MS = 1_500
 """How long the agent has to say that a wish came true. It takes milliseconds, unless it refuses."""
 
 _WHOLE = frozenset({"keep_memory_mib", "keep_disk_mib"})

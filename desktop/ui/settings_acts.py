@@ -29,7 +29,7 @@ from desktop.ui.private_relay_acts import PrivateRelayActs
 from desktop.ui.question import ask
 from desktop.ui.settings_presenter import Folders, SettingsFacts, SettingsPresenter
 
-_LOOK_MS = 5_000
+_LOOK_MS = 1_500
 """How often sizes are looked at while the page is seen."""
 
 

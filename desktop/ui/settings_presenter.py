@@ -154,7 +154,7 @@ class SettingsPresenter:
 
     def _relay(self, snapshot: Snapshot | None) -> tuple[str, str]:
         if snapshot is None:
-            return self.tr("Starting…"), ""
+            return self.tr("The relay shows here while Nightjar is at work."), ""
         enrolment = snapshot.enrolment
         if enrolment.kind != "enrolled":
             return self.tr("This PC is not connected to a relay."), self.tr("You can do that on Home.")

@@ -73,6 +73,7 @@ class StatePresenter:
         reason = snapshot.sharing.reason
         shape, tone = _sign(snapshot)
         headline, detail = self._words(snapshot, now)
+        detail = f"{detail} {self._unkept(snapshot)}".strip()
         pausable = reason not in {Reason.NOT_ENROLLED, Reason.MODE_OFF, Reason.SHUTTING_DOWN}
         return StateView(
             shape,
@@ -83,6 +84,12 @@ class StatePresenter:
             can_pause=pausable and snapshot.snoozed_until is None,
             can_resume=snapshot.snoozed_until is not None and reason is not Reason.SHUTTING_DOWN,
         )
+
+    def _unkept(self, snapshot: Snapshot) -> str:
+        if not snapshot.unkept:
+            return ""
+        text = self.tr("What you chose last holds until Nightjar ends, but could not be kept: %1")
+        return text.replace("%1", self._agent.said(snapshot.unkept))
 
     def _words(self, snapshot: Snapshot, now: float) -> tuple[str, str]:
         """Headline and sentence."""

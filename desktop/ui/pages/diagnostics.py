@@ -73,11 +73,16 @@ class _TestCard(Card):
     def __init__(self, title: str) -> None:
         super().__init__(title)
         self.headline = Prose(role=Type.TITLE)
+        self.as_of = Prose(role=Type.CAPTION, ink="muted")
         self.again = Button(self.tr("Run again"))
         self.rows: list[_Row] = []
         row = QHBoxLayout()
         row.setSpacing(SPACE_M)
-        row.addWidget(self.headline, 1)
+        words = QVBoxLayout()
+        words.setSpacing(SPACE_XS)
+        words.addWidget(self.headline)
+        words.addWidget(self.as_of)
+        row.addLayout(words, 1)
         row.addWidget(self.again)
         self.body.addLayout(row)
         self._list = QVBoxLayout()
@@ -86,6 +91,7 @@ class _TestCard(Card):
 
     def show_view(self, view: DiagnosticsView) -> None:
         self.headline.say(view.headline)
+        self.as_of.say(view.as_of)
         self.again.setEnabled(not view.testing)
         self.again.setText(self.tr("Looking…") if view.testing else self.tr("Run again"))
         while len(self.rows) < len(view.findings):

@@ -56,3 +56,23 @@ def test_what_ends_the_agent_unexpectedly_is_kept(desktop: Desktop) -> None:
     thread.start()
     thread.join()
     assert thread.error is not None
+
+
+def test_what_the_owner_chose_and_could_not_be_kept_holds_and_is_told(desktop: Desktop) -> None:
+    arrived: SimpleQueue[Snapshot] = SimpleQueue()
+    thread = AgentThread(desktop.agent)
+    thread.subscribe(arrived.put)
+    thread.start()
+    desktop.paths.record.mkdir()  # which no file can take the place of
+    thread.post(SetMode(Mode.OFF))
+    while not (snapshot := arrived.get(timeout=10)).unkept:
+        pass
+    assert snapshot.mode is Mode.OFF
+    assert snapshot.unkept.startswith(f"Cannot use the folder {desktop.paths.data}: ")
+    desktop.paths.record.rmdir()
+    thread.post(SetMode(Mode.IDLE))
+    while (snapshot := arrived.get(timeout=10)).unkept:
+        pass
+    assert snapshot.mode is Mode.IDLE
+    thread.post(Quit(drain=False))
+    thread.join()

@@ -240,9 +240,10 @@ def test_new_switches_show_as_they_happen(acts: ActivityActs, page: ActivityPage
     assert page.switches.table.rowCount() == 50
 
 
-def test_an_agent_that_starts_is_no_empty_past(acts: ActivityActs, page: ActivityPage) -> None:
+def test_an_agent_that_is_not_at_work_is_no_empty_past(acts: ActivityActs, page: ActivityPage) -> None:
     acts.show(None)
-    assert page.switches.empty.accessibleName() == "One moment: Nightjar is starting."
+    assert page.switches.empty.accessibleName() == "This shows here while Nightjar is at work."
+    assert page.answers.empty.accessibleName() == "Answers show here while Nightjar is at work."
 
 
 def test_a_long_reason_has_the_lines_it_needs_at_any_width(acts: ActivityActs, page: ActivityPage) -> None:

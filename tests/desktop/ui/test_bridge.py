@@ -71,6 +71,7 @@ def test_an_agent_that_speaks_after_the_close_is_not_heard_and_not_hurt(
     bridge.arrived.connect(seen.append)
     bridge.start()
     heard = bridge._take
+    heard(snapshot())
     bridge.close()
     heard(snapshot())
     agent.say(snapshot())

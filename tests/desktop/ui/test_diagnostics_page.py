@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
+from desktop.agent.state import Snapshot
 from desktop.errors import CommandRefused, DesktopError
 from desktop.system.crashes import Fault
 from desktop.system.paths import Paths
 from desktop.system.watch.self_test import Finding
 from desktop.ui.diagnostics_acts import DiagnosticsActs, Upkeep
 from desktop.ui.diagnostics_presenter import DiagnosticsFacts, DiagnosticsPresenter
-from desktop.ui.examples import NOW
+from desktop.ui.examples import NOW, not_enrolled, snapshot, unreachable
 from desktop.ui.gallery import PLAIN
 from desktop.ui.page_faces import FINDINGS, WRONG
 from desktop.ui.pages.diagnostics import DiagnosticsPage
@@ -115,11 +117,35 @@ def test_what_does_not_work_comes_first_and_is_counted() -> None:
 def test_the_first_look_runs_the_self_test_and_the_next_does_not(acts: DiagnosticsActs, told: Told) -> None:
     acts.show(None)
     assert acts.page.test.headline.accessibleName() == "Everything works."
+    assert acts.page.test.as_of.accessibleName() == f"As it was found at {PLAIN.moment(NOW, NOW)}."
     acts.hide()
     acts.show(None)
     assert told.tests == 1
     acts.page.test.again.click()
     assert told.tests == 2
+
+
+@pytest.mark.parametrize(
+    "later",
+    [None, unreachable(), not_enrolled(), replace(snapshot(), missing=("phi",))],
+    ids=["dead", "silent", "alone", "away"],
+)
+def test_what_was_found_is_looked_for_again_once_it_may_not_hold_any_more(
+    acts: DiagnosticsActs, told: Told, works: Works, later: Snapshot | None
+) -> None:
+    works.at_once = False
+    acts.show(snapshot())
+    acts.show(later)
+    works.finish()
+    assert told.tests == 2
+    acts.show(later)
+    works.finish()
+    assert told.tests == 2
+
+
+def test_in_the_window_an_agent_that_does_not_run_is_a_fault(tmp_path: Path) -> None:
+    (agent,) = (each for each in Upkeep(Paths.under(tmp_path)).examine() if each.concern == "agent")
+    assert (agent.ok, agent.says.startswith("Nightjar is not running")) == (False, True)
 
 
 @pytest.mark.parametrize("later", [3_600.0, -3_600.0], ids=["an hour later", "after the clock went back"])

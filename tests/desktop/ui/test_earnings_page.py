@@ -15,7 +15,7 @@ from desktop.errors import CommandRefused, DesktopError
 from desktop.ui.charts import ColumnChart
 from desktop.ui.earnings_acts import Books, Earned, EarningsActs, Served
 from desktop.ui.earnings_presenter import EarningsFacts, EarningsPresenter
-from desktop.ui.examples import NOW, RELAY, not_enrolled, snapshot
+from desktop.ui.examples import NOW, RELAY, not_enrolled, snapshot, unreachable
 from desktop.ui.gallery import PLAIN
 from desktop.ui.page_faces import REASONS, earned, nothing_earned
 from desktop.ui.pages.earnings import EarningsPage
@@ -166,6 +166,21 @@ def test_an_answer_about_a_node_that_this_pc_no_longer_is_is_not_shown(
     works.finish()
     assert not page.sums.isVisible()
     assert page.empty.isVisible()
+
+
+def test_the_relay_is_asked_as_soon_as_contact_with_it_is_back(
+    acts: EarningsActs, page: EarningsPage, told: Told, works: Works
+) -> None:
+    told.problem = RelaySilent(RELAY, "it cannot be reached")
+    acts.show(unreachable())
+    assert page.problem.isVisible()
+    works.at_once = False
+    page.problem.again.click()
+    acts.show(snapshot())
+    works.waiting.pop(0)()  # What was asked before there was contact fails, and says nothing of now.
+    told.problem = None
+    works.finish()
+    assert not page.problem.isVisible()
 
 
 def test_the_sheet_is_written_where_its_owner_says(acts: EarningsActs, page: EarningsPage, told: Told) -> None:

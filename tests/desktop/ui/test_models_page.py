@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from desktop.errors import DesktopError
 from desktop.models.errors import ModelUnusable
 from desktop.models.imports import Found
-from desktop.ui.examples import MODEL, NOW, snapshot
+from desktop.ui.examples import MODEL, NOW, snapshot, unreachable
 from desktop.ui.faces import DOWNLOADING
 from desktop.ui.gallery import PLAIN
 from desktop.ui.library_acts import LibraryActs
@@ -208,6 +208,16 @@ def test_a_catalogue_that_cannot_be_had_is_asked_for_again_with_the_next_words(
     assert page.catalogue.empty.accessibleName() == "The relay does not answer."
     shelf.problem = None
     page.words_given.emit("")
+    assert len([row for row in page.catalogue.rows if row.isVisible()]) == len(FOUND)
+
+
+def test_a_catalogue_of_before_is_asked_for_again_once_there_is_contact(
+    acts: LibraryActs, page: ModelsPage, shelf: Shelf
+) -> None:
+    shelf.problem = DesktopError("The relay does not answer.")
+    acts.show(unreachable())
+    shelf.problem = None
+    acts.show(snapshot())
     assert len([row for row in page.catalogue.rows if row.isVisible()]) == len(FOUND)
 
 

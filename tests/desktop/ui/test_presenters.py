@@ -318,6 +318,26 @@ def test_a_failed_enrolment_says_why_and_asks_again() -> None:
     assert (view.code, view.problem) == ("", "nobody approved it in time")
 
 
+def test_a_node_that_another_relay_refused_is_told_so() -> None:
+    enrolled = replace(snapshot().enrolment, problem="Enrolment at https://b.example failed: it was declined.")
+    view = PRESENTER.home(snapshot(enrolment=enrolled), NOW)
+    assert (view.enrolment, view.relay.word) == (None, "Connected")
+    assert view.relay.detail == "Enrolment at https://b.example failed: it was declined."
+
+
+def test_a_choice_that_could_not_be_kept_is_told_with_the_state() -> None:
+    view = PRESENTER.state(replace(snapshot(), unkept="Cannot use the folder /data: no space left on device."), NOW)
+    assert view.detail.endswith(
+        "What you chose last holds until Nightjar ends, but could not be kept: "
+        "Cannot use the folder /data: no space left on device."
+    )
+
+
+def test_a_model_whose_file_is_gone_is_not_passed_over() -> None:
+    *_, last = PRESENTER.home(replace(snapshot(), missing=("phi",)), NOW).models
+    assert (last.name, last.state, last.tone) == ("phi", "Missing", Tone.BAD)
+
+
 def test_the_speed_is_said_for_who_cannot_see_the_line() -> None:
     view = PRESENTER.speed(examples.serving())
     assert view.spoken == "Speed over the last minute, now 41 tokens per second"
