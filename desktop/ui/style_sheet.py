@@ -95,7 +95,7 @@ QTableWidget::item {{ padding: 4px 8px; border-bottom: 1px solid {c.edge}; }}
 QTableWidget::item:selected {{ color: {c.text}; background: {c.accent_soft}; }}
 QHeaderView {{ background: transparent; border: none; }}
 QHeaderView::section {{
-    color: {c.muted}; background: {c.card}; border: none; border-bottom: 1px solid {c.edge}; padding: 5px 11px;
+    color: {c.muted}; background: transparent; border: none; border-bottom: 1px solid {c.edge}; padding: 5px 11px;
 }}
 
 QMenu {{ color: {c.text}; background: {c.card}; border: 1px solid {c.edge}; padding: 6px; }}
