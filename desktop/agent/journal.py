@@ -43,8 +43,12 @@ class Journal(Generic[T]):
     def clear(self) -> None:
         """Forgets everything, on disk too."""
         self._values.clear()
-        if self._path:
+        if self._path is None:
+            return
+        try:
             self._path.unlink(missing_ok=True)
+        except OSError as error:
+            self._told(self._path, error)
 
     def _write(self, values: Iterable[T], *, mode: str) -> None:
         if self._path is None:
@@ -53,7 +57,11 @@ class Journal(Generic[T]):
             with self._path.open(f"{mode}b") as file:
                 file.writelines(msgspec.json.encode(value) + b"\n" for value in values)
         except OSError as error:
-            log.warning("a journal could not be written", extra={"path": str(self._path), "why": error.strerror})
+            self._told(self._path, error)
+
+    @staticmethod
+    def _told(path: Path, error: OSError) -> None:
+        log.warning("a journal could not be written", extra={"path": str(path), "why": error.strerror})
 
 
 def _read(path: Path, kind: type[T]) -> Iterable[T]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from desktop.agent.journal import Journal
 from desktop.agent.sharing.history import LENGTH
 from desktop.agent.state import Reason, Switch
@@ -48,6 +50,19 @@ def test_the_last_can_be_replaced_and_all_forgotten(tmp_path: Path) -> None:
     kept.clear()
     assert journal(tmp_path).values == ()
     assert not (tmp_path / "switches.jsonl").exists()
+
+
+def test_a_past_that_cannot_be_removed_is_forgotten_here_and_breaks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    kept = journal(tmp_path)
+    kept.add(switch(1))
+    monkeypatch.setattr(Path, "unlink", refuse)
+    kept.clear()
+    assert kept.values == ()
 
 
 def test_a_folder_that_cannot_be_written_costs_the_past_and_nothing_else(tmp_path: Path) -> None:
