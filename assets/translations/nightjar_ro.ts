@@ -478,6 +478,10 @@
         <translation>nu a pornit încă</translation>
     </message>
     <message>
+        <source>nobody expected this</source>
+        <translation>nu se aștepta nimeni la asta</translation>
+    </message>
+    <message>
         <source>it ended with status {status}</source>
         <translation>s-a încheiat cu starea {status}</translation>
     </message>

@@ -149,6 +149,9 @@ class RelayHost:
             return error
         except OSError as error:
             return LocalRelayFailed((error.strerror or str(error)).lower())
+        except Exception:  # the supervisor of this thread: it has to live on, to be asked again
+            log.exception("the private relay met what nobody expected")
+            return LocalRelayFailed("nobody expected this", "The log has the details: see Diagnostics.")
         finally:
             self._relay = None
 

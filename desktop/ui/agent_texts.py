@@ -231,6 +231,7 @@ _PRIVATE_RELAY: Final = (
     "another relay is using {folder}",
     "Stop it first.",
     "it has not started yet",
+    "nobody expected this",
     "it did not start in time",
     "it ended by {signal}",
     "it ended with status {status}",

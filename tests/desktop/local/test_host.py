@@ -168,6 +168,18 @@ def test_a_port_in_use_is_said_with_what_to_do_and_a_second_try_may_succeed(fold
     host.close()
 
 
+def test_what_nobody_expected_is_told_and_a_second_try_may_succeed(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def breaks(*_: object) -> str:
+        raise KeyError("key")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("desktop.local.host.api_key", breaks)
+        host.start()
+        assert "Diagnostics" in host.until("failed").problem
+    host.start()
+    assert is_there(host.until("running"))
+
+
 def test_a_second_one_over_the_same_books_is_refused_in_words(host: Host, folder: Path) -> None:
     host.start()
     host.until("running")
