@@ -116,11 +116,17 @@ class TimerSettings:
     accept_s: Seconds = 3.0
     """Until a node accepts. It only has to look for a free slot and count the prompt."""
 
+    image_accept_s: Seconds = 2.0
+    """More of it for each image, which a node decodes before it knows how many tokens there are."""
+
     first_content_s: Seconds = 60.0
     """From a provider's header to the first content."""
 
     node_first_content_s: Seconds = 30.0
     """From a node's accept to the first content, plus one second per 1,000 prompt tokens."""
+
+    image_content_s: Seconds = 20.0
+    """More of it for each image: a processor without a card takes so long for a large one."""
 
     gap_s: Seconds = 60.0
     """Between two events of a provider."""

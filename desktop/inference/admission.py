@@ -7,8 +7,9 @@ matter.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -20,7 +21,6 @@ from desktop.inference.fields import ParameterRefused
 from desktop.inference.forms import FREE, AnswerForm, Forms
 from desktop.inference.frames import CallHead
 from desktop.inference.generation import DeclineReason, Resume
-from desktop.inference.looked import Looked
 from desktop.inference.parameters import (
     ChatRequest,
     CompletionRequest,
@@ -30,8 +30,9 @@ from desktop.inference.parameters import (
     parse_completion,
     parse_embedding,
 )
-from desktop.inference.pictures import Sent
+from desktop.inference.pictures import EncodedPicture
 from desktop.inference.pipeline import Pipeline
+from desktop.inference.prompt import FIRST_ID, Prompt
 from desktop.inference.resume import ResumeMismatch, replay
 from desktop.inference.sampling import Sampler
 from desktop.inference.templates import ChatTemplate, TemplateRefused
@@ -59,9 +60,11 @@ class Arrived:
     received_at: float
     request: Request | EmbeddingRequest
     text: str = ""
+    gone: threading.Event = field(default_factory=threading.Event)
+    """Set when its caller does not wait any more."""
 
     @property
-    def pictures(self) -> tuple[Sent, ...]:
+    def pictures(self) -> tuple[EncodedPicture, ...]:
         return self.request.pictures if isinstance(self.request, ChatRequest) else ()
 
 
@@ -80,10 +83,12 @@ class Admission:
             return Arrived(head, resume, received_at, request)
         self._check_free(head, request, free)
         text = self._rendered(request, head) if isinstance(request, ChatRequest) else ""
+        if len(text) > self._model.context * MAX_BYTES_PER_TOKEN:
+            raise Refused("context", f"This model's maximum context length is {self._model.context} tokens.")
         return Arrived(head, resume, received_at, request, text)
 
-    def admit(self, arrived: Arrived, looked: Looked | None = None, *, free: int) -> Call:
-        """A call with no place yet; `looked` is the prompt of one with pictures. Raises Refused."""
+    def admit(self, arrived: Arrived, prompt: Prompt | None = None, *, free: int) -> Call:
+        """A call with no place yet; `prompt` is that of one with pictures. Raises Refused."""
         head, request = arrived.head, arrived.request
         if isinstance(request, EmbeddingRequest):
             return self._embedding(head, request, arrived.received_at)
@@ -91,12 +96,14 @@ class Admission:
         form = FREE
         if isinstance(request, ChatRequest):
             form = self._answer(request, arrived.text, tenant=head.tenant)
-            looked = looked or Looked(self._tokens(arrived.text, "messages"))
+            prompt = prompt or Prompt(self._tokens(arrived.text, "messages"))
         elif isinstance(request, CompletionRequest):
-            looked = Looked(self._completion(request))
-        if looked is None or not looked.prompt:
+            prompt = Prompt(self._completion(request))
+        if prompt is None or not prompt.ids:
             raise Refused("template", "These messages result in an empty prompt.")
-        return self._call(arrived, request, looked, form)
+        if prompt.ids[-1] >= FIRST_ID:
+            raise Refused("template", "This model's chat template lets no answer follow an image.")
+        return self._call(arrived, request, prompt, form)
 
     def _request(self, head: CallHead, body: bytes) -> Request | EmbeddingRequest:
         try:
@@ -168,9 +175,8 @@ class Admission:
 
     # --- calls ---
 
-    def _call(self, arrived: Arrived, request: Request, looked: Looked, form: AnswerForm) -> Call:
-        head, resume, prompt = arrived.head, arrived.resume, looked.prompt
-        cells = len(prompt) + sum(picture.cells - len(picture.ids) for picture in looked.pictures)
+    def _call(self, arrived: Arrived, request: Request, given: Prompt, form: AnswerForm) -> Call:
+        head, resume, prompt, cells = arrived.head, arrived.resume, given.ids, given.cells
         room = self._model.context - cells
         if room < 1:
             raise Refused(
@@ -207,7 +213,7 @@ class Admission:
                     prompt,
                     ids,
                     replay(fresh(index), ids, [c for c in channels if c.choice == index]),
-                    looked.pictures,
+                    given.pictures,
                 )
                 for index, ids in enumerate(delivered)
             ]

@@ -6,8 +6,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from desktop.inference.generation import CallKind
-from desktop.inference.looked import Picture
 from desktop.inference.pipeline import Event, Pipeline
+from desktop.inference.prompt import Picture
 from desktop.inference.resume import Delivered, Resumed
 from desktop.inference.scheduler import Slot, Waiting
 
@@ -69,10 +69,21 @@ class Choice:
         done = len(self.slot.ids)
         return next((picture for picture in self.pictures if picture.start == done), None)
 
+    def whole(self, length: int) -> int:
+        """At most so many ids, and no picture in part."""
+        inside = (
+            picture.start for picture in self.pictures if picture.start < length < picture.start + len(picture.ids)
+        )
+        return next(inside, length)
+
+    def cells(self, length: int) -> int:
+        """Of its first `length` ids."""
+        return length + sum(picture.surplus for picture in self.pictures if picture.start < length)
+
     @property
     def blind(self) -> bool:
         """Whether it can only go on once a picture is encoded."""
-        return self.picture is not None and self.picture.pending
+        return self.picture is not None and self.picture.encoding
 
     @property
     def running(self) -> bool:

@@ -155,6 +155,8 @@ class Loaded(Message, frozen=True, kw_only=True):
 
     `unconfined` names what nothing keeps this worker from: `files`, `network`, `programs`. `expected` and `taken` are
     the bytes of all buffers, as estimated and as llama.cpp told (0: it did not); `badge` is how well they fit.
+    `projector` is the SHA-256 of its picture part, if it looks at pictures; `blind` says why it does not, though it has
+    one.
     """
 
     KIND = Kind.READY
@@ -170,7 +172,8 @@ class Loaded(Message, frozen=True, kw_only=True):
     unconfined: tuple[str, ...] = ()
     expected: int = 0
     taken: int = 0
-    pictures: bool = False
+    projector: str = ""
+    blind: str = ""
     badge: Literal["", "roomy", "tight", "partial"] = ""
 
 

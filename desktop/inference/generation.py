@@ -142,7 +142,7 @@ class ModelFacts:
     `prefill_tps` and `decode_tps` were measured at start, for one call alone.
     `unconfined` names what no mechanism keeps the model's process from: `files`, `network`, `programs`.
     `memory` is the bytes it takes, 0 if nobody told; `fit` is how well that fits what could be taken.
-    `pictures`: it looks at images.
+    `pictures`: it looks at images; `blind` says why it does not, though it was given a picture part.
     """
 
     name: str
@@ -158,6 +158,7 @@ class ModelFacts:
     memory: int = 0
     fit: Literal["", "roomy", "tight", "partial"] = ""
     pictures: bool = False
+    blind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

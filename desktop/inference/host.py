@@ -21,8 +21,8 @@ from desktop.inference.call import Call, Choice
 from desktop.inference.embedding import Embedding
 from desktop.inference.engine import Chunk, EmbedderUnavailable, LlamaModel, Outcome
 from desktop.inference.generation import RecordKind, Resume
-from desktop.inference.looked import Looked, Picture
 from desktop.inference.outbox import Outbox
+from desktop.inference.prompt import Picture, Prompt
 from desktop.inference.sampling import NotFinite
 from desktop.inference.scheduler import Budget, Slot
 from desktop.inference.templates import ChatTemplate
@@ -82,7 +82,7 @@ class Host:
     @property
     def idle(self) -> bool:
         """There is no call."""
-        return not self._calls and not (self._sight and self._sight.waiting)
+        return not self._calls and not (self._sight and self._sight.arrived)
 
     @property
     def resting(self) -> bool:
@@ -96,7 +96,9 @@ class Host:
     def submit(self, head: frames.CallHead, body: bytes, resume: Resume | None = None, *, received_at: float) -> None:
         """Takes a call or declines it; either is in the outbox afterwards, or once its pictures were looked at."""
         try:
-            arrived = self._admission.read(head, body, resume, free=self._free(), received_at=received_at)
+            # Those whose pictures are looked at will want their slots.
+            looking = sum(arrived.head.n for arrived in self._sight.arrived) if self._sight else 0
+            arrived = self._admission.read(head, body, resume, free=self._free() - looking, received_at=received_at)
         except Refused as refused:
             self._decline(head.serial, refused)
             return
@@ -108,9 +110,9 @@ class Host:
     def _free(self) -> int:
         return sum(not slot.busy for slot in self._slots)
 
-    def _admit(self, arrived: Arrived, looked: Looked | None = None) -> None:
+    def _admit(self, arrived: Arrived, prompt: Prompt | None = None) -> None:
         try:
-            call = self._admission.admit(arrived, looked, free=self._free())
+            call = self._admission.admit(arrived, prompt, free=self._free())
             if not scheduler.fits((other.reserved for other in self._calls.values()), call.reserved, self._model.pool):
                 raise Refused("busy", FULL)
             if call.inputs and self._embedding.waiting >= len(self._slots):
@@ -162,11 +164,17 @@ class Host:
             return
         self._embedding.remove(call)
         for choice in call.choices:
+            for picture in choice.pictures:
+                picture.dropped = True
             if choice.pipeline.end is None:
                 choice.slot.busy = False
         self._unpark()
 
     def fail_all(self, code: str, message: str) -> None:
+        for arrived in self._sight.arrived if self._sight else ():
+            self.outbox.after.append(
+                frames.encode(frames.Fail(serial=arrived.head.serial, code=code, message=message, at_fault="node"))
+            )
         for call in list(self._calls.values()):
             self._fail(call, code, message)
 
@@ -180,12 +188,12 @@ class Host:
             placement = scheduler.place(choice.ids, call.tenant, self._slots, sharing=sharing and first)
             assert placement is not None, "counted before"  # noqa: S101
             slot, source = self._slots[placement.slot], self._slots[placement.source]
-            self._keep(slot, source, placement.keep)
+            self._keep(slot, source, choice.whole(placement.keep))
             self._turn += 1
             slot.tenant, slot.busy, slot.used = call.tenant, True, self._turn
             choice.slot, choice.waits = slot, sharing and not first
             if first:
-                call.cached_tokens = min(len(slot.ids), call.prompt_length)
+                call.cached_tokens = choice.cells(min(len(slot.ids), call.prompt_length))
             first = False
 
     def _keep(self, slot: Slot, source: Slot, length: int) -> None:
@@ -348,13 +356,13 @@ class Host:
 
     def _admit_seen(self, sight: Sight) -> None:
         """Calls whose pictures have been looked at."""
-        for arrived, looked in sight.seen():
-            if refused := looked.exception():
+        for arrived, future in sight.seen():
+            if refused := future.exception():
                 if not isinstance(refused, Refused):
                     raise refused
                 self._decline(arrived.head.serial, refused)
             else:
-                self._admit(arrived, looked.result())
+                self._admit(arrived, future.result())
 
     def _see(self, sight: Sight, *, alone: bool) -> None:
         """A part of the oldest picture whose turn it is, after the step of those who write."""
@@ -365,7 +373,7 @@ class Host:
                 continue
             if picture.broken:
                 self._fail(call, "vision", _UNSEEN)
-            elif picture.pending:
+            elif picture.states is None:
                 sight.encode(picture)
             elif room is not None:
                 self._compute_picture(call, choice.slot, picture, room)
@@ -395,6 +403,7 @@ class Host:
         if end == picture.cells:
             slot.ids.extend(picture.ids)
             slot.seen = 0
+            picture.computed()
 
     # --- embeddings ---
 

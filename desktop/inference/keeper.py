@@ -187,6 +187,8 @@ class Keeper:
         await asyncio.get_running_loop().run_in_executor(None, self._orders.learn, file_digest, loaded)
         if loaded.unconfined:
             log.warning("nothing keeps the model's process from all of this", extra={"from": loaded.unconfined})
+        if loaded.blind:
+            log.warning("the model does not look at pictures", extra={"why": loaded.blind})
         if self._process is not None and not self._process.silent:
             self._enter(Ready(self._facts(loaded, file_digest)))
 
@@ -227,7 +229,7 @@ class Keeper:
     def _facts(self, loaded: frames.Loaded, file_digest: str) -> ModelFacts:
         return ModelFacts(
             name=self._settings.name or loaded.name,
-            digest=model_digest(file_digest, loaded.template, loaded.parser),
+            digest=model_digest(file_digest, loaded.template, loaded.parser, loaded.projector),
             context=loaded.context,
             slots=loaded.slots,
             quantisation=loaded.quantisation,
@@ -237,7 +239,8 @@ class Keeper:
             unconfined=loaded.unconfined,
             memory=loaded.taken or loaded.expected,
             fit=loaded.badge,
-            pictures=loaded.pictures,
+            pictures=bool(loaded.projector),
+            blind=loaded.blind,
         )
 
     # --- what the worker says ---

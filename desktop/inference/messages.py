@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from desktop.inference.fields import ParameterRefused, missing, unsupported, wrong_type
-from desktop.inference.pictures import MAX_PICTURES, Sent, sent
+from desktop.inference.pictures import MAX_PICTURES, EncodedPicture, encoded_picture
 
 MAX_MESSAGES: Final = 512
 MAX_CALLS: Final = 128
@@ -36,7 +36,7 @@ class Message:
     calls: tuple[ToolCall, ...] = ()
     call_id: str = ""
     reasoning: str = ""
-    pictures: tuple[Sent, ...] = ()
+    pictures: tuple[EncodedPicture, ...] = ()
 
 
 def messages(value: Any, *, marker: str | None = None) -> tuple[Message, ...]:
@@ -68,7 +68,7 @@ def _message(value: Any, at: str, marker: str | None) -> Message:
         if value.get(name):
             raise unsupported(f"{at}.{name}")
     calls = _calls(value.get("tool_calls"), f"{at}.tool_calls") if role == "assistant" else ()
-    content, pictures = value.get("content"), list[Sent]()
+    content, pictures = value.get("content"), list[EncodedPicture]()
     return Message(
         # A developer message is what newer models call a system message; templates know only the older word.
         "system" if role == "developer" else role,
@@ -117,7 +117,7 @@ def _string(value: dict[str, Any], key: str, at: str) -> str:
     return text
 
 
-def _content(value: Any, at: str, marker: str | None, pictures: list[Sent]) -> str:
+def _content(value: Any, at: str, marker: str | None, pictures: list[EncodedPicture]) -> str:
     """The text; pictures are added to a list."""
     if isinstance(value, str):
         return value
@@ -126,11 +126,11 @@ def _content(value: Any, at: str, marker: str | None, pictures: list[Sent]) -> s
     return "".join(_part(part, f"{at}[{index}]", marker, pictures) for index, part in enumerate(value))
 
 
-def _part(value: Any, at: str, marker: str | None, pictures: list[Sent]) -> str:
+def _part(value: Any, at: str, marker: str | None, pictures: list[EncodedPicture]) -> str:
     if not isinstance(value, dict):
         raise wrong_type(at, "an object", value)
     if value.get("type") == "image_url" and marker is not None:
-        pictures.append(sent(value, at))
+        pictures.append(encoded_picture(value, at))
         return marker
     if value.get("type") != "text":
         served = "type 'text'" if marker is None else "the types 'text' and 'image_url'"

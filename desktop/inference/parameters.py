@@ -26,7 +26,7 @@ from desktop.inference.fields import (
     wrong_type,
 )
 from desktop.inference.messages import Message, messages
-from desktop.inference.pictures import Sent
+from desktop.inference.pictures import EncodedPicture
 from desktop.inference.sampling import SamplingParameters
 from desktop.inference.structure import Structure
 from desktop.inference.structure_fields import structure
@@ -101,7 +101,7 @@ class ChatRequest(Request):
     thinking: Thinking = field(default_factory=Thinking)
 
     @property
-    def pictures(self) -> tuple[Sent, ...]:
+    def pictures(self) -> tuple[EncodedPicture, ...]:
         """In the order of the conversation."""
         return tuple(picture for message in self.messages for picture in message.pictures)
 

@@ -16,14 +16,14 @@ MAX_PICTURES: Final = 16
 _DETAILS: Final = ("auto", "low", "high")
 
 
-class Sent(NamedTuple):
+class EncodedPicture(NamedTuple):
     """A picture as it came: `data` is an encoded file, `at` its place in the body."""
 
     at: str
     data: bytes
 
 
-def sent(part: dict[str, Any], at: str) -> Sent:
+def encoded_picture(part: dict[str, Any], at: str) -> EncodedPicture:
     """A content part of type `image_url`. Raises ParameterRefused, naming the field."""
     given = part.get("image_url")
     if given is None:
@@ -44,6 +44,6 @@ def sent(part: dict[str, Any], at: str) -> Sent:
             f"Invalid '{at}': this model takes only images inside the request, as 'data:image/png;base64,…'.", at
         )
     try:
-        return Sent(at, base64.b64decode(data, validate=True))
+        return EncodedPicture(at, base64.b64decode(data, validate=True))
     except (binascii.Error, ValueError):
         raise ParameterRefused(f"Invalid '{at}': its data is not base64.", at) from None

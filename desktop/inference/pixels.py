@@ -7,23 +7,33 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+import numpy as np
 from PIL import Image, ImageOps, TiffImagePlugin, WebPImagePlugin
 
 from desktop.inference.fields import ParameterRefused
-from desktop.inference.pictures import Sent
+from desktop.inference.pictures import EncodedPicture
 
 MAX_PIXELS: Final = 32 * 1024 * 1024
-"""Of one picture. Models look at one or two million of them; a camera's own file has 12 to 24 million."""
+"""Of one picture: a camera's own file has 12 to 24 million."""
 
-MAX_PIXELS_TOGETHER: Final = 2 * MAX_PIXELS
-"""Of all pictures of a call: they are in memory at the same time, with up to nine bytes a pixel."""
+KEPT_PIXELS: Final = 4 * 1024 * 1024
+"""Of one picture, for the model to look at: none looks at more than about three million of them."""
 
+KEPT_TOGETHER: Final = 4 * KEPT_PIXELS
+"""Of all pictures of a call, which are in memory at the same time, with up to 18 bytes a pixel."""
+
+MAX_SCANS: Final = 64
+"""Of a progressive JPEG. Encoders write about ten; each costs a pass over all pixels, however few bytes it has."""
+
+_START_OF_SCAN: Final = b"\xff\xda"
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
 
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow warns from there on, and refuses from twice that
+Image.MAX_IMAGE_PIXELS = None  # the limit is ours, above
+warnings.filterwarnings("ignore", module=r"PIL\.")  # a file can have a million things to warn of
 Image.preinit()
 _LOADED: Final = (WebPImagePlugin, TiffImagePlugin)
 """Everything that decodes is loaded now, since a worker that serves opens no file: what Pillow has at hand, WebP, and
@@ -38,50 +48,45 @@ class Pixels(NamedTuple):
     rgb: bytes
 
 
-def pixels(pictures: Sequence[Sent]) -> list[Pixels]:
-    """Upright, on white where they are transparent; of an animation the first image. Raises ParameterRefused."""
-    opened = [_opened(picture) for picture in pictures]
-    if sum(image.width * image.height for image in opened) > MAX_PIXELS_TOGETHER:
-        raise ParameterRefused(
-            f"Invalid 'messages': the images together have more than {MAX_PIXELS_TOGETHER // 2**20} million pixels. "
-            "Send smaller ones.",
-            "messages",
-        )
-    return [_decoded(image, picture) for image, picture in zip(opened, pictures, strict=True)]
+def pixels(pictures: Sequence[EncodedPicture]) -> Iterator[Pixels]:
+    """Upright, on white where they are transparent, no larger than is of use; of an animation the first image.
+
+    One is decoded when it is asked for. Raises ParameterRefused.
+    """
+    most = min(KEPT_PIXELS, KEPT_TOGETHER // max(len(pictures), 1))
+    for picture in pictures:
+        with _readable(picture):
+            yield _decoded(picture, most)
 
 
-def _opened(picture: Sent) -> Image.Image:
-    """Its head is read, and no pixel."""
-    with _readable(picture):
-        image = Image.open(io.BytesIO(picture.data), formats=_FORMATS)
+def _decoded(picture: EncodedPicture, most: int) -> Pixels:
+    image: Image.Image = Image.open(io.BytesIO(picture.data), formats=_FORMATS)
     if image.width * image.height > MAX_PIXELS:
-        raise _too_large(picture)
-    return image
-
-
-def _decoded(image: Image.Image, picture: Sent) -> Pixels:
-    with _readable(picture):
-        image = ImageOps.exif_transpose(image)
-        if image.has_transparency_data:
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-        return Pixels(*image.size, image.convert("RGB").tobytes())
+        raise _refused(picture, f"the image has more than {MAX_PIXELS // 2**20} million pixels. Send a smaller one")
+    if image.format == "JPEG" and picture.data.count(_START_OF_SCAN) > MAX_SCANS:
+        raise _refused(picture, f"the image is a JPEG of more than {MAX_SCANS} scans")
+    if image.mode.startswith("I"):
+        image = Image.fromarray(
+            (np.asarray(image) >> 8).astype(np.uint8)
+        )  # 16 bits of grey, which Pillow would cut off
+    if (scale := (most / (image.width * image.height)) ** 0.5) < 1:
+        image.thumbnail((max(int(image.width * scale), 1), max(int(image.height * scale), 1)))
+    image = ImageOps.exif_transpose(image)
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return Pixels(*image.size, image.convert("RGB").tobytes())
 
 
 @contextlib.contextmanager
-def _readable(picture: Sent) -> Iterator[None]:
-    """Raises ParameterRefused for whatever Pillow raises."""
+def _readable(picture: EncodedPicture) -> Iterator[None]:
+    """Raises ParameterRefused for whatever Pillow raises but want of memory, which is not the picture's fault."""
     try:
         yield
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise _too_large(picture) from None
+    except (ParameterRefused, MemoryError):
+        raise
     except Exception:  # noqa: BLE001 - a stranger's file may bring a decoder to raise whatever it likes
-        raise ParameterRefused(
-            f"Invalid '{picture.at}': this is no PNG, JPEG, WebP or GIF image, or a damaged one.", picture.at
-        ) from None
+        raise _refused(picture, "this is no PNG, JPEG, WebP or GIF image, or a damaged one") from None
 
 
-def _too_large(picture: Sent) -> ParameterRefused:
-    return ParameterRefused(
-        f"Invalid '{picture.at}': the image has more than {MAX_PIXELS // 2**20} million pixels. Send a smaller one.",
-        picture.at,
-    )
+def _refused(picture: EncodedPicture, why: str) -> ParameterRefused:
+    return ParameterRefused(f"Invalid '{picture.at}': {why}.", picture.at)

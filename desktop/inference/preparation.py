@@ -27,8 +27,11 @@ from desktop.system.confinement import Confinement
 if TYPE_CHECKING:
     from desktop.inference.sight import Sight
 
-_ENCODING: Final = 128 * 1024 * 1024
-"""Bytes that encoding a picture takes beside the projector's weights: the largest in use take about so many."""
+_ENCODING: Final = 768 * 1024 * 1024
+"""Bytes beside the projector's weights: some 450 MiB to encode a picture in the largest in use, the rest for the pixels
+of those that are looked at."""
+
+_NO_ROOM: Final = "There is not enough memory for the model's picture part."
 
 
 class MemoryShort(ModelUnusable):
@@ -58,8 +61,13 @@ def prepare(load: frames.Load, confined: Confinement) -> Prepared:
     file = _checked(Path(load.path))
     if load.template and file.template_sha256 != load.template:
         raise ModelUnusable("The chat template in the model file is not the one that was approved for this model.")
-    projector = _projector(load.projector)
-    chosen = _planned(file, load, projector, graphics=confined.graphics)
+    eyes = _eyes(load.projector)
+    try:
+        chosen = _planned(file, load, eyes.size, graphics=confined.graphics)
+    except MemoryShort:
+        if not eyes.size:
+            raise
+        chosen, eyes = _planned(file, load, 0, graphics=confined.graphics), Eyes(why_not=_NO_ROOM)
     model = LlamaModel(
         load.path,
         context=chosen.context,
@@ -70,10 +78,10 @@ def prepare(load: frames.Load, confined: Confinement) -> Prepared:
     )
     source = model.template
     try:
-        template = ChatTemplate(source, bos=model.bos, eos=model.eos) if source else None
+        template = ChatTemplate(source, bos=model.bos, eos=model.eos, beside=eyes.size) if source else None
     except TemplateRefused as error:
         raise ModelUnusable(str(error)) from error
-    sight = _sight(model, load, graphics=confined.graphics) if projector else None
+    sight, eyes = _sight(model, load, eyes, graphics=confined.graphics)
     measured = _speed(model, load.known)
     loaded = frames.Loaded(
         name=model.name or Path(load.path).stem,
@@ -86,9 +94,10 @@ def prepare(load: frames.Load, confined: Confinement) -> Prepared:
         template=hashlib.sha256(source.encode()).hexdigest(),
         parser=PARSER_VERSION,
         unconfined=confined.missing,
-        expected=chosen.expected,
-        taken=sum(buffer.size for buffer in model.buffers),
-        pictures=sight is not None,
+        expected=chosen.expected + eyes.size,
+        taken=sum(buffer.size for buffer in model.buffers) + eyes.size,
+        projector=eyes.sha256,
+        blind=eyes.why_not,
         badge="partial" if chosen.badge is Badge.PARTIAL else "tight" if chosen.badge is Badge.TIGHT else "roomy",
     )
     return Prepared(model, template, sight, loaded)
@@ -103,27 +112,39 @@ def _checked(path: Path) -> ModelFile:
         raise ModelUnusable(f"The model file cannot be read: {error.strerror or error}.") from error
 
 
-def _projector(path: str) -> int:
-    """Bytes that the picture part will take, 0 if there is none. Raises ModelUnusable."""
+class Eyes(NamedTuple):
+    """A model's picture part: the bytes it takes, the hash of its file once it is loaded, or why it is left out."""
+
+    size: int = 0
+    sha256: str = ""
+    why_not: str = ""
+
+
+def _eyes(path: str) -> Eyes:
+    """What is expected of the picture part. One that is no good costs the model its sight and nothing else."""
     if not path:
-        return 0
+        return Eyes()
     try:
-        header = read_projector(Path(path))
+        return Eyes(read_projector(Path(path)).file_size + _ENCODING)
     except GgufRefused as error:
-        raise ModelUnusable(f"The model's picture part cannot be used: {error.why}.") from error
+        return Eyes(why_not=f"The model's picture part cannot be used: {error.why}.")
     except OSError as error:
-        raise ModelUnusable(f"The model's picture part cannot be read: {error.strerror or error}.") from error
-    return header.file_size + _ENCODING
+        return Eyes(why_not=f"The model's picture part cannot be read: {error.strerror or error}.")
 
 
-def _sight(model: LlamaModel, load: frames.Load, *, graphics: bool) -> Sight:
-    """Raises ModelUnusable."""
+def _sight(model: LlamaModel, load: frames.Load, eyes: Eyes, *, graphics: bool) -> tuple[Sight | None, Eyes]:
+    if not eyes.size:
+        return None, eyes
     # Most models look at nothing, and their workers need none of these libraries in memory.
     from desktop.inference.sight import Sight  # noqa: PLC0415
     from desktop.inference.vision import Vision  # noqa: PLC0415
 
-    sha256 = file_sha256(Path(load.projector))
-    return Sight(Vision(model, load.projector, sha256=sha256, threads=load.threads, graphics=graphics))
+    try:
+        sha256 = file_sha256(Path(load.projector))
+        vision = Vision(model, load.projector, sha256=sha256, threads=load.threads, graphics=graphics)
+    except ModelUnusable as error:
+        return None, Eyes(why_not=str(error))
+    return Sight(vision), eyes._replace(sha256=sha256)
 
 
 def _planned(file: ModelFile, load: frames.Load, projector: int, *, graphics: bool) -> Plan:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from desktop.inference.admission import Arrived, Refused
 from desktop.inference.fields import ParameterRefused
-from desktop.inference.looked import Looked, Picture
 from desktop.inference.pixels import pixels
+from desktop.inference.prompt import Picture, Prompt
 from desktop.inference.vision import PicturesMisplaced, Vision
 
 _MISPLACED = "This model's chat template or picture part does not take these images."
+_NO_MEMORY = "There is not enough memory to look at these images now."
 
 
 class Sight:
@@ -25,12 +27,12 @@ class Sight:
         # Two, since a picture that is being encoded must not keep other calls from being accepted.
         self._looking = ThreadPoolExecutor(1, "look")
         self._encoding = ThreadPoolExecutor(1, "encode")
-        self._arrived: dict[int, tuple[Arrived, Future[Looked]]] = {}
+        self._arrived: dict[int, tuple[Arrived, Future[Prompt]]] = {}
 
     @property
-    def waiting(self) -> int:
-        """Calls whose pictures are looked at."""
-        return len(self._arrived)
+    def arrived(self) -> list[Arrived]:
+        """Calls whose pictures are still looked at."""
+        return [arrived for arrived, _ in self._arrived.values()]
 
     def look(self, arrived: Arrived) -> None:
         """Begins with a call's pictures; `seen` tells when they are read."""
@@ -39,13 +41,14 @@ class Sight:
         future.add_done_callback(lambda _: self.wake())
 
     def forget(self, serial: int) -> None:
-        """A call that was cancelled."""
-        arrived = self._arrived.pop(serial, None)
-        if arrived is not None:
-            arrived[1].cancel()
+        """A call that was cancelled: what is left of its pictures is not looked at."""
+        arrived, future = self._arrived.pop(serial, (None, None))
+        if arrived is not None and future is not None:
+            arrived.gone.set()
+            future.cancel()
 
-    def seen(self) -> list[tuple[Arrived, Future[Looked]]]:
-        """The calls whose pictures have been read since the last time; their futures hold Looked, or raise Refused."""
+    def seen(self) -> list[tuple[Arrived, Future[Prompt]]]:
+        """Calls whose pictures have been read since the last time; their futures hold a Prompt, or raise Refused."""
         done = [each for each in self._arrived.values() if each[1].done()]
         for arrived, _ in done:
             del self._arrived[arrived.head.serial]
@@ -63,12 +66,19 @@ class Sight:
                 traceback.print_exception(error)
             self.wake()
 
-        self._encoding.submit(self._vision.encode, picture).add_done_callback(encoded)
+        self._encoding.submit(self._encode, picture).add_done_callback(encoded)
 
-    def _look(self, arrived: Arrived) -> Looked:
+    def _encode(self, picture: Picture) -> None:
+        if not picture.dropped:
+            self._vision.encode(picture)
+
+    def _look(self, arrived: Arrived) -> Prompt:
         try:
-            return self._vision.look(arrived.text, pixels(arrived.pictures))
+            wanted = itertools.takewhile(lambda _: not arrived.gone.is_set(), pixels(arrived.pictures))
+            return self._vision.look(arrived.text, wanted)
         except ParameterRefused as refused:
             raise Refused("parameter", str(refused)) from refused
         except PicturesMisplaced:
             raise Refused("template", _MISPLACED) from None
+        except MemoryError:
+            raise Refused("busy", _NO_MEMORY) from None

@@ -139,13 +139,18 @@ def _look(node: nodes.Node) -> nodes.Call:
 
 
 class ChatTemplate:
-    """A compiled template. Raises TemplateRefused if `source` does not compile."""
+    """A compiled template. Raises TemplateRefused if `source` does not compile.
 
-    def __init__(self, source: str, *, bos: str, eos: str) -> None:
+    `beside`: bytes that other threads of this process may need while it renders. The limit of memory is the whole
+    process's, and they must not meet it.
+    """
+
+    def __init__(self, source: str, *, bos: str, eos: str, beside: int = 0) -> None:
         if len(source) > MAX_SOURCE_CHARS:
             raise TemplateRefused("The model's chat template is too long.")
         if sys.platform == "linux":
             _own_memory()
+        self._beside = beside
         environment = self._environment = _Environment()
         environment.globals |= {"raise_exception": _raise_exception, "bos_token": bos, "eos_token": eos}
         try:
@@ -177,7 +182,7 @@ class ChatTemplate:
             "strftime_now": lambda form: now.strftime(str(form)[:256]),
         }
         try:
-            with _memory_limit(MAX_RENDER_BYTES), self._environment.time_limit(MAX_RENDER_S):
+            with _memory_limit(MAX_RENDER_BYTES + self._beside), self._environment.time_limit(MAX_RENDER_S):
                 return _capped(self._template.generate(given))
         except _TimeUp:
             raise TemplateRefused("The model's chat template took too long with these messages.") from None

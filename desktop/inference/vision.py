@@ -5,21 +5,28 @@ A second file, the projector, turns a picture into states that stand in a prompt
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import secrets
 import weakref
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from llama_cpp import mtmd_cpp as mtmd
 
 from desktop.inference.engine import BATCH, LlamaModel, ModelUnusable, on_log, results
-from desktop.inference.looked import FIRST_ID, Looked, Picture
 from desktop.inference.pixels import Pixels
+from desktop.inference.prompt import FIRST_ID, Picture, Prompt
+
+MAX_TOKENS: Final = 4096
+"""Of one picture, where a card encodes it; a relay holds no more than that for each."""
+
+MAX_TOKENS_OF_PROCESSOR: Final = 1024
+"""A processor would take minutes for more, and callers do not wait so long."""
 
 
 class PicturesMisplaced(Exception):
@@ -34,7 +41,7 @@ class Vision:
 
     def __init__(self, model: LlamaModel, path: str, *, sha256: str, threads: int, graphics: bool) -> None:
         self.marker = f"<picture {secrets.token_hex(16)}>"
-        """Stands for a picture in a rendered prompt. Nobody outside can know it, so no text holds it by design."""
+        """Stands for a picture in a rendered prompt; new in each process, so that no text holds it by design."""
         self._model = model
         self._salt = bytes.fromhex(sha256)
         mtmd.mtmd_helper_log_set(on_log, ctypes.c_void_p(0))
@@ -43,6 +50,7 @@ class Vision:
         params.print_timings = params.warmup = False
         params.n_threads = threads
         params.media_marker = self.marker.encode()
+        params.image_max_tokens = MAX_TOKENS if graphics else MAX_TOKENS_OF_PROCESSOR
         self._context = mtmd.mtmd_init_from_file(path.encode(), model.handle, params)
         if not self._context:
             raise ModelUnusable("llama.cpp cannot read this model's picture part, or it is another model's.")
@@ -51,23 +59,23 @@ class Vision:
             raise ModelUnusable("This model's picture part is not made for pictures.")
         self._in_two_dimensions = bool(mtmd.mtmd_decode_use_mrope(self._context))
 
-    def look(self, text: str, pictures: Sequence[Pixels]) -> Looked:
+    def look(self, text: str, pictures: Iterable[Pixels]) -> Prompt:
         """Ids of a rendered prompt with a marker for each picture. Raises PicturesMisplaced."""
-        if text.count(self.marker) != len(pictures):
-            raise PicturesMisplaced
-        chunks = mtmd.mtmd_input_chunks_init()
-        bitmaps = [_bitmap(each) for each in pictures]
         raw = text.encode()
         given = mtmd.mtmd_input_text(raw, len(raw), self._model.adds_border(text), True)  # noqa: FBT003
-        array = (mtmd.mtmd_bitmap_p_ctypes * len(bitmaps))(*bitmaps)
-        try:
+        with contextlib.ExitStack() as stack:
+            bitmaps = []
+            for each in pictures:
+                bitmaps.append(_bitmap(each))
+                stack.callback(mtmd.mtmd_bitmap_free, bitmaps[-1])
+            if text.count(self.marker) != len(bitmaps):
+                raise PicturesMisplaced
+            chunks = mtmd.mtmd_input_chunks_init()
+            stack.callback(mtmd.mtmd_input_chunks_free, chunks)
+            array = (mtmd.mtmd_bitmap_p_ctypes * len(bitmaps))(*bitmaps)
             if mtmd.mtmd_tokenize(self._context, chunks, ctypes.byref(given), array, len(bitmaps)):
                 raise PicturesMisplaced
             return self._placed(chunks)
-        finally:
-            mtmd.mtmd_input_chunks_free(chunks)
-            for bitmap in bitmaps:
-                mtmd.mtmd_bitmap_free(bitmap)
 
     def encode(self, picture: Picture) -> None:
         """Computes its states, which takes as long as some hundred tokens."""
@@ -77,7 +85,7 @@ class Vision:
             states = mtmd.mtmd_get_output_embd(self._context)
             picture.states = results(states, picture.cells, self._model.width).copy()
 
-    def _placed(self, chunks: Any) -> Looked:
+    def _placed(self, chunks: Any) -> Prompt:
         """One picture can become several chunks, with tokens between them."""
         prompt: list[int] = []
         placed: list[Picture] = []
@@ -91,7 +99,7 @@ class Vision:
             parts[digest] += 1
             placed.append(self._picture(chunk, len(prompt), digest + b" %d" % parts[digest]))
             prompt += placed[-1].ids
-        return Looked(prompt, tuple(placed))
+        return Prompt(prompt, tuple(placed))
 
     def _picture(self, chunk: Any, start: int, name: bytes) -> Picture:
         cells = int(mtmd.mtmd_input_chunk_get_n_tokens(chunk))

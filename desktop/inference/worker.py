@@ -65,7 +65,9 @@ def main() -> int:
         sight.wake = inbox.wake
     confinement.confine_serving(confined)
     replies.send(frames.encode(ready))
-    return _serve(host, inbox, replies)
+    status = _serve(host, inbox, replies)
+    sys.stderr.flush()
+    os._exit(status)  # a thread that still looks at a picture would be waited for
 
 
 class Replies:

@@ -13,9 +13,10 @@ import msgspec
 _READ: Final = 1 << 20
 
 
-def model_digest(file_sha256: str, template_sha256: str, parser: int) -> str:
-    """Stands for weights, template and the version of our own pipeline from tokens to text; all hex."""
-    return hashlib.sha256(f"nightjar model v1\0{file_sha256}\0{template_sha256}\0{parser}".encode()).hexdigest()
+def model_digest(file_sha256: str, template_sha256: str, parser: int, projector_sha256: str = "") -> str:
+    """Stands for weights, template, the version of our pipeline from tokens to text, and a picture part; all hex."""
+    facts = [file_sha256, template_sha256, str(parser), *([projector_sha256] if projector_sha256 else [])]
+    return hashlib.sha256("\0".join(["nightjar model v1", *facts]).encode()).hexdigest()
 
 
 def file_sha256(path: Path, *, read: Callable[[int], None] = lambda _size: None) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from relay.api.hot import CallRoute
-from relay.completions.headers import read_headers
+from relay.completions.headers import CallHeaders, read_headers
 from relay.completions.refusal import wrong_method
 from relay.completions.reply import Reply
 
@@ -120,36 +120,41 @@ class HotAsgi:
     async def _serve(self, route: CallRoute, scope: Scope, receive: Receive, send: Send) -> None:
         reply = AsgiReply(send)
         try:
-            size, body = await _body(route, receive, reply)
+            headers = read_headers(scope["headers"])
+            body = await _body(route, receive, reply, headers)
         except CallerGoneError:
             return
         call = None
-        if route.is_too_large(size, body):
-            route.refuse_large(reply, size)
+        if body is None:
+            route.refuse_large(reply)
         else:
-            call = route.begin(read_headers(scope["headers"]), body, reply)
+            call = route.begin(headers, body, reply)
         if call is None:
             await reply.pump(send)
         else:
             await _run(call, reply, receive, send)
 
 
-async def _body(route: CallRoute, receive: Receive, reply: AsgiReply) -> tuple[int, bytes]:
-    """The size of the body, and all of it, or its beginning if it is over every limit."""
+async def _body(route: CallRoute, receive: Receive, reply: AsgiReply, headers: CallHeaders) -> bytes | None:
+    """The whole body, or None if it is over the limit, which is a lower one for callers without a key."""
     settings = route.settings
     parts: list[bytes] = []
-    size = 0
+    size, most = 0, settings.body_bytes
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise CallerGoneError
         part = message.get("body", b"")
         size += len(part)
-        if size <= settings.image_body_bytes:
+        if size > settings.body_bytes and most == settings.body_bytes and route.knows(headers):
+            most = settings.image_body_bytes
+        if size <= most:
             parts.append(part)
-        reply.closes = size > settings.body_hard_bytes
-        if reply.closes or not message.get("more_body"):
-            return size, b"".join(parts)
+        if size > settings.body_hard_bytes:
+            reply.closes = True
+            return None
+        if not message.get("more_body"):
+            return b"".join(parts) if size <= most else None
 
 
 async def _run(call: Running, reply: AsgiReply, receive: Receive, send: Send) -> None:

@@ -53,6 +53,7 @@ class HotExchange(Reply):
         self.keep_alive = keep_alive
         self._route = route
         self._answered = answered
+        self._most = route.settings.body_bytes
 
     # --- the request ------------------------------------------------------------------------------------------------
 
@@ -60,24 +61,25 @@ class HotExchange(Reply):
         """A piece of the body. Beyond the limit it is counted and dropped, so that the caller can hear the refusal."""
         self._size += len(data)
         settings = self._route.settings
-        if self._size <= settings.image_body_bytes:
+        if self._size > settings.body_bytes and self._most == settings.body_bytes and self._route.knows(self.headers):
+            self._most = settings.image_body_bytes
+        if self._size <= self._most:
             if self._body is None:
                 self._body = [data]
             else:
                 self._body.append(data)
         elif self._size > settings.body_hard_bytes:
             self.keep_alive = False
-            self._route.refuse_large(self, self._size)
+            self._route.refuse_large(self)
 
     def received(self) -> None:
         """The body is complete."""
-        parts, self._body = self._body or (), None
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
-        if self._route.is_too_large(self._size, body):
+        if self._size > self._most:
             self.more_body = False
-            self._route.refuse_large(self, self._size)
-        else:
-            self.ask(body)
+            self._route.refuse_large(self)
+            return
+        body, self._body = self._body or (), None
+        self.ask(body[0] if len(body) == 1 else b"".join(body))
 
     def ask(self, body: bytes) -> None:
         """The whole request is here."""

@@ -21,7 +21,7 @@ from relay.completions.refusal import Refusal, no_ledger, not_authenticated, too
 from relay.completions.repeats.desk import RepeatDesk
 from relay.completions.repeats.question import Question
 from relay.completions.reply import Reply
-from relay.completions.request import CallRequest, count_images, parse
+from relay.completions.request import CallRequest, may_show, parse
 from relay.completions.running import Running
 from relay.completions.service import Completions
 from relay.ledger.entries import CallId
@@ -76,7 +76,7 @@ class CallRoute:
         """Start the call, or answer with what is wrong with it."""
         try:
             identity = self._keyring.authenticate(headers.authorization)
-            request = parse(body, self.kind)
+            request = self._parse(body)
             if MARK in request.model:
                 request = self.presets.applied(request, identity.organisation)
             asked = headers.asked
@@ -101,6 +101,24 @@ class CallRoute:
         rules = self._completions.rules_of(identity, request)
         return Question(identity, request, self.kind.route, begin, self.refuse, rules)
 
+    def _parse(self, body: bytes) -> CallRequest:
+        """Raises Refusal. Only images make a body of more than `body_bytes`."""
+        most = self.settings.body_bytes
+        if len(body) > most and not may_show(body):
+            raise too_large(most)
+        request = parse(body, self.kind)
+        if len(body) > most and not request.images:
+            raise too_large(most)
+        return request
+
+    def knows(self, headers: CallHeaders) -> bool:
+        """Whether a caller has a key: for others not much of a body is kept."""
+        try:
+            self._keyring.authenticate(headers.authorization)
+        except NotAuthenticated:
+            return False
+        return True
+
     def _begin(self, identity: Identity, request: CallRequest, reply: Reply) -> Running | None:
         try:
             return self._completions.begin(identity, request, reply)
@@ -115,13 +133,6 @@ class CallRoute:
         """Answer with an error object."""
         reply.respond(refusal.status, error_headers(refusal, f"req-{self._next_id():016x}"), error_body(refusal))
 
-    def is_too_large(self, size: int, body: bytes) -> bool:
-        """Whether a body is over its limit; one of more than `image_body_bytes` need not be kept to be asked about."""
-        settings = self.settings
-        return size > settings.body_bytes and (size > settings.image_body_bytes or not count_images(body))
-
-    def refuse_large(self, reply: Reply, size: int) -> None:
-        """A body of `size` bytes, or more, is over the limit."""
-        settings = self.settings
-        within = settings.body_bytes < size <= settings.image_body_bytes
-        self.refuse(too_large(settings.body_bytes if within else settings.image_body_bytes), reply)
+    def refuse_large(self, reply: Reply) -> None:
+        """The body is over every limit."""
+        self.refuse(too_large(self.settings.image_body_bytes), reply)

@@ -105,6 +105,45 @@ def role_of(message: msgspec.Raw) -> str:
         return ""
 
 
+class _Url(msgspec.Struct, frozen=True):
+    url: str = ""
+
+
+class _Part(msgspec.Struct, frozen=True):
+    type: str = ""
+    image_url: _Url | str | None = None
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    content: str | list[_Part] | None = None
+
+
+_shown: Final = msgspec.json.Decoder(_Shown).decode
+
+
+def images_in(messages: list[msgspec.Raw]) -> tuple[int, int]:
+    """How many images messages show, and how many bytes of them are the images' own data.
+
+    What no model here would read as a message shows none.
+    """
+    count = size = 0
+    for message in messages:
+        try:
+            content = _shown(message).content
+        except msgspec.ValidationError:
+            continue
+        for part in content if isinstance(content, list) else ():
+            if part.type == "image_url":
+                count += 1
+                size += _data_bytes(part.image_url)
+    return count, size
+
+
+def _data_bytes(image: _Url | str | None) -> int:
+    head, _, data = (image.url if isinstance(image, _Url) else image or "").partition(";base64,")
+    return len(data) if head[:11].lower() == "data:image/" else 0
+
+
 def count_texts(value: str | list[str | int | list[int]]) -> int:
     """How many texts there are; a list of ids is one."""
     return 1 if isinstance(value, str) or isinstance(value[0], int) else len(value)

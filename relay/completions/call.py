@@ -235,7 +235,9 @@ class Call(Running):
 
     def _open(self, target: Target) -> None:
         self._begin_leg(target)
-        self._patience = patience = self._services.timers.of(target, stream=self.request.stream)
+        self._patience = patience = self._services.timers.of(
+            target, stream=self.request.stream, images=self.request.images
+        )
         self.prompt_tokens = self.prompt_estimate = 0
         self.key = None
         self.source = "relay"
@@ -357,7 +359,7 @@ class Call(Running):
     def rejoin_at(self, target: ProviderTarget, cut: Cut, envelope: ChatEnvelope, *, within_s: float) -> None:
         """Have a provider go on with the text of the answer; it has so many seconds to begin."""
         self._begin_leg(target)
-        self._patience = self._services.timers.of(target, stream=True)
+        self._patience = self._services.timers.of(target, stream=True, images=self.request.images)
         self._enter(CONNECTING, min(self._patience.until_taken(len(self.request.raw)), within_s))
         crash.point("after_dispatch")
         try:

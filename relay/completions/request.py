@@ -23,6 +23,7 @@ from relay.completions.body import (
     decode,
     decode_completion,
     decode_embedding,
+    images_in,
     role_of,
 )
 from relay.completions.kinds import CHAT, COMPLETION, EMBEDDING, Kind
@@ -34,7 +35,7 @@ MAX_DEPTH: Final = 32
 TEMPLATE_MARGIN: Final = 256
 """Tokens a chat template may add to a prompt, for the upper bound of a hold."""
 IMAGE_TOKENS: Final = 4096
-"""An image takes at most; Qwen's models, which look closest, stop there."""
+"""An image takes at most: our own nodes make no more of one."""
 USUAL_IMAGE_TOKENS: Final = 512
 """For estimates only."""
 MAX_TEXTS: Final = 2048
@@ -49,15 +50,13 @@ PARAMETERS: Final = frozenset(
     }
 )  # fmt: skip
 """Fields that a model, or its server, may pass over without a word; in OpenRouter's names."""
-_IMAGE_DATA: Final = re.compile(rb'"url"\s*+:\s*+"data:image/[a-z.+-]++;base64,[A-Za-z0-9+/=]*+')
-"""Not what a text says that looks like one: there quotes have a backslash."""
 _BEGINNING: Final = 512
 _NOTHING_OWN: Final = (None, None, None, None, None)
 
 
-def count_images(raw: bytes) -> int:
-    """How many a body shows at most. Each is named twice, as the type of a part and as its field."""
-    return (raw.count(b'"image_url"') + 1) // 2
+def may_show(raw: bytes) -> bool:
+    """Whether a body may show images: nearly all that cannot are known without reading their messages again."""
+    return b"image_url" in raw or b"\\u" in raw
 
 
 class CallRequest:
@@ -99,9 +98,9 @@ class CallRequest:
         elif isinstance(body, EmbeddingBody):
             self.stream, self.max_tokens, self.n = False, None, 1
             self.inputs = count_texts(body.input)
-        self.images = images = count_images(raw)
-        self._text_bytes = text_bytes = len(raw) if not images else len(_IMAGE_DATA.sub(b"", raw))
-        self.prompt_bound = text_bytes + images * IMAGE_TOKENS + TEMPLATE_MARGIN
+        self.images, data = images_in(body.messages) if isinstance(body, ChatBody) and may_show(raw) else (0, 0)
+        self._text_bytes = len(raw) - data
+        self.prompt_bound = self._text_bytes + self.images * IMAGE_TOKENS + TEMPLATE_MARGIN
         """Tokens the prompt can have at most: a token of text is at least one byte."""
 
     def meaning(self, model: str, preferences: Preferences) -> CallRequest:

@@ -63,17 +63,21 @@ class Timers:
             first_content=settings.plain_s,
             gap=settings.plain_s,
         )
-        self._node = Patience(
-            connect=settings.accept_s,
+        self._node = self._node_patience(images=0)
+
+    def _node_patience(self, *, images: int) -> Patience:
+        settings = self.settings
+        return Patience(
+            connect=settings.accept_s + images * settings.image_accept_s,
             header=settings.accept_s,
-            first_content=settings.node_first_content_s,
+            first_content=settings.node_first_content_s + images * settings.image_content_s,
             gap=settings.node_gap_s,
             per_token=1 / PROMPT_TOKENS_PER_S,
             per_byte=1 / BODY_BYTES_PER_S,
         )
 
-    def of(self, target: Target, *, stream: bool) -> Patience:
+    def of(self, target: Target, *, stream: bool, images: int) -> Patience:
         """The patience with one target. A provider says nothing of a plain answer before it has written all of it."""
         if isinstance(target, NodeTarget):
-            return self._node
+            return self._node_patience(images=images) if images else self._node
         return self._provider if stream else self._plain_provider

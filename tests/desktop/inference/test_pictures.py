@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 
+from desktop.inference import pixels as decoding
+from desktop.inference import vision
 from desktop.inference.engine import LlamaModel, ModelUnusable
-from desktop.inference.generation import Failed
 from desktop.inference.keeper import Keeper
-from desktop.inference.looked import FIRST_ID
-from desktop.inference.pictures import Sent
+from desktop.inference.pictures import EncodedPicture
 from desktop.inference.pixels import pixels
+from desktop.inference.prompt import FIRST_ID
 from desktop.inference.sight import Sight
 from desktop.inference.vision import Vision
 from desktop.inference.worker_settings import WorkerSettings
@@ -135,12 +137,12 @@ def test_a_photograph_is_seen_upright_and_a_transparent_picture_on_white() -> No
     exif = turned.getexif()
     exif[0x0112] = 6  # orientation: a quarter to the right
     turned.save(file, "JPEG", exif=exif)
-    [seen] = pixels([Sent("at", file.getvalue())])
+    [seen] = pixels([EncodedPicture("at", file.getvalue())])
     assert (seen.width, seen.height) == (1, 2)
 
     clear, file = Image.new("RGBA", (1, 1), (0, 0, 0, 0)), io.BytesIO()
     clear.save(file, "PNG")
-    [seen] = pixels([Sent("at", file.getvalue())])
+    [seen] = pixels([EncodedPicture("at", file.getvalue())])
     assert seen.rgb == b"\xff\xff\xff"
 
 
@@ -194,6 +196,51 @@ def test_a_picture_that_cannot_be_computed_costs_its_own_call_only(
     fail = bench.calls[failed].fail
     assert fail is not None
     assert (fail.code, fail.at_fault) == ("vision", "node")
+
+
+def test_pictures_side_by_side_are_looked_at_without_a_pause(seeing: Callable[..., Bench]) -> None:
+    bench = seeing()
+    bench.submit(shown(*[a_picture(shade) for shade in range(0, 240, 60)]), max_tokens=2)
+    while not bench.host.idle:
+        if bench.host.resting:
+            assert bench._woken.wait(5), "nothing will ever wake this host"
+        bench._woken.clear()
+        bench.step()
+
+
+def test_pictures_that_begin_with_the_same_ids_are_not_taken_for_one_another(
+    seeing: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are digests, of which somebody can find two that begin alike."""
+    ids = vision._ids
+    monkeypatch.setattr(vision, "_ids", lambda seed, count: [FIRST_ID] * (count - 1) + ids(seed, 1))
+    bench = seeing()
+    long = "What is to be seen in this picture, and what is not? " * 2
+    for shade in (0, 90):
+        content = [{"type": "text", "text": long}, *shown(a_picture(shade))]
+        fresh = seeing().ask(content, max_tokens=4)
+        assert rest(bench.ask(content, max_tokens=4)) == rest(fresh)
+
+
+def test_a_call_whose_pictures_are_looked_at_has_its_slot_already(seeing: Callable[..., Bench]) -> None:
+    bench = seeing()
+    serials = [bench.submit(shown(a_picture(shade)), max_tokens=2) for shade in range(0, 60, 10)]
+    bench.run()
+    ends = [bench.calls[serial] for serial in serials]
+    assert sum(end.finish is not None for end in ends) >= 4
+    assert {end.decline.reason for end in ends if end.decline} <= {"busy"}
+    assert sum(end.decline is not None for end in ends) == 2
+
+
+def test_a_prompt_that_ends_in_a_picture_is_refused(
+    load: Callable[..., LlamaModel], projector: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load(context=512, slots=4)
+    monkeypatch.setattr(type(model), "template", "{{ messages[0]['content'] }}")
+    sight = Sight(Vision(model, str(projector), sha256="00" * 32, threads=1, graphics=False))
+    refused = Bench(model, sight=sight).ask(shown(a_picture(), text="")).decline
+    assert refused is not None
+    assert refused.reason == "template"
 
 
 # --- what is remembered ---
@@ -322,10 +369,29 @@ def test_too_many_pictures_are_refused(seeing: Callable[..., Bench]) -> None:
     assert "at most 16 images, but got 17" in refused.message
 
 
-def test_pictures_that_are_too_large_together_are_refused_before_one_is_decoded(seeing: Callable[..., Bench]) -> None:
-    refused = seeing().ask(shown(*[png_of(5_000, 5_000)] * 3)).decline
+def test_a_photograph_is_made_smaller_than_a_camera_makes_it() -> None:
+    photograph = EncodedPicture("at", a_picture(size=(6000, 4000), form="JPEG"))
+    [alone] = pixels([photograph])
+    together = list(pixels([photograph] * 16))
+    assert alone.width * alone.height <= decoding.KEPT_PIXELS
+    assert alone.width / alone.height == pytest.approx(1.5, rel=0.01)
+    assert sum(each.width * each.height for each in together) <= decoding.KEPT_TOGETHER
+
+
+def test_sixteen_bits_of_grey_are_not_cut_off() -> None:
+    file = io.BytesIO()
+    Image.fromarray(np.full((2, 2), 20_000, np.uint16)).save(file, "PNG")
+    [seen] = pixels([EncodedPicture("at", file.getvalue())])
+    assert seen.rgb == bytes([20_000 >> 8] * 12)
+
+
+def test_a_jpeg_of_endless_scans_is_refused_before_the_first(seeing: Callable[..., Bench]) -> None:
+    file = io.BytesIO()
+    Image.linear_gradient("L").save(file, "JPEG", progressive=True)
+    scan = file.getvalue().rindex(b"\xff\xda")
+    refused = seeing().ask(shown(file.getvalue()[:-2] + file.getvalue()[scan:-2] * 100 + b"\xff\xd9")).decline
     assert refused is not None
-    assert "together have more than 64 million pixels" in refused.message
+    assert "a JPEG of more than 64 scans" in refused.message
 
 
 def test_pictures_that_do_not_fit_the_context_are_refused_with_their_tokens(seeing: Callable[..., Bench]) -> None:
@@ -382,20 +448,24 @@ async def test_a_confined_worker_looks_at_pictures_of_every_kind(
         (b"GGUF" + bytes(60), "The model's picture part cannot be used"),
         (None, "The model's picture part cannot be read: No such file"),
         (asset("nightjar-demo.gguf").read_bytes(), "mmproj.gguf is not the picture part of a model."),
+        ("another model's", "llama.cpp cannot read this model's picture part, or it is another model's."),
     ],
-    ids=["damaged", "missing", "a whole model"],
+    ids=["damaged", "missing", "a whole model", "another model's"],
 )
-async def test_a_picture_part_that_is_none_is_said_before_llama_cpp_sees_it(
-    settings: Callable[..., WorkerSettings], watch: Watch, tmp_path: Path, content: bytes | None, says: str
+async def test_a_picture_part_that_is_no_good_costs_a_model_its_sight_alone(
+    settings: Callable[..., WorkerSettings], watch: Watch, tmp_path: Path, content: bytes | str | None, says: str
 ) -> None:
     path = tmp_path / "mmproj.gguf"
-    if content is not None:
+    if isinstance(content, bytes):
         path.write_bytes(content)
+    elif content:
+        seeing_models.gemma3(tmp_path / "model.gguf", path)
     keeper = Keeper(settings(projector=path), on_change=watch)
     await keeper.start()
-    state = await watch.until(lambda state: isinstance(state, Failed))
-    assert isinstance(state, Failed)
-    assert says in state.reason
+    ready = await watch.ready()
+    assert not ready.facts.pictures
+    assert says in ready.facts.blind
+    assert (await answers.ask(keeper, a_call())).text() == PARIS_ANSWER
     await keeper.stop()
 
 

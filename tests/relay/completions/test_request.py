@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from relay.completions.body import MAX_MESSAGES
 from relay.completions.refusal import Refusal
-from relay.completions.request import IMAGE_TOKENS, parse, patched
+from relay.completions.request import IMAGE_TOKENS, CallRequest, parse, patched
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 
@@ -130,15 +130,34 @@ def test_an_image_is_held_for_by_what_models_make_of_it_and_not_by_its_bytes() -
     assert bound(image, image) - bound(image) >= IMAGE_TOKENS
     assert bound("https://example.com/cat.png") > IMAGE_TOKENS
     assert bound("data:text/plain;base64," + "A" * 1_000_000) > 1_000_000
-    assert bound(image + " with words behind it" * 1000) > 20_000
+
+
+def chat_of(content: object, **fields: object) -> CallRequest:
+    return parse(json.dumps({"model": "m", "messages": [{"role": "user", "content": content}], **fields}).encode())
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+
+
+def test_escapes_hide_no_image() -> None:
+    raw = json.dumps({"model": "m", "messages": [{"role": "user", "content": [IMAGE] * 3}]})
+    hidden = raw.replace("image_url", "image\\u005furl").replace("data:", "DATA:").replace("image/", "image\\/")
+    assert parse(hidden.encode()).images == 3
+    assert parse(hidden.encode()).prompt_bound >= 3 * IMAGE_TOKENS
+
+
+def test_what_only_names_an_image_shows_none() -> None:
+    tool = {
+        "type": "function",
+        "function": {"name": "f", "parameters": {"properties": {"image_url": {"type": "string"}}}},
+    }
+    assert chat_of("hi", tools=[tool]).images == 0
+    assert chat_of("hi", user="image_url").images == 0
 
 
 @pytest.mark.parametrize(
     "text", ["data:image/png;base64," + "A" * 50_000, '"url": "data:image/png;base64,' + "A" * 50_000]
 )
 def test_a_text_that_looks_like_an_image_is_held_for_as_text(text: str) -> None:
-    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
-    content = [{"type": "text", "text": text}, image]
-    body = {"model": "m", "messages": [{"role": "user", "content": content}]}
-
-    assert parse(json.dumps(body).encode()).prompt_bound > 50_000
+    assert chat_of([{"type": "text", "text": text}, IMAGE]).prompt_bound > 50_000
+    assert chat_of(text, user="image_url").prompt_bound > 50_000

@@ -1,4 +1,4 @@
-"""A prompt with pictures, as the scheduler and the caches see it.
+"""A prompt as the scheduler and the caches see it: ids, also of its pictures.
 
 In lists of ids a picture is a run of numbers that no token has, one for each position it takes. They are a digest of
 the projector and of the pixels, so that whoever compares ids (prefix caches, prompt digests) compares pictures too,
@@ -23,8 +23,8 @@ class Picture:
 
     It puts `cells` into memory, which can be more than its positions: where those have two dimensions, `grid`
     (4, cells) holds them, relative to the first. `whole`: its cells look at each other, so that all are computed in
-    one step. `states` (cells, width) are there once it is encoded, unless that failed (`broken`); `asked`: somebody
-    is at it. `chunk` is the library's own.
+    one step. `states` (cells, width) are there from when it is encoded until it is in memory, unless encoding failed
+    (`broken`); `asked`: somebody is at it. `dropped`: nobody needs it any more. `chunk` is the library's own.
     """
 
     start: int
@@ -36,11 +36,21 @@ class Picture:
     states: npt.NDArray[np.float32] | None = None
     broken: bool = False
     asked: bool = False
+    dropped: bool = False
 
     @property
-    def pending(self) -> bool:
+    def encoding(self) -> bool:
         """Whoever needs it has to wait."""
-        return self.states is None and not self.broken
+        return self.asked and self.states is None and not self.broken
+
+    @property
+    def surplus(self) -> int:
+        """Cells beyond its positions."""
+        return self.cells - len(self.ids)
+
+    def computed(self) -> None:
+        """It is in memory. Its states are not needed again unless that is lost, and then they are computed anew."""
+        self.states, self.asked = None, False
 
     def positions(self, begin: int, end: int) -> npt.NDArray[np.int32]:
         """Of some of its cells, (cells,) or (4, cells)."""
@@ -51,8 +61,13 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """A prompt with pictures as ids."""
+class Prompt:
+    """What a model reads before it writes."""
 
-    prompt: list[int]
+    ids: list[int]
     pictures: tuple[Picture, ...] = ()
+
+    @property
+    def cells(self) -> int:
+        """Places in memory, which is what it is paid for."""
+        return len(self.ids) + sum(picture.surplus for picture in self.pictures)
