@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QColor,
     QFocusEvent,
     QFontMetrics,
+    QHideEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -216,6 +217,13 @@ class WeekGrid(QWidget):
         super().leaveEvent(event)
         self._under = None
         self._open(self.open)
+
+    @override
+    def hideEvent(self, event: QHideEvent) -> None:
+        """The hand lets go of what is no longer there: its end would never be heard of."""
+        super().hideEvent(event)
+        if self._by_mouse:
+            self._give_up()
 
     def _give_up(self) -> None:
         """The stroke never was."""

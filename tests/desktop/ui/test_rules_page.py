@@ -521,6 +521,17 @@ def test_a_stroke_is_told_when_it_ends_and_a_snapshot_does_not_break_it(
     assert agent_told.told == [{"schedule": "mon 08:00-09:30"}]
 
 
+def test_a_week_that_is_hidden_under_the_hand_shows_the_agents_again(
+    acts: RulesActs, empty_week: RulesPage, agent_told: Obeys
+) -> None:
+    grid = empty_week.week.grid
+    QTest.mousePress(grid, Qt.MouseButton.LeftButton, pos=grid.place(at(0, 8)).center().toPoint())
+    empty_week.hide()
+    empty_week.show()
+    assert grid.open == frozenset()
+    assert agent_told.told == []
+
+
 def test_escape_gives_a_stroke_up(acts: RulesActs, empty_week: RulesPage, agent_told: Obeys) -> None:
     grid = empty_week.week.grid
     QTest.mousePress(grid, Qt.MouseButton.LeftButton, pos=grid.place(at(0, 8)).center().toPoint())
