@@ -179,7 +179,7 @@ class Mesh:
         self._worker = worker
         self._tasks = tasks
         self._peers: dict[int, Peer] = {}
-        self._asked: dict[int, asyncio.Future[bytes | None]] = {}
+        self._asked: dict[int, tuple[Peer, asyncio.Future[bytes | None]]] = {}
         self._numbers = count(1)
         self._closing = False
         self._server: asyncio.Server | None = None
@@ -219,7 +219,7 @@ class Mesh:
             return None
         number = next(self._numbers)
         answer: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
-        self._asked[number] = answer
+        self._asked[number] = peer, answer
         peer.send(CONTROL, _encode(_Question(number, topic, body)))
         try:
             async with asyncio.timeout(within_s):
@@ -251,9 +251,8 @@ class Mesh:
             case _Question() as question:
                 self._tasks.create_task(self._answer(peer, question))
             case _Answer(number, body):
-                answer = self._asked.get(number)
-                if answer is not None and not answer.done():
-                    answer.set_result(body)
+                if (asked := self._asked.get(number)) is not None and not asked[1].done():
+                    asked[1].set_result(body)
 
     def parted(self, peer: Peer) -> None:
         if self._peers.get(peer.worker) is peer:
@@ -270,6 +269,9 @@ class Mesh:
         self.watcher.met(peer)
 
     def _tell_parting(self, peer: Peer) -> None:
+        for asked, answer in self._asked.values():
+            if asked is peer and not answer.done():
+                answer.set_result(None)
         self.watcher.parted(peer)
         for hearer in self.partings:
             hearer(peer)

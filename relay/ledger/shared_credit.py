@@ -50,7 +50,7 @@ class SharedCredit(Credit):
         if not amount:
             return
         try:
-            with self._taken.held():
+            with self._taken.lock:
                 available = self.available(organisation)
                 if amount > available:
                     raise InsufficientCredit(amount, NanoDollars(available))

@@ -32,6 +32,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
 ]
 
+several = pytest.mark.skipif(sys.platform != "linux", reason="a relay of several processes needs Linux")
 LENGTHS = (500, 600, 700, 800)
 """Tokens of each caller's answer."""
 ENOUGH = 12
@@ -93,9 +94,12 @@ class House:
             eventually(lambda node=node: node.worker(), "a worker")  # type: ignore[misc]
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+@pytest.fixture(scope="module", params=[1, pytest.param(3, marks=several)], ids=["one process", "three processes"])
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """With three processes the nodes are at home in any of them, and callers meet any other."""
     folder: Path = tmp_path_factory.mktemp("two_nodes")
+    (folder / "relay").mkdir()
+    (folder / "relay" / "relay.toml").write_text(f"[server]\nworkers = {request.param}\n")
     with running_relay(folder / "relay") as relay:
         homes = [folder / "one", folder / "two"]
         with running_node(homes[0], relay) as one, running_node(homes[1], relay) as two:

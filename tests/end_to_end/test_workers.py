@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import openai
@@ -25,7 +27,7 @@ from tests.end_to_end.books import Books, read_books, settled_books
 from tests.end_to_end.processes import RelayProcess, ask_relay, await_relay, end, eventually, first_key, start_relay
 from tests.end_to_end.readers import Caller
 from tests.end_to_end.typist import MODEL, Typist, enrolled
-from tests.relay.portal import hidden_fields
+from tests.relay.portal import Browser, Desktop, Portal, hidden_fields
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -52,6 +54,10 @@ class House:
     @property
     def port(self) -> int:
         return int(self.relay.address.rpartition(":")[2])
+
+    def living(self) -> list[psutil.Process]:
+        """Those that run now, successors of dead ones among them."""
+        return psutil.Process(self.relay.process.pid).children()
 
     def home(self) -> int:
         """Which worker holds the socket of the node; nobody else may be connected."""
@@ -435,3 +441,66 @@ async def test_the_openai_client_notices_nothing(house: House) -> None:
                 text = "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
                 whole = await client.chat.completions.create(model=MODEL, messages=messages, max_tokens=5)
                 assert text == whole.choices[0].message.content == "w1 w2 w3 w4 w5 "
+
+
+# --- any instant ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_kills_at_any_instant_leave_books_that_match_what_was_received(house: House, seed: int) -> None:
+    """Processes are killed one after another, at instants of their own, while calls come and go in all of them."""
+    chance = random.Random(seed)
+    callers: list[Caller] = []
+    enough = asyncio.Event()
+
+    async def keep_calling() -> None:
+        while not enough.is_set():
+            caller = Caller(chance.randrange(1, 250), stream=chance.random() > 0.2)
+            callers.append(caller)
+            await house.call(caller)
+
+    async with house.known_node(), asyncio.TaskGroup() as tasks:
+        home = house.workers[house.home()]
+        for _ in range(12):
+            tasks.create_task(keep_calling())
+        for _ in range(4):
+            await asyncio.sleep(chance.uniform(0.3, 1.0))
+            chance.choice([each for each in house.living() if each.pid != home.pid]).kill()
+        enough.set()
+    books = await house.books(callers)
+    books.assert_in_order()
+    assert len(callers) > 12
+    for caller in callers:
+        if caller.generation is not None:
+            charged = books.calls[caller.generation].completion_tokens
+            lost = 0 if caller.ended and caller.stream else caller.last_write
+            assert caller.received - lost <= charged <= caller.received, caller.words
+
+
+async def test_a_process_that_is_stopped_for_a_while_holds_up_its_own_callers_only(house: House) -> None:
+    async with house.known_node(), asyncio.TaskGroup() as tasks:
+        frozen = next(number for number in range(WORKERS) if number != house.home())
+        callers = await long_calls(house, tasks)
+        house.workers[frozen].suspend()
+        others = [caller for caller in callers if worker_of(caller) != frozen]
+        await asyncio.to_thread(
+            eventually, lambda: all(caller.received == LONG for caller in others) or None, "the others' answers"
+        )
+        house.workers[frozen].resume()
+    assert all(caller.ended and caller.received == LONG for caller in callers)
+    books = await house.books(callers)
+    books.assert_in_order()
+
+
+async def test_a_pc_is_enrolled_whichever_process_takes_each_step(house: House) -> None:
+    portal = cast("Portal", SimpleNamespace(url=f"http://{house.relay.address}", host=house.relay.address))
+    for seed in range(1, 4):
+        async with Desktop(portal, seed=seed, name=f"PC {seed}") as desktop, Browser(portal) as browser:
+            for each in (desktop._http, browser._http):
+                each.headers["connection"] = "close"  # each step on a connection of its own
+            await desktop.start()
+            await browser.sign_in(house.key)
+            page = await browser.type_code(desktop.started["user_code"])
+            done = await browser.submit(page, "/enrol/decide", decision="approve", key=house.key)
+            assert f"PC {seed}" in done.text
+            assert (await desktop.poll())["state"] == "approved"

@@ -42,13 +42,13 @@ def test_what_a_process_wrote_stays_when_it_is_killed_in_the_middle(tmp_path: Pa
 
     def take_and_die() -> None:
         other = SharedCells(memory, process=1, lock=tmp_path / "lock")
-        with other.held():
+        with other.lock:
             other.add(1, 9)
             os.kill(os.getpid(), signal.SIGKILL)
 
     mine = SharedCells(memory, process=0, lock=tmp_path / "lock")
     assert in_child(take_and_die) == -signal.SIGKILL
-    with mine.held():
+    with mine.lock:
         assert mine.total(1) == 9
     mine.close()
 
@@ -56,9 +56,9 @@ def test_what_a_process_wrote_stays_when_it_is_killed_in_the_middle(tmp_path: Pa
 def test_a_lock_that_is_not_let_go_is_not_waited_for_without_end(tmp_path: Path) -> None:
     memory = SharedMemory(2, rows=10)
     mine, other = (SharedCells(memory, process=number, lock=tmp_path / "lock") for number in range(2))
-    with other.held(), pytest.raises(CellsHeld), mine.held():
+    with other.lock, pytest.raises(CellsHeld), mine.lock:
         pass
-    with mine.held():
+    with mine.lock:
         pass
     mine.close()
     other.close()
@@ -71,7 +71,7 @@ def test_many_processes_that_take_at_once_never_take_more_than_there_is(tmp_path
         def work() -> None:
             cells = SharedCells(memory, process=process, lock=tmp_path / "lock")
             while True:
-                with cells.held():
+                with cells.lock:
                     if cells.total(0) >= there_is:
                         return
                     cells.add(0, 1)
