@@ -19,6 +19,9 @@ Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,95}\Z")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Bytes = Annotated[int, Meta(ge=1, le=2**42)]
 Whole = Annotated[int, Meta(ge=0, le=2**53)]
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+"""What a window can put into a sentence: Qt counts no further."""
+
 Line = Annotated[str, Meta(max_length=300)]
 Url = Annotated[str, Meta(max_length=2000)]
 Host = Annotated[str, Meta(pattern=r"^(\*\.)?[a-z0-9.-]{1,253}\Z")]
@@ -34,10 +37,10 @@ class Price(msgspec.Struct, frozen=True):
 class Demand(msgspec.Struct, frozen=True):
     """What callers asked for over the last 7 days, and how many nodes have the model now."""
 
-    calls: Whole = 0
+    calls: Count = 0
     prompt_tokens: Whole = 0
     completion_tokens: Whole = 0
-    nodes: Whole = 0
+    nodes: Count = 0
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from relay.wire.fields import Name, Nonce, Signature, Text, Unsigned, Wide, Word
+from relay.wire.fields import Count, Name, Nonce, Signature, Text, Unsigned, Wide, Word
 
 NONCE_PATH: Final = "/v1/node/owner/nonce"
 ASK_PATH: Final = "/v1/node/owner/ask"
@@ -74,7 +74,7 @@ class EarnedDay(msgspec.Struct, frozen=True):
     day: str
     model: Name
     earned: Wide
-    answers: Unsigned
+    answers: Count
 
     def __post_init__(self) -> None:
         """Raises ValueError, which a decoder tells as its own, where the calendar has no such day."""
@@ -86,7 +86,7 @@ class EarnedModel(msgspec.Struct, frozen=True):
 
     model: Name
     earned: Wide
-    answers: Unsigned
+    answers: Count
     prompt_tokens: Unsigned
     completion_tokens: Unsigned
 
@@ -104,7 +104,7 @@ class Earnings(msgspec.Struct, frozen=True, kw_only=True):
     month: Wide
     lifetime: Wide
     pending: Wide
-    answers_today: Unsigned
+    answers_today: Count
     days: list[EarnedDay]
     models: list[EarnedModel]
 
@@ -149,10 +149,10 @@ class ModelDemand(msgspec.Struct, frozen=True, kw_only=True):
     """One model over the last `Demand.days` days, all callers and targets together; `nodes` have it now."""
 
     model: Name
-    calls: Unsigned
+    calls: Count
     prompt_tokens: Unsigned
     completion_tokens: Unsigned
-    nodes: Unsigned
+    nodes: Count
 
 
 class Demand(msgspec.Struct, frozen=True):

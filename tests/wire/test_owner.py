@@ -19,8 +19,20 @@ def test_what_a_relay_says_is_understood() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"at_ms": 10**18}, {"at_ms": -1}, {"lifetime": 10**400}, {"days": [DAY | {"day": "2026-02-30"}]}],
-    ids=["a moment in no calendar", "a moment before all", "more money than there is", "a day that never comes"],
+    [
+        {"at_ms": 10**18},
+        {"at_ms": -1},
+        {"lifetime": 10**400},
+        {"answers_today": 2**31},
+        {"days": [DAY | {"day": "2026-02-30"}]},
+    ],
+    ids=[
+        "a moment in no calendar",
+        "before all",
+        "more money than there is",
+        "too many for Qt",
+        "a day that never comes",
+    ],
 )
 def test_what_no_page_could_show_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):

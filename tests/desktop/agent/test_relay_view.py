@@ -25,6 +25,15 @@ from tests.relay.nodes.player import Node, answer_rightly, relay_with_node
 from tests.relay.running import MODEL, RunningRelay, a_chat
 
 OTHER = SigningKey(b"o" * 32)
+TOO_OFTEN = msgspec.json.encode(
+    {
+        "issued_ms": 1,
+        "entries": [
+            {"id": "a", "title": "A", "file": "a.gguf", "size": 1, "sha256": "0" * 64, "demand": {"calls": 2**31}},
+        ],
+    }
+)
+"""A model that is asked for more often than a window can say."""
 
 
 def a_member(relay: RunningRelay, node: Node, folder: Path, **changed: object) -> Member:
@@ -176,16 +185,16 @@ async def test_an_older_list_does_not_replace_a_newer_one(
     assert [each.id for each in (await listing.refresh(member)).entries] == ["one", "two", "nightjar-demo"]
 
 
+@pytest.mark.parametrize(("body", "why"), [(b'{"issued_ms": "soon"}', "issued_ms"), (TOO_OFTEN, "calls")])
 async def test_a_signed_list_that_is_none_is_said(
-    joined: tuple[RunningRelay, Member], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    joined: tuple[RunningRelay, Member], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes, why: str
 ) -> None:
     _, member = joined
-    body = b'{"issued_ms": "soon"}'
     mine = Member(member.relay, member.node_id, OTHER.public, member.key, member.store)
 
     async def odd(_view: RelayView) -> SignedCatalogue:
         return SignedCatalogue(body, OTHER.sign(catalogue_text(body)))
 
     monkeypatch.setattr(RelayView, "catalogue", odd)
-    with pytest.raises(CatalogueUnreadable, match="issued_ms"):
+    with pytest.raises(CatalogueUnreadable, match=why):
         await Listing(tmp_path).refresh(mine)
