@@ -173,6 +173,7 @@ class Loaded(Message, frozen=True, kw_only=True):
     expected: int = 0
     taken: int = 0
     projector: str = ""
+    projector_bytes: int = 0
     blind: str = ""
     badge: Literal["", "roomy", "tight", "partial"] = ""
 

@@ -237,7 +237,7 @@ class Keeper:
             decode_tps=loaded.decode_tps,
             numerics=loaded.numerics,
             unconfined=loaded.unconfined,
-            memory=loaded.taken or loaded.expected,
+            memory=(loaded.taken or loaded.expected) + loaded.projector_bytes,
             fit=loaded.badge,
             pictures=bool(loaded.projector),
             blind=loaded.blind,

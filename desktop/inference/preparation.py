@@ -27,7 +27,8 @@ from desktop.system.confinement import Confinement
 if TYPE_CHECKING:
     from desktop.inference.sight import Sight
 
-_ENCODING: Final = 768 * 1024 * 1024
+_LEAST_ENCODING: Final = 128 * 1024 * 1024
+_MOST_ENCODING: Final = 768 * 1024 * 1024
 """Bytes beside the projector's weights: some 450 MiB to encode a picture in the largest in use, the rest for the pixels
 of those that are looked at."""
 
@@ -94,9 +95,10 @@ def prepare(load: frames.Load, confined: Confinement) -> Prepared:
         template=hashlib.sha256(source.encode()).hexdigest(),
         parser=PARSER_VERSION,
         unconfined=confined.missing,
-        expected=chosen.expected + eyes.size,
-        taken=sum(buffer.size for buffer in model.buffers) + eyes.size,
+        expected=chosen.expected,
+        taken=sum(buffer.size for buffer in model.buffers),
         projector=eyes.sha256,
+        projector_bytes=eyes.weights,
         blind=eyes.why_not,
         badge="partial" if chosen.badge is Badge.PARTIAL else "tight" if chosen.badge is Badge.TIGHT else "roomy",
     )
@@ -113,11 +115,16 @@ def _checked(path: Path) -> ModelFile:
 
 
 class Eyes(NamedTuple):
-    """A model's picture part: the bytes it takes, the hash of its file once it is loaded, or why it is left out."""
+    """A model's picture part: bytes of its weights, the hash of its file once it is loaded, or why it is left out."""
 
-    size: int = 0
+    weights: int = 0
     sha256: str = ""
     why_not: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes it can come to take."""
+        return self.weights + min(_LEAST_ENCODING + 2 * self.weights, _MOST_ENCODING) if self.weights else 0
 
 
 def _eyes(path: str) -> Eyes:
@@ -125,7 +132,7 @@ def _eyes(path: str) -> Eyes:
     if not path:
         return Eyes()
     try:
-        return Eyes(read_projector(Path(path)).file_size + _ENCODING)
+        return Eyes(read_projector(Path(path)).file_size)
     except GgufRefused as error:
         return Eyes(why_not=f"The model's picture part cannot be used: {error.why}.")
     except OSError as error:
