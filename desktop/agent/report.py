@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import os
 import platform
 from datetime import UTC, datetime
-from pathlib import Path
 
 from desktop.agent.membership import Memberships
 from desktop.agent.self_test import as_lines, examine
@@ -27,6 +27,15 @@ def _fault(paths: Paths) -> list[str]:
         return ["none"]
     at = datetime.fromtimestamp(fault.at, UTC)
     return [f"{at:%Y-%m-%d %H:%M:%S} UTC, version {fault.version}, {fault.where}", *fault.trace.splitlines()]
+
+
+def _owner() -> tuple[str, str]:
+    """Folder and login; none of a number without a name, as containers have."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises there
+    try:
+        return home, getpass.getuser()
+    except (KeyError, OSError):
+        return home, ""
 
 
 async def report(paths: Paths) -> str:
@@ -51,5 +60,6 @@ async def report(paths: Paths) -> str:
             host_of(membership.relay): "<relay>",
             host_of(membership.relay).partition(":")[0]: "<relay>",
         }
-    redact = redaction(str(Path.home()), getpass.getuser(), computer_name(), more)
+    home, user = _owner()
+    redact = redaction(home, user, computer_name(), more)
     return "\n".join(line for head, lines in parts.items() for line in (f"## {head}", *map(redact, lines), ""))

@@ -136,6 +136,16 @@ async def test_a_report_gives_away_no_key_no_address_no_name_and_no_place(
     assert "cpu: " in report
 
 
+def test_a_user_without_a_name_gets_a_report(
+    paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    assert cli.main(["report"]) == 0
+    assert "## Self-test" in capsys.readouterr().out
+
+
 def test_a_report_goes_into_a_file_to_be_read_first(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
     file = paths.data / "report.txt"
     assert cli.main(["report", "--output", str(file)]) == 0
