@@ -314,6 +314,28 @@ async def test_a_retry_that_meets_another_process_joins_the_running_call(house: 
     assert [call.completion_tokens for call in books.calls.values()].count(LONG) == 1
 
 
+async def test_a_retry_at_another_process_keeps_the_call_of_a_lost_caller_alive_and_pays_for_what_it_got(
+    house: House,
+) -> None:
+    async with house.known_node(), asyncio.TaskGroup() as tasks:
+        first, begun = Caller(LONG, idempotency_key="order-4711"), asyncio.Event()
+        calling = tasks.create_task(house.call(first, lambda _: begun.set()))
+        await begun.wait()
+        retry = retry_of(first)
+        joined = asyncio.Event()
+        retrying = tasks.create_task(house.call(retry, lambda _: joined.set()))
+        await joined.wait()
+        calling.cancel()
+        await retrying
+    assert retry.generation == first.generation
+    assert retry.received == LONG
+    books = await house.books([retry])
+    books.assert_in_order()
+    assert retry.generation is not None
+    call = books.calls[retry.generation]
+    assert (call.state, call.completion_tokens) == ("completed", LONG)
+
+
 async def test_a_retry_after_the_end_gets_the_stored_answer_from_any_process(house: House) -> None:
     async with house.known_node():
         first = await house.call(Caller(20, idempotency_key="order-4711"))
@@ -441,6 +463,17 @@ async def test_the_openai_client_notices_nothing(house: House) -> None:
                 text = "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
                 whole = await client.chat.completions.create(model=MODEL, messages=messages, max_tokens=5)
                 assert text == whole.choices[0].message.content == "w1 w2 w3 w4 w5 "
+
+
+async def test_an_owner_is_told_what_callers_of_all_processes_have_paid(house: House) -> None:
+    async with house.known_node():
+        answered = await house.call_all_workers(50)
+        earned = sum(call.owner_nano for call in (await house.books(answered.values())).calls.values())
+
+        def told() -> bool | None:
+            return (house.typist.account is not None and house.typist.account.lifetime == earned) or None
+
+        await asyncio.to_thread(eventually, told, "the node's account")
 
 
 # --- any instant ------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from relay.accounts import directory
 from relay.nodes import store
 from relay.storage.ids import NodeId
-from relay.wire.frames import Cancel, LegId, StepKind, Usage
+from relay.wire.frames import Account, Cancel, LegId, StepKind, Usage
 from relay.wire.handshake import NodeIdentity
 from relay.wire.identity import SigningKey
 from relay.wire.session import CallOffered
@@ -62,6 +62,8 @@ class Typist:
 
     identity: NodeIdentity
     sessions: int = 0
+    account: Account | None = None
+    """What it was last told of its earnings."""
     _limits: dict[LegId, int] = field(default_factory=dict)
     _written: dict[LegId, int] = field(default_factory=dict)
 
@@ -101,6 +103,8 @@ class Typist:
                         )
                     case Cancel(id=leg):
                         self._limits.pop(leg, None)
+                    case Account() as account:
+                        self.account = account
                     case _:
                         pass
 
