@@ -148,11 +148,11 @@ class _EnrolPages:
             if fields.get("decision") != "approve":
                 await self._enrolment.deny(application, visitor.who.approver)
                 return page("declined.html", name=application.name)
+            pool = self._pool(visitor, fields.get("pool", "none"))
             if not proved and not self._is_fresh(visitor):
                 problem = await self._other_than(request, fields.get("key", ""), visitor.who)
                 if problem:
-                    return self._confirm_page(visitor, application, proved=False, problem=problem)
-            pool = self._pool(visitor, fields.get("pool", "none")) if proved else "none"
+                    return self._confirm_page(visitor, application, proved=False, pool=pool, problem=problem)
             node = await self._enrolment.approve(application, visitor.who.approver, pool=pool)
         except EnrolmentRefused as refused:
             return page("word.html", title="That did not work", text=refused.message, tone="attention")
@@ -188,7 +188,9 @@ class _EnrolPages:
             only_here=is_only_here(relay),
         )
 
-    def _confirm_page(self, visitor: Visitor, application: Application, *, proved: bool, problem: str = "") -> Response:
+    def _confirm_page(
+        self, visitor: Visitor, application: Application, *, proved: bool, pool: Pool = "own", problem: str = ""
+    ) -> Response:
         facts = {"id": application.id.hex(), "proved": "yes" if proved else "no"}
         return page(
             "confirm.html",
@@ -198,6 +200,7 @@ class _EnrolPages:
             name=application.name,
             rows=describe(application.facts, application.address),
             proved=proved,
+            pool=pool,
             wants_key=not proved and not self._is_fresh(visitor),
             problem=problem,
         )

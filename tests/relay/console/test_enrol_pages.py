@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 
+import httpx
 import pytest
 
 from relay.console.pages import local_path
@@ -23,6 +24,12 @@ async def proved_url(browser: Browser, desktop: Desktop) -> str:
     code = loopback_query((await browser.get(started["open_url"])).headers["location"])["code"]
     url: str = (await desktop.prove(code)).raise_for_status().json()["continue_url"]
     return url
+
+
+def chosen_pool(page: httpx.Response) -> str:
+    """What the page sends for who may use the PC if nobody touches it."""
+    (value,) = re.findall(r'name="pool" value="([a-z]+)" checked', page.text)
+    return str(value)
 
 
 async def test_without_a_sign_in_the_page_asks_for_one_and_leads_back(portal: Portal, browser: Browser) -> None:
@@ -70,16 +77,27 @@ async def test_a_pc_found_by_its_code_is_shown_with_a_warning_and_what_is_known(
         assert fact in page.text
 
 
-async def test_approval_by_code_only_enrols(portal: Portal, browser: Browser) -> None:
+@pytest.mark.parametrize(
+    ("pool", "said"),
+    [
+        ("own", "It serves calls made with your own keys."),
+        ("organisation", "It serves everyone in"),
+        ("none", "It serves nobody yet."),
+    ],
+)
+async def test_who_approves_by_code_says_who_may_use_the_pc_and_reads_it_again(
+    portal: Portal, browser: Browser, pool: str, said: str
+) -> None:
     async with Desktop(portal) as desktop:
         await desktop.start()
         await browser.sign_in(portal.api_key)
         page = await browser.type_code(desktop.started["user_code"])
-        done = await browser.submit(page, "/enrol/decide", decision="approve", pool="own")
-        assert "Enrolled" in done.text
+        assert chosen_pool(page) == "own"
+        done = await browser.submit(page, "/enrol/decide", decision="approve", pool=pool)
+        assert said in done.text
         assert (await desktop.poll())["state"] == "approved"
     (node,) = await portal.nodes()
-    assert (node.pool, node.owner) == ("none", portal.first.person)
+    assert (node.pool, node.owner) == (pool, portal.first.person)
 
 
 async def test_declining_ends_the_code(portal: Portal, browser: Browser) -> None:
@@ -150,8 +168,9 @@ async def test_without_proof_an_old_sign_in_must_show_the_key_again(portal: Port
         await desktop.start()
         page = await browser.type_code(desktop.started["user_code"])
         assert "once more" in page.text
-        refused = await browser.submit(page, "/enrol/decide", decision="approve", key="")
+        refused = await browser.submit(page, "/enrol/decide", decision="approve", key="", pool="none")
         assert "not a valid API key" in refused.text
+        assert chosen_pool(refused) == "none"
         theirs = await portal.another_key()
         assert "somebody else" in (await browser.submit(page, "/enrol/decide", decision="approve", key=theirs)).text
         assert await portal.nodes() == []
