@@ -162,8 +162,12 @@ class _Thread:
                 await server.withdraw(number)
         except SourceSilent as error:
             _log.info("no server of notifications: %s", error)
-            if isinstance(order, _Say):
-                self._unsaid(order)
+        except Exception:  # noqa: BLE001 - one odd answer must not be the end of all notifications
+            _log.exception("a server of notifications answers oddly")
+        else:
+            return
+        if isinstance(order, _Say):
+            self._unsaid(order)
 
     def _pressed(self, number: int, token: str) -> None:
         key = next((key for key, shown in self._numbers.items() if shown == number), None)

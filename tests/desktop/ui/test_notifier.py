@@ -143,6 +143,23 @@ def test_without_a_server_the_tray_shows_it(
     assert desk.wishes.at(0) == [Place.MODELS, ""]
 
 
+def test_a_server_that_answers_oddly_ends_nothing(
+    desk: Desk, tray: Tray, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def oddly(*_: object, **__: object) -> int:
+        raise ValueError("not enough values to unpack")
+
+    assert tray.icon is not None
+    monkeypatch.setattr(tray.icon, "showMessage", lambda title, *_rest: desk.balloons.append(title))
+    desk.notifier.hear(snapshot())
+    with monkeypatch.context() as odd:
+        odd.setattr(FakeNotifications, "show", oddly)
+        desk.notifier.hear(ARRIVED)
+        qtbot.waitUntil(lambda: desk.balloons == ["A model has arrived"])
+    desk.notifier.hear(replace(ARRIVED, arrived=("gemma", "phi")))
+    qtbot.waitUntil(lambda: desk.titles == ["A model has arrived"])
+
+
 def test_at_the_end_nothing_is_left_that_nobody_would_answer_for(desk: Desk, qtbot: QtBot) -> None:
     desk.notifier.hear(snapshot())
     desk.notifier.hear(ARRIVED)
