@@ -441,10 +441,12 @@ class Agent:
         facts = self._facts()
         if snooze_is_over(facts):
             self.post(Resume())
+        # The model first: a PC that may share from now on is not ready yet, it begins to load.
+        self._desk.want(wants_model(facts))
+        facts = self._facts()
         sharing = decide(facts)
         self._situation.judged(sharing, facts.now)
         self._hand_over.settle(facts, sharing)
-        self._desk.want(wants_model(facts))
         self._follow_system()
         self._lookout.heed(facts, sharing)
         if self._link is not None:

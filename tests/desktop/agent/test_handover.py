@@ -180,6 +180,17 @@ async def test_a_pause_outlives_the_agent_with_what_ends_it(desktop: Desktop) ->
         await desktop.tell(Resume())
 
 
+async def test_a_model_that_is_still_to_be_loaded_is_never_called_ready(desktop: Desktop, relay: FakeRelay) -> None:
+    async with desktop.running():
+        await desktop.join(relay)
+        await desktop.tell(SetMode(Mode.OFF))
+        await desktop.until(lambda snapshot: snapshot.models[0].kind == "unloaded")
+        await desktop.tell(SetMode(Mode.ALWAYS))
+        shared = await desktop.until(lambda snapshot: snapshot.sharing.sharing)
+    after = [switch.reason for switch in shared.switches]
+    assert after[-3:] == [Reason.MODE_OFF, Reason.WARMING_UP, Reason.READY]
+
+
 async def test_switches_are_kept_over_a_restart(desktop: Desktop, relay: FakeRelay) -> None:
     async with desktop.running():
         await desktop.join(relay)
