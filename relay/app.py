@@ -17,19 +17,18 @@ from typing import TYPE_CHECKING
 from relay.accounts import directory
 from relay.accounts.keys import Keyring
 from relay.api.hot import CallRoute
-from relay.catalogue import store as catalogue_store
 from relay.clock import Clock
 from relay.completions.ids import CallIds
 from relay.completions.kinds import COMPLETION, EMBEDDING
-from relay.completions.presets import Presets, list_presets
+from relay.completions.presets import Presets
 from relay.completions.repeats.cache import ResponseCache
 from relay.completions.repeats.desk import RepeatDesk
 from relay.completions.repeats.elsewhere import Elsewhere
 from relay.completions.repeats.idempotency import Idempotency
-from relay.completions.rules import Rules, list_rules
+from relay.completions.rules import Rules
 from relay.completions.service import Completions
 from relay.completions.targets import Targets
-from relay.configuration import BadSettings, version
+from relay.configuration import version
 from relay.errors import RelayError
 from relay.ledger import store as ledger_store
 from relay.ledger.entries import CallId, NanoDollars
@@ -42,20 +41,18 @@ from relay.nodes.enrolment import Enrolment
 from relay.nodes.link import NodeLink
 from relay.nodes.reception import Reception
 from relay.nodes.registry import Registry
+from relay.reload import Reload, secret_in
 from relay.routing.breaker import Rule
 from relay.routing.policy import Policy
-from relay.settings import MetricsSettings, ProviderSettings, RelaySettings, RoutingSettings, TraceSettings
-from relay.storage import revision
+from relay.settings import MetricsSettings, RelaySettings, RoutingSettings, TraceSettings
 from relay.storage.engine import Database
-from relay.storage.ids import ProviderId
 from relay.storage.secret import Secret
 from relay.storage.vault import Vault, open_vault
 from relay.upstreams.http import Pool
 from relay.upstreams.node import Tenants
 from relay.upstreams.probe import Prober
-from relay.upstreams.providers import Catalogue, OfferedModel, ProviderRecord, list_providers
+from relay.upstreams.providers import Catalogue
 from relay.upstreams.reach import Reach, networks
-from relay.upstreams.traits import Traits
 from relay.wire.frames import PicoDollars
 from relay.wire.identity import SigningKey
 
@@ -69,13 +66,6 @@ if TYPE_CHECKING:
 
 DEMO_CREDIT = NanoDollars(5_000_000_000)
 """$5: some ten thousand answers of a small model."""
-RELOAD_S = 0.2
-"""How often a relay looks whether another process changed keys, nodes, providers or credit.
-
-Shorter than it takes to copy a new key from one window to another. A look is one row read off the loop's thread,
-0.35 ms of CPU: 0.2 % of a core.
-"""
-
 TOKEN_CHARS = 16
 """Fewer can be guessed."""
 
@@ -158,7 +148,7 @@ async def services(
         enrolment = Enrolment(database, key=key, hosts=hosts, clock=clock, settings=settings.enrolment)
         pool = Pool(clock, tasks.create_task, Reach(networks(settings.upstreams.private_addresses)))
         keyring, catalogue, rules, presets = Keyring(clock), Catalogue(pool), Rules(), Presets()
-        reload = _Reload(
+        reload = Reload(
             database,
             ledger,
             reception=reception,
@@ -323,7 +313,7 @@ def _watched(settings: MetricsSettings) -> tuple[Tally, Secret[str]] | None:
     """Raises BadSettings."""
     token = settings.token
     if settings.token_file:
-        token = _secret(Path(settings.token_file), "the token of metrics")
+        token = secret_in(Path(settings.token_file), "the token of metrics")
     if not token:
         return None
     if len(token) < TOKEN_CHARS or not token.isascii() or not token.isprintable():
@@ -340,14 +330,6 @@ def _traces(settings: TraceSettings) -> Traces | None:
     except ImportError as error:
         raise NoTracing from error
     return Exported(settings, version=version())
-
-
-def _secret(file: Path, what: str) -> str:
-    """Raises BadSettings."""
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadSettings(file, f"{what} cannot be read: {error}") from error
 
 
 def _opening_of(worker: Worker) -> Callable[..., Ledger]:
@@ -373,79 +355,6 @@ def _tell_owner(ledger: Ledger, clock: Clock, link: NodeLink) -> None:
     link.send_account(ledger.earnings(link.node.node_id, clock.now_ms()))
 
 
-class _Reload:
-    """Keeps the snapshots in memory in line with the database."""
-
-    def __init__(
-        self,
-        database: Database,
-        ledger: Ledger,
-        *,
-        reception: Reception,
-        registry: Registry,
-        keyring: Keyring,
-        catalogue: Catalogue,
-        rules: Rules,
-        presets: Presets,
-        providers: Collection[ProviderSettings],
-    ) -> None:
-        self._database = database
-        self._ledger = ledger
-        self._reception = reception
-        self._registry = registry
-        self._keyring = keyring
-        self._catalogue = catalogue
-        self._rules = rules
-        self._presets = presets
-        self._configured = [_configured(each) for each in providers]
-        self._seen = -1
-
-    async def forever(self) -> None:
-        """Look again and again. A database that is away for a while is looked for again."""
-        while True:
-            await asyncio.sleep(RELOAD_S)
-            try:
-                if await self._database.read(revision.current) != self._seen:
-                    await self.now()
-            except Exception:  # noqa: BLE001 - the supervisor of the snapshots
-                _log.exception("the control plane could not be reloaded; trying again")
-
-    async def now(self) -> None:
-        """Take in rules, keys, providers, nodes and deposits: a key works no earlier than its rule."""
-        self._seen = await self._database.read(revision.current)
-        self._rules.load(await self._database.read(list_rules))
-        self._keyring.load(await self._database.read(directory.key_records))
-        self._presets.load(await self._database.read(list_presets))
-        self._catalogue.load([*self._configured, *await self._database.read(list_providers)])
-        self._registry.vouch(await self._database.read(catalogue_store.vouched))
-        await self._reception.reload()
-        await self._ledger.refresh()
-
-
 def _policy(settings: RoutingSettings) -> Policy:
     rule = Rule(settings.node_failures)
     return Policy(settings.policy, settings.order, settings.weights, settings.last_resort, rule)
-
-
-def _configured(provider: ProviderSettings) -> ProviderRecord:
-    key = provider.api_key
-    if provider.api_key_file:
-        key = _secret(Path(provider.api_key_file), f"the key of provider {provider.name!r}")
-    models_ = tuple(
-        OfferedModel(
-            name=model.name,
-            upstream=model.upstream or model.name,
-            context=model.context,
-            price=Price(PicoDollars(model.prompt_price), PicoDollars(model.completion_price)),
-            traits=Traits(
-                quantisation=model.quantisation,
-                parameters=model.parameters,
-                region=model.region,
-                collects_data=model.collects_data,
-                keeps_nothing=model.keeps_nothing,
-                continues=model.continues,
-            ),
-        )
-        for model in provider.models
-    )
-    return ProviderRecord(ProviderId(0), provider.name, provider.base_url, Secret(key), models_)

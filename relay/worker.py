@@ -82,7 +82,8 @@ class Shared:
     ) -> None:
         self.mesh = Mesh(worker, tasks)
         self.registry = Siblings(self.mesh, lambda: RelaySession(key=key, hosts=(), nonce=bytes(NONCE_BYTES)))
-        self.tell_owner = SharedEarnings(database, ledger, clock, tasks).tell
+        self._earnings = SharedEarnings(database, ledger, clock, tasks)
+        self.tell_owner = self._earnings.tell
         self.next_id = WorkerCallIds(clock, after=ledger.last_call, worker=worker.number)
         self.elsewhere = Elsewhere(self.mesh, tasks, joined=REPLAYED)
         self._ledger = ledger
@@ -115,6 +116,7 @@ class Shared:
 
     def close(self) -> None:
         self.mesh.close()
+        self._earnings.close()
 
     async def _flush(self, _worker: int, _body: bytes) -> bytes:
         await self._ledger.flush_own()
@@ -133,23 +135,23 @@ class SharedEarnings:
         self._clock = clock
         self._tasks = tasks
         self._due: dict[NodeLink, None] = {}
-        self._running = False
+        self._telling: asyncio.Task[None] | None = None
 
     def tell(self, link: NodeLink) -> None:
         """Soon, what was booked for the node by now."""
         self._due[link] = None
-        if not self._running:
-            self._running = True
-            self._tasks.create_task(self._tell_due())
+        if self._telling is None or self._telling.done():
+            self._telling = self._tasks.create_task(self._tell_due())
+
+    def close(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
 
     async def _tell_due(self) -> None:
-        try:
-            while self._due:
-                due, self._due = self._due, {}
-                await self._tell(due)
-                await asyncio.sleep(ACCOUNT_EVERY_S)
-        finally:
-            self._running = False
+        while self._due:
+            due, self._due = self._due, {}
+            await self._tell(due)
+            await asyncio.sleep(ACCOUNT_EVERY_S)
 
     async def _tell(self, due: dict[NodeLink, None]) -> None:
         try:

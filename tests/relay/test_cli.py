@@ -15,10 +15,10 @@ import pytest
 
 from desktop.system.paths import Paths
 from relay import configuration
-from relay.app import RELOAD_S
 from relay.cli.command_line import main
 from relay.completions.refusal import no_credit
 from relay.ledger.check import check
+from relay.reload import RELOAD_S
 from relay.storage.engine import Database
 from tests.relay.running import running_relay
 
