@@ -61,10 +61,11 @@ def local_folder() -> Path:
 def existing_folder() -> Path:
     """The default folder; that of `nightjar local` if only there is a relay."""
     folder, local = data_folder(), local_folder()
-    return local if _holds_relay(local) and not _holds_relay(folder) else folder
+    return local if holds_relay(local) and not holds_relay(folder) else folder
 
 
-def _holds_relay(folder: Path) -> bool:
+def holds_relay(folder: Path) -> bool:
+    """Whether a relay was started there, or a person wrote its settings there."""
     return (folder / FILE_NAME).exists() or RelaySettings(data=folder).database.exists()
 
 

@@ -16,7 +16,7 @@ from relay.accounts.identity import DEFAULT_EXPOSURE
 from relay.cli import models, presets, providers, rules, serving, verbs
 from relay.cli.errors import INTERRUPTED, complaint
 from relay.cli.output import render
-from relay.cli.verbs import in_new_relay, in_relay
+from relay.cli.verbs import in_new_relay, in_prepared_relay, in_relay
 from relay.configuration import data_folder, existing_folder, load, version
 from relay.errors import RelayError
 
@@ -120,7 +120,7 @@ def _credit_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     add = credit.add_parser("add", parents=[common], help="add credit; a running relay has it at once")
     add.add_argument("amount", metavar="AMOUNT_USD", help="dollars, for example 5 or 0.50")
     add.add_argument("--reference", metavar="R", help="what it is for; the same one a second time adds nothing")
-    add.set_defaults(run=in_new_relay(verbs.credit_add))
+    add.set_defaults(run=in_prepared_relay(verbs.credit_add))
     credit.add_parser("show", parents=[common], help="show what is left").set_defaults(run=in_relay(verbs.credit_show))
 
 
@@ -136,4 +136,4 @@ def _node_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     token.add_argument("--uses", type=int, default=1, help="how many PCs (default 1)")
     token.add_argument("--hours", type=float, default=24.0, help="how long it is valid (default 24)")
     token.add_argument("--pool", choices=("own", "organisation"), default="own", help="who may use them")
-    token.set_defaults(run=in_new_relay(verbs.node_token))
+    token.set_defaults(run=in_prepared_relay(verbs.node_token))

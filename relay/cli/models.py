@@ -13,7 +13,7 @@ from relay.catalogue import store
 from relay.catalogue.entries import Entry, Price, read_entry
 from relay.cli.errors import UsageError
 from relay.cli.output import Row
-from relay.cli.verbs import in_new_relay, in_relay
+from relay.cli.verbs import in_prepared_relay, in_relay
 from relay.storage.engine import Database
 
 MICRO: Final = 1_000_000
@@ -41,7 +41,7 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     add = models.add_parser("add", parents=[common], help="offer a model")
     _fields(add)
-    add.set_defaults(run=in_new_relay(model_add))
+    add.set_defaults(run=in_prepared_relay(model_add))
     models.add_parser("list", parents=[common], help="list the catalogue").set_defaults(run=in_relay(model_list))
     for name, act, summary in (
         ("show", model_show, "show all of one entry"),

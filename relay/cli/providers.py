@@ -12,7 +12,7 @@ import msgspec
 
 from relay.cli.errors import UsageError
 from relay.cli.output import Row
-from relay.cli.verbs import in_new_relay, in_relay
+from relay.cli.verbs import in_prepared_relay, in_relay
 from relay.ledger.pricing import Price
 from relay.settings import RelaySettings
 from relay.storage.engine import Database
@@ -108,7 +108,7 @@ def _fields(verb: argparse.ArgumentParser, *, new: bool) -> None:
 
 def _provider_in_reach(parsed: argparse.Namespace, settings: RelaySettings) -> Row | list[Row]:
     _check_reach(parsed, settings)
-    return in_new_relay(_provider_add)(parsed, settings)
+    return in_prepared_relay(_provider_add)(parsed, settings)
 
 
 def _edit_in_reach(parsed: argparse.Namespace, settings: RelaySettings) -> Row | list[Row]:

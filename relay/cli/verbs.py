@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import sys
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
@@ -13,6 +14,7 @@ from relay.accounts import directory
 from relay.cli.errors import NoRelay, UsageError
 from relay.cli.output import NANO, Row
 from relay.clock import SystemClock
+from relay.configuration import holds_relay
 from relay.ledger import store as ledger_store
 from relay.ledger.entries import NanoDollars
 from relay.nodes import store as node_store
@@ -43,9 +45,28 @@ def in_relay(command: Command) -> Callable[[argparse.Namespace, RelaySettings], 
     return run
 
 
+def in_prepared_relay(command: Command) -> Callable[[argparse.Namespace, RelaySettings], Row | list[Row]]:
+    """For verbs that prepare a relay: also before its first start, where a person wrote its settings."""
+
+    def run(parsed: argparse.Namespace, settings: RelaySettings) -> Row | list[Row]:
+        if parsed.config is None and not holds_relay(settings.data):
+            raise NoRelay(settings.data)
+        return _run(command, parsed, settings)
+
+    return run
+
+
 def in_new_relay(command: Command) -> Callable[[argparse.Namespace, RelaySettings], Row | list[Row]]:
-    """For verbs that prepare a relay, so also before its first start."""
-    return lambda parsed, settings: _run(command, parsed, settings)
+    """For the verb that begins a relay before its first start; it says where, as the folder may be mistyped."""
+
+    def run(parsed: argparse.Namespace, settings: RelaySettings) -> Row | list[Row]:
+        if not settings.database.exists():
+            sys.stderr.write(
+                f"nightjar-relay: this begins a relay in {settings.data}; nightjar-relay serve starts it\n"
+            )
+        return _run(command, parsed, settings)
+
+    return run
 
 
 def _run(command: Command, parsed: argparse.Namespace, settings: RelaySettings) -> Row | list[Row]:

@@ -15,6 +15,7 @@ import pytest
 
 from desktop.system.paths import Paths
 from relay import configuration
+from relay.accounts import directory
 from relay.cli.command_line import main
 from relay.completions.refusal import no_credit
 from relay.ledger.check import check
@@ -30,6 +31,11 @@ class Terminal:
         self.folder = folder
         self._capsys = capsys
 
+    def begin_relay(self) -> None:
+        """One without a key, as `serve` leaves it whose keys were all revoked."""
+        with Database.open(self.folder / "relay.db") as database:
+            database.write_sync(lambda connection: directory.establish(connection, at_ms=0))
+
     def run(self, *words: str) -> tuple[int, str, str]:
         """Exit status, standard output and standard error."""
         self._capsys.readouterr()
@@ -43,8 +49,15 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+def nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """On a folder in which nobody ever began a relay."""
     return Terminal(tmp_path / "relay", capsys)
+
+
+@pytest.fixture
+def terminal(nowhere: Terminal) -> Terminal:
+    nowhere.begin_relay()
+    return nowhere
 
 
 # --- credit -----------------------------------------------------------------------------------------------------------
@@ -119,7 +132,12 @@ def test_a_tokens_end_is_a_date_for_people_and_a_number_in_json(terminal: Termin
 
 # --- which relay ------------------------------------------------------------------------------------------------------
 
-LOOKS = (
+LOOKS_OR_WRITES = (
+    "credit add 5",
+    "node token",
+    "provider add x --base-url http://x/v1 --model m",
+    "rule set organisation --sort price",
+    "preset set x -",
     "credit show",
     "key list",
     "key revoke 1",
@@ -131,26 +149,29 @@ LOOKS = (
 )
 
 
-@pytest.mark.parametrize("verb", LOOKS)
-def test_a_verb_that_looks_at_a_relay_does_not_make_one(terminal: Terminal, verb: str) -> None:
-    status, out, err = terminal.run(*verb.split())
+@pytest.mark.parametrize("verb", LOOKS_OR_WRITES)
+def test_a_verb_does_not_make_a_relay_by_the_way(nowhere: Terminal, verb: str) -> None:
+    status, out, err = nowhere.run(*verb.split())
     assert (status, out) == (1, "")
     assert err == (
-        f"nightjar-relay: there is no relay in {terminal.folder}; start one with nightjar-relay serve, "
+        f"nightjar-relay: there is no relay in {nowhere.folder}; start one with nightjar-relay serve, "
         "or name its folder with --data.\n"
     )
-    assert not terminal.folder.exists()
+    assert not nowhere.folder.exists()
 
 
 @pytest.mark.parametrize("verb", ["node token", "credit add 1", "provider add x --base-url http://x/v1 --model m"])
-def test_a_relay_that_is_prepared_has_no_key_that_nobody_saw(terminal: Terminal, verb: str) -> None:
-    assert terminal.run(*verb.split())[0] == 0
-    assert terminal.json("key", "list") == []
+def test_a_relay_that_is_prepared_by_its_settings_has_no_key_that_nobody_saw(nowhere: Terminal, verb: str) -> None:
+    nowhere.folder.mkdir()
+    (nowhere.folder / "relay.toml").touch()
+    assert nowhere.run(*verb.split())[0] == 0
+    assert nowhere.json("key", "list") == []
 
 
-def test_a_key_made_before_the_first_start_is_the_only_one(terminal: Terminal) -> None:
-    terminal.run("key", "create", "mine")
-    assert [key["name"] for key in terminal.json("key", "list")] == ["mine"]
+def test_a_key_made_before_the_first_start_is_the_only_one_and_says_where_it_began_a_relay(nowhere: Terminal) -> None:
+    _, _, err = nowhere.run("key", "create", "mine")
+    assert err == f"nightjar-relay: this begins a relay in {nowhere.folder}; nightjar-relay serve starts it\n"
+    assert [key["name"] for key in nowhere.json("key", "list")] == ["mine"]
 
 
 async def test_a_prepared_relay_shows_a_key_and_gives_the_demo_credit_at_its_first_start(terminal: Terminal) -> None:

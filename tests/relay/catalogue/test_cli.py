@@ -20,7 +20,9 @@ ADD = (
 
 @pytest.fixture
 def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    return Terminal(tmp_path / "relay", capsys)
+    terminal = Terminal(tmp_path / "relay", capsys)
+    terminal.begin_relay()
+    return terminal
 
 
 def test_a_model_is_added_listed_changed_and_removed(terminal: Terminal) -> None:
