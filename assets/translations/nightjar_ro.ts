@@ -242,8 +242,16 @@
         <translation>Oprește programul care îl folosește sau alege alt port: `port` la [private_relay] în settings.toml.</translation>
     </message>
     <message>
+        <source>llama.cpp cannot read this model&apos;s picture part, or it is another model&apos;s.</source>
+        <translation>llama.cpp nu poate citi partea de imagini a acestui model, sau este a altui model.</translation>
+    </message>
+    <message>
         <source>it is the picture part of a model, which is taken in with that</source>
         <translation>este partea de imagini a unui model, care se preia împreună cu el</translation>
+    </message>
+    <message>
+        <source>This model&apos;s picture part is not made for pictures.</source>
+        <translation>Partea de imagini a acestui model nu este făcută pentru imagini.</translation>
     </message>
     <message>
         <source>its file is gone; bring the disk or the file back</source>
@@ -312,6 +320,14 @@
     <message>
         <source>See what is wanted: nightjar models search</source>
         <translation>Vezi ce se caută: nightjar models search</translation>
+    </message>
+    <message>
+        <source>The model&apos;s picture part cannot be read: {why}.</source>
+        <translation>Partea de imagini a modelului nu poate fi citită: {why}.</translation>
+    </message>
+    <message>
+        <source>The model&apos;s picture part cannot be used: {why}.</source>
+        <translation>Partea de imagini a modelului nu poate fi folosită: {why}.</translation>
     </message>
     <message>
         <source>it speaks another version; update Nightjar</source>
@@ -1715,6 +1731,10 @@
     <message>
         <source>%1 tokens/s</source>
         <translation>%1 tokenuri/s</translation>
+    </message>
+    <message>
+        <source>looks at images</source>
+        <translation>vede imagini</translation>
     </message>
     <message>
         <source>your own file</source>

@@ -149,7 +149,8 @@ class Desk:
         slots, speed = (self._facts.slots, self._facts.decode_tps) if self._facts else (0, 0.0)
         match self._engine.state:
             case Ready():
-                return ModelState(name, "ready", slots, self.running, speed)
+                blind = self._facts.blind if self._facts else ""
+                return ModelState(name, "ready", slots, self.running, speed, blind=blind)
             case Restarting(why=why):
                 return ModelState(name, "restarting", slots, self.running, speed, why)
             case Failed(reason=reason):

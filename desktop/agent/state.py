@@ -71,7 +71,8 @@ class LinkState:
 class ModelState:
     """One model on this PC. `decode_tps` is what one call alone reaches, in tokens/s; 0 until measured.
 
-    `unloaded`: its memory was given back (`FreeMemory`); the next call loads it again.
+    `unloaded`: its memory was given back (`FreeMemory`); the next call loads it again. `blind` says why it does not
+    look at images, though it has a picture part.
     """
 
     name: str
@@ -80,6 +81,7 @@ class ModelState:
     running: int = 0
     decode_tps: float = 0.0
     problem: str = ""
+    blind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ from desktop.models.errors import ModelUnusable
 from desktop.models.gguf import GgufRefused
 from desktop.models.library import Model, Origin
 from desktop.models.model_file import ModelFile, read_model_file
-from desktop.models.projector import PREFIX, beside, projector_of
-from desktop.models.store import Store
+from desktop.models.projector import beside, is_part, projector_of
+from desktop.models.store import Store, picture_part
 
 MAX_DEPTH: Final = 6
 MAX_FILES: Final = 5000
@@ -101,7 +101,8 @@ def take_in(
 ) -> Model:
     """Enters the file in the library, under the catalogue's name if it is a file of the catalogue.
 
-    Reads it once, as long as that takes; `read` hears of the bytes. Raises ModelUnusable.
+    A model that is here already gets the picture part it has gained. Reads the file once, as long as that takes; `read`
+    hears of the bytes. Raises ModelUnusable.
     """
     described = look_at(found)
     path = found.path.absolute()
@@ -117,7 +118,7 @@ def take_in(
     library = store.read()
     same = next((model for model in library.models if model.sha256 == sha256), None)
     if same is not None and store.condition(same, library) == "ready":
-        raise ModelUnusable(path, f"the same model is here already, as {same.name}")
+        return _with_sight(store, same, path, projector)
     # What was at this place before, or was this model at another place, is this one now.
     old = [model.name for model in library.models if model.path == str(path) or model.sha256 == sha256]
     entry = catalogue.of_file(sha256)
@@ -134,6 +135,15 @@ def take_in(
     )
     store.add(model, instead_of=old)
     return model
+
+
+def _with_sight(store: Store, model: Model, path: Path, projector: Path | None) -> Model:
+    """The model that is here already, with another picture part. Raises ModelUnusable where `projector` is none."""
+    if projector is None or projector == picture_part(model):
+        raise ModelUnusable(path, f"the same model is here already, as {model.name}")
+    seeing = msgspec.structs.replace(model, projector=str(projector))
+    store.change(lambda library: library.changed(seeing))
+    return seeing
 
 
 def look_at(found: Found) -> ModelFile:
@@ -266,7 +276,7 @@ def _judged(name: str, path: Path, origin: Origin) -> Found:
         problem = "you may not read it"
     elif _PART.search(path.stem):
         problem = "it is one of several parts, which Nightjar cannot join"
-    elif path.name.lower().startswith(PREFIX):
+    elif is_part(path):
         problem = "it is the picture part of a model, which is taken in with that"
     elif size < SMALLEST:
         problem = "it is too small to be a model"

@@ -8,7 +8,7 @@ from pathlib import Path
 from desktop.models.gguf import GgufRefused, Header, read_header
 from desktop.models.model_file import ModelFile
 
-PREFIX = "mmproj"
+_PREFIX = "mmproj"
 """How the names of such files begin."""
 
 _ARCHITECTURE = "clip"
@@ -40,4 +40,9 @@ def beside(model: Path) -> list[Path]:
         names = sorted(path for path in model.parent.iterdir() if path.suffix.lower() == ".gguf")
     except OSError:
         return []
-    return [path for path in names if path.name.lower().startswith(PREFIX)]
+    return [path for path in names if is_part(path)]
+
+
+def is_part(path: Path) -> bool:
+    """By its name."""
+    return path.name.lower().startswith(_PREFIX)

@@ -57,8 +57,8 @@ class Usage:
     free: int
 
 
-def _projector(model: Model) -> Path | None:
-    """Without its picture part a model still writes."""
+def picture_part(model: Model) -> Path | None:
+    """Its file, if it is there: without it a model still writes."""
     path = Path(model.projector)
     return path if model.projector and path.is_file() else None
 
@@ -279,7 +279,7 @@ class Store:
         """The models this PC can serve now, oldest first."""
         library = self.read()
         return tuple(
-            Servable(model.name, self.path(model, library), model.sha256, model.entry, model.size, _projector(model))
+            Servable(model.name, self.path(model, library), model.sha256, model.entry, model.size, picture_part(model))
             for model in library.models
             if model.active and self.condition(model, library) == "ready"
         )

@@ -13,7 +13,7 @@ from desktop.models.store import Condition, Usage
 
 @dataclass(frozen=True, slots=True)
 class ModelHere:
-    """A model of the library; `size` in bytes. `ours`: deleting it deletes its file."""
+    """A model of the library; `size` in bytes. `ours`: deleting it deletes its file. `sees`: it looks at images."""
 
     name: str
     size: int
@@ -23,6 +23,7 @@ class ModelHere:
     badge: Badge | None
     ours: bool
     path: str = ""
+    sees: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from desktop.models.fit import Badge
 from desktop.models.imports import Found, Places, find, find_in, take_in
 from desktop.models.library import Library, Model
 from desktop.models.moving import move
-from desktop.models.store import Store
+from desktop.models.store import Store, picture_part
 from desktop.system.paths import Paths
 from desktop.ui.library_facts import CatalogueSeen, LibrarySeen, ModelHere
 
@@ -63,6 +63,7 @@ class LibraryOperations:
             badge=self._fits.get(key),
             ours=model.is_ours,
             path=str(path),
+            sees=picture_part(model) is not None,
         )
 
     def search(self, words: str, speeds: Mapping[str, float], *, anew: bool = False) -> CatalogueSeen:

@@ -79,7 +79,13 @@ class LibraryPresenter:
 
     def model(self, here: ModelHere, running: ModelState | None) -> RowView:
         word, tone, note = self._condition(here, running)
-        parts = [data(here.size, self._formats), self.fit(here.badge), self._pace(running), self._origin(here)]
+        parts = [
+            data(here.size, self._formats),
+            self.fit(here.badge),
+            self._pace(running),
+            self._sight(here, running),
+            self._origin(here),
+        ]
         return RowView(
             name=here.name,
             detail=" · ".join(part for part in parts if part),
@@ -102,12 +108,16 @@ class LibraryPresenter:
             return self.tr("Offered"), Tone.CALM, ""
         row = self._downloads.model(running)
         trouble = running.problem if running.kind in {"failed", "restarting"} else ""
-        return row.state, row.tone, self._agent.said(trouble)
+        return row.state, row.tone, self._agent.said(trouble or running.blind)
 
     def _pace(self, running: ModelState | None) -> str:
         if running is None or running.decode_tps <= 0:
             return ""
         return self.tr("%1 tokens/s").replace("%1", speed(running.decode_tps, self._formats))
+
+    def _sight(self, here: ModelHere, running: ModelState | None) -> str:
+        blind = running is not None and running.blind
+        return self.tr("looks at images") if here.sees and not blind else ""
 
     def _origin(self, here: ModelHere) -> str:
         match here.origin:

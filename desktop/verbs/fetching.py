@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from desktop.models.catalogue import Catalogue
     from desktop.models.downloads import Downloads
     from desktop.models.imports import Found
+    from desktop.models.library import Model
     from desktop.models.store import Store
     from desktop.verbs.output import Bar
 
@@ -127,23 +128,27 @@ def bring_in(options: argparse.Namespace) -> int:
     catalogue, _ = asyncio.run(place.catalogue_now())
     taken, refused = _take_all(shelf, chosen, catalogue, quiet=options.json)
     if options.json:
-        say_json({"ok": not refused or bool(taken), "models": taken, "refused": refused})
+        say_json({"ok": not refused or bool(taken), "models": [model.name for model in taken], "refused": refused})
     else:
-        for name in taken:
-            print(f"Imported {name}; the file stays where it is.")
+        for model in taken:
+            sees = " It looks at images." if model.projector else ""
+            print(f"Imported {model.name}; the file stays where it is.{sees}")
         for sentence in refused:
             sys.stderr.write(f"nightjar: {sentence}\n")
     return 0 if taken else 1
 
 
-def _take_all(shelf: Store, chosen: list[Found], catalogue: Catalogue, *, quiet: bool) -> tuple[list[str], list[str]]:
-    """Names of what was taken in, and sentences about what was not."""
+def _take_all(shelf: Store, chosen: list[Found], catalogue: Catalogue, *, quiet: bool) -> tuple[list[Model], list[str]]:
+    """What was taken in, and sentences about what was not: none about a picture part that came with its model."""
     from desktop.models.errors import ModelUnusable
     from desktop.models.imports import take_in
+    from desktop.models.projector import is_part
     from desktop.verbs.output import Bar, progress
 
     taken, refused, line = [], [], Bar(quiet=quiet)
-    for found in chosen:
+    for found in sorted(chosen, key=lambda each: is_part(each.path)):
+        if len(chosen) > 1 and str(found.path.absolute()) in {model.projector for model in shelf.read().models}:
+            continue
         try:
             model = take_in(
                 shelf,
@@ -153,7 +158,7 @@ def _take_all(shelf: Store, chosen: list[Found], catalogue: Catalogue, *, quiet:
                     f"Reading {found.name}  {progress(done, found.size, 0, None)}"
                 ),
             )
-            taken.append(model.name)
+            taken.append(model)
         except ModelUnusable as error:
             refused.append(error.line())
         line.clear()

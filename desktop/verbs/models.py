@@ -123,6 +123,8 @@ def download_line(seen: Progress) -> str:
 
 
 def _fields(shelf: Store, model: Model, library: Library) -> dict[str, Any]:
+    from desktop.models.store import picture_part
+
     return {
         "name": model.name,
         "path": str(shelf.path(model, library)),
@@ -131,17 +133,21 @@ def _fields(shelf: Store, model: Model, library: Library) -> dict[str, Any]:
         "origin": model.origin,
         "active": model.active,
         "condition": shelf.condition(model, library),
+        "looks_at_images": picture_part(model) is not None,
     }
 
 
 def _state(shelf: Store, model: Model, library: Library) -> str:
+    from desktop.models.store import picture_part
+
     match shelf.condition(model, library):
         case "missing":
             return "missing: the file is gone"
         case "changed":
             return "changed: import it again"
         case _:
-            return "offered" if model.active else "paused"
+            sees = ", looks at images" if picture_part(model) else ""
+            return f"{'offered' if model.active else 'paused'}{sees}"
 
 
 _ORIGIN = {

@@ -75,8 +75,8 @@ def _model(model: ModelState) -> str:
     facts = f"{model.name}: {model.kind}"
     if model.kind == "ready":
         facts += f", {model.running} of {model.slots} slots in use"
-    if model.problem:
-        facts += f" ({model.problem})"
+    if trouble := model.problem or model.blind:
+        facts += f" ({trouble})"
     return facts
 
 

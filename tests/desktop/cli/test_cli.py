@@ -15,6 +15,7 @@ import pytest
 
 from desktop import cli
 from desktop.agent.control import Reply
+from desktop.agent.state import ModelState
 from desktop.verbs.running import lines
 from tests.builders import a_snapshot
 from tests.desktop.agent.conftest import Desktop
@@ -269,3 +270,10 @@ def test_the_speed_of_several_answers_is_said_to_be_that_of_all_together() -> No
 
     assert said(1) == "Speed   90 tokens/s"
     assert said(3) == "Speed   90 tokens/s, all answers together"
+
+
+def test_a_model_whose_picture_part_is_no_good_says_so() -> None:
+    model = ModelState("llava", "ready", slots=2, blind="This model's picture part is not made for pictures.")
+    said = lines(Reply(ok=True, snapshot=a_snapshot(models=(model,))))
+    expected = "Model   llava: ready, 0 of 2 slots in use (This model's picture part is not made for pictures.)"
+    assert expected in said

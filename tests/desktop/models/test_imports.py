@@ -249,6 +249,18 @@ def test_a_model_is_taken_in_with_the_picture_part_beside_it(
     assert [each.projector for each in store.servable()] == [None], "without it the model still writes"
 
 
+def test_a_picture_part_that_came_later_is_taken_up_by_another_import(
+    tmp_path: Path, store: Store, demo: Path, projector: Path
+) -> None:
+    model = put(tmp_path / "llava" / "tiny.gguf", demo.read_bytes())
+    assert taken_in(store, model) == ""
+    part = put(tmp_path / "llava" / "mmproj-tiny.gguf", projector.read_bytes())
+    assert taken_in(store, model) == str(part)
+    assert [(each.name, each.projector) for each in store.servable()] == [("tiny", part)]
+    with pytest.raises(ModelUnusable, match="the same model is here already, as tiny"):
+        taken_in(store, model)
+
+
 def test_another_models_picture_part_is_passed_over(tmp_path: Path, store: Store, demo: Path) -> None:
     model = put(tmp_path / "mixed" / "tiny.gguf", demo.read_bytes())
     put(tmp_path / "mixed" / "mmproj-a-broken.gguf", bytes(64))

@@ -39,6 +39,15 @@ def test_a_models_problem_stands_in_its_row() -> None:
     assert (row.state, row.tone, row.note) == ("Failed", Tone.BAD, "The file is cut short.")
 
 
+def test_a_model_that_looks_at_images_says_so_and_why_where_it_does_not() -> None:
+    assert PRESENTER.model(replace(MINE, sees=True), MODEL).detail == (
+        "4.7 GB · fits with room · 38 tokens/s · looks at images"
+    )
+    why = "This model's picture part is not made for pictures."
+    row = PRESENTER.model(replace(MINE, sees=True), replace(MODEL, blind=why))
+    assert (row.state, row.note, "images" in row.detail) == ("Ready", why, False)
+
+
 def test_a_model_can_rest_and_go_and_a_resting_one_can_be_offered() -> None:
     assert wanted(PRESENTER.model(MINE, MODEL)) == [Wanted.REST, Wanted.REMOVE]
     assert wanted(PRESENTER.model(RESTING, None)) == [Wanted.OFFER, Wanted.REMOVE]

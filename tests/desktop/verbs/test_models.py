@@ -14,6 +14,7 @@ import pytest
 from desktop.models.bundled import asset
 from desktop.models.digest import file_sha256
 from desktop.models.store import Store
+from tests.desktop.inference import seeing_models
 from tests.desktop.models.conftest import CONTENT, content, put
 from tests.desktop.models.file_server import FileServer
 from tests.desktop.verbs.conftest import Terminal, offer
@@ -98,6 +99,26 @@ async def test_a_file_is_used_where_it_lies(terminal: Terminal, store: Store, ow
     assert (await terminal.run("models", "resume", "nightjar-demo"))[0] == 0
     assert (await terminal.run("models", "rm", "night", "--yes"))[1] == "Removed; no file was deleted.\n"
     assert asset("nightjar-demo.gguf").exists()
+
+
+async def test_a_folder_with_a_picture_part_is_taken_in_whole(terminal: Terminal, store: Store, tmp_path: Path) -> None:
+    put(tmp_path / "llava" / "tiny.gguf", asset("nightjar-demo.gguf").read_bytes() + bytes(32))
+    part = seeing_models.llava(tmp_path / "llava" / "mmproj-tiny.gguf")
+    status, out, err = await terminal.run("models", "import", str(part.parent))
+    assert (status, err) == (0, "")
+    assert out == "Imported tiny; the file stays where it is. It looks at images.\n"
+    assert "offered, looks at images" in (await terminal.run("models"))[1]
+    assert [each["looks_at_images"] for each in (await terminal.json("models"))["models"]] == [True]
+    assert "the same model is here already" in (await terminal.run("models", "import", str(part.parent)))[2]
+    assert "is taken in with that" in (await terminal.run("models", "import", str(part)))[2]
+
+
+async def test_a_picture_part_that_no_model_of_the_folder_takes_is_told(terminal: Terminal, tmp_path: Path) -> None:
+    put(tmp_path / "mixed" / "tiny.gguf", asset("nightjar-demo.gguf").read_bytes() + bytes(32))
+    put(tmp_path / "mixed" / "mmproj-other.gguf", bytes(2_000_000))
+    status, out, err = await terminal.run("models", "import", str(tmp_path / "mixed"))
+    assert (status, out) == (0, "Imported tiny; the file stays where it is.\n")
+    assert "mmproj-other.gguf cannot be used: it is the picture part of a model" in err
 
 
 async def test_other_programs_models_are_shown_and_taken_by_name_or_all(
