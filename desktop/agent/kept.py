@@ -35,7 +35,11 @@ def _traces(paths: Paths) -> list[Path]:
 
 
 def everything(paths: Paths) -> list[Path]:
-    return [paths.data, paths.config, paths.logs, paths.runtime, *_moved_models(paths)]
+    """All that is ours. A relay that serves others keeps its books: money and keys of other people are in them."""
+    data = [paths.data]
+    if paths.served_relay.exists():
+        data = sorted(path for path in paths.data.iterdir() if path != paths.served_relay)
+    return [*data, paths.config, paths.logs, paths.runtime, *_moved_models(paths)]
 
 
 def _moved_models(paths: Paths) -> list[Path]:
@@ -52,7 +56,8 @@ async def forget_key(paths: Paths) -> None:
     """The key in the system's keystore is in no folder of ours. Raises DesktopError; then it stays where it is."""
     memberships = Memberships(paths)
     await memberships.load()
-    await memberships.leave()
+    if memberships.member is not None:
+        await memberships.leave()
 
 
 def remove(files: Iterable[Path]) -> list[Path]:

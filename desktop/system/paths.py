@@ -52,6 +52,11 @@ class Paths:
         return self.data / "local"
 
     @property
+    def served_relay(self) -> Path:
+        """Where `nightjar-relay serve` keeps its books, without NIGHTJAR_HOME: within our folder, and not ours."""
+        return self.data / "relay"
+
+    @property
     def local_node(self) -> Paths:
         """The folders of the node of `nightjar local`, an agent of its own with the settings of the app."""
         return replace(Paths.under(self.local / "node"), config=self.config)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from desktop.errors import AgentNotRunning, CommandRefused, DesktopError
@@ -111,7 +113,7 @@ def _purge(options: argparse.Namespace) -> int:
         _refuse_while_running(paths)
     gone = [path for path in (kept.everything(paths) if options.all else kept.traces(paths)) if path.exists()]
     size = sum(kept.size_of(path) for path in gone)
-    if not options.yes and not options.json and not _agreed(gone, size, everything=options.all):
+    if gone and not options.yes and not options.json and not _agreed(gone, size, everything=options.all):
         print("Nothing was removed.")
         return 1
     if options.all:
@@ -128,9 +130,26 @@ def _purge(options: argparse.Namespace) -> int:
         say_json({"ok": not stays, "removed": removed, "stays": [str(path) for path in stays], "bytes": freed})
     else:
         print(f"Removed {kept.readable(freed)}." if gone else "There was nothing to remove.")
+        for line in _left_to_the_owner(paths) if options.all else ():
+            print(line)
         for path in stays:
             sys.stderr.write(f"nightjar: {path} cannot be removed; see to it that you may write there.\n")
     return 1 if stays else 0
+
+
+def _left_to_the_owner(paths: Paths) -> Iterator[str]:
+    """What is not ours alone: all Nightjars of this user have one entry and one unit, and a relay serves others."""
+    from desktop.system import service
+    from desktop.system.autostart import autostart
+
+    with contextlib.suppress(CommandRefused):
+        at_login = autostart().state()
+        if at_login.on or at_login.blocked:
+            yield f"Nightjar is still written in {at_login.place}, to start when you log in: nightjar autostart off"
+    if service.unit_file().exists():
+        yield f"It is still a service, by {service.unit_file()}: nightjar service remove"
+    if paths.served_relay.exists():
+        yield f"The relay in {paths.served_relay} stays, with its books and keys: delete the folder to be rid of it."
 
 
 def _refuse_while_running(paths: Paths) -> None:

@@ -32,6 +32,7 @@ from desktop.system.crashes import NATIVE
 from desktop.system.hardware import computer_name
 from desktop.system.paths import Paths
 from desktop.system.watch.still import StillWatch, at_rest
+from relay.configuration import data_folder
 from tests.desktop.agent.conftest import Desktop
 from tests.fakes import FakeRelay
 
@@ -180,6 +181,51 @@ async def test_everything_is_purged_only_once_the_app_has_ended(
     assert str(paths.data) in json.loads(capsys.readouterr().out)["removed"]
     assert not paths.data.exists()
     assert not paths.config.exists()
+
+
+def test_a_second_purge_of_everything_finds_nothing_and_says_no_more(
+    paths: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    assert cli.main(["purge", "--all", "--yes"]) == 0
+    capsys.readouterr()
+    assert cli.main(["purge", "--all"]) == 0
+    assert capsys.readouterr() == ("There was nothing to remove.\n", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="these are the places of Linux")
+def test_purging_everything_names_what_still_starts_nightjar_and_how_to_end_it(
+    paths: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_systemctl(tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    assert (cli.main(["autostart", "on"]), cli.main(["service", "install"])) == (0, 0)
+    capsys.readouterr()
+    assert cli.main(["purge", "--all", "--yes"]) == 0
+    _, entry, unit = capsys.readouterr().out.splitlines()
+    assert str(tmp_path / "config" / "autostart") in entry
+    assert entry.endswith(": nightjar autostart off")
+    assert str(service.unit_file()) in unit
+    assert unit.endswith(": nightjar service remove")
+
+
+def test_a_relay_that_serves_others_is_not_purged_with_this_pcs_things(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("NIGHTJAR_HOME")
+    for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / variable))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    paths = Paths.for_user()
+    paths.make()
+    books = data_folder() / "relay.db"
+    books.parent.mkdir()
+    for file in (books, paths.record):
+        file.write_text("{}")
+    assert cli.main(["purge", "--all", "--yes"]) == 0
+    assert str(books.parent) in capsys.readouterr().out
+    assert (books.exists(), list(paths.data.iterdir())) == (True, [books.parent])
 
 
 def test_models_in_a_folder_of_the_owners_own_go_too_and_imported_ones_stay(paths: Paths, tmp_path: Path) -> None:
