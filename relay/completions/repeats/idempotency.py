@@ -181,12 +181,19 @@ class Idempotency:
 
     async def _look(self, scope: bytes, body: bytes) -> tuple[Found, Flight | None]:
         """For another process: the flight of a key. What is told as gone is in the database, as far as it ever will."""
-        flight = self._running.get(scope)
-        if flight is not None and flight.claimed and flight.claim.body == body:
-            return (Found.JOINED, flight) if flight.joinable else (Found.LATE, None)
+        if (found := self._runs(scope, body)) is not None:
+            return found
         await self._database.write(lambda _: None)  # after whatever was still to be written of a call that has ended
+        if (found := self._runs(scope, body)) is not None:  # its claim was among that: the call has just begun
+            return found
         await self._flush()
         return Found.GONE, None
+
+    def _runs(self, scope: bytes, body: bytes) -> tuple[Found, Flight | None] | None:
+        flight = self._running.get(scope)
+        if flight is None or not flight.claimed or flight.claim.body != body:
+            return None
+        return (Found.JOINED, flight) if flight.joinable else (Found.LATE, None)
 
     # --- answers that were given before -------------------------------------------------------------------------------
 
