@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -56,7 +56,8 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
         parents=[common],
         help="change one while the relay runs; calls on their way are not touched",
         description="What is not named stays as it is. Prices and promises are those of the models named with --model, "
-        "which are added if the provider has not offered them before; of all its models if none is named.",
+        "which are added if the provider has not offered them before and both prices are given; of all its models if "
+        "none is named.",
     )
     _fields(edit, new=False)
     edit.add_argument("--drop-model", action="append", default=[], metavar="NAME", help="no longer offered; repeatable")
@@ -131,7 +132,19 @@ def _provider_add(parsed: argparse.Namespace, database: Database, at_ms: int) ->
             connection, parsed.name, base_url=parsed.base_url, key=key, models=models, at_ms=at_ms
         )
     )
-    return {"name": parsed.name, "base_url": parsed.base_url, "models": [model.name for model in models]}
+    row: Row = {"name": parsed.name, "base_url": parsed.base_url, "models": [model.name for model in models]}
+    return row | ({"note": _free_of_charge(unpriced)} if (unpriced := _unpriced(parsed)) else {})
+
+
+def _unpriced(parsed: argparse.Namespace) -> list[str]:
+    """The prices that the command line does not say."""
+    prices = {"--price-prompt": parsed.price_prompt, "--price-completion": parsed.price_completion}
+    return [option for option, price in prices.items() if price is None]
+
+
+def _free_of_charge(unpriced: Sequence[str]) -> str:
+    which = "calls of it cost" if len(unpriced) > 1 else f"{unpriced[0].removeprefix('--price-')} tokens cost"
+    return f"{which} nothing: {' and '.join(unpriced)} not given; nightjar-relay provider edit sets prices"
 
 
 def _provider_edit(parsed: argparse.Namespace, database: Database, _at_ms: int) -> Row | list[Row]:
@@ -155,6 +168,12 @@ def _edited(models: dict[str, OfferedModel], parsed: argparse.Namespace) -> Iter
     named = [_named(text, models) for text in parsed.model]
     if both := {model.name for model in named}.intersection(parsed.drop_model):
         raise UsageError(f"{', '.join(sorted(both))}: named with --model and with --drop-model")
+    unknown = [model.name for model in named if model.name not in models]
+    if unknown and (unpriced := _unpriced(parsed)):
+        raise UsageError(
+            f"{parsed.name} does not offer {unknown[0]!r}; it offers {', '.join(models)}. "
+            f"To add a model, give {' and '.join(unpriced)} too (0 for one that is free)"
+        )
     for model in named or tuple(models.values()):
         models[model.name] = _changed(model, parsed)
     if not models:
@@ -191,9 +210,14 @@ def _changed(model: OfferedModel, parsed: argparse.Namespace) -> OfferedModel:
 
 
 def _key(parsed: argparse.Namespace) -> str | None:
-    """One a line; None if the command line says nothing of it."""
+    """One a line; None if the command line says nothing of it. Raises UsageError."""
     given: str | None = parsed.key
-    return "\n".join(filter(None, map(str.strip, sys.stdin))) if given == "-" else given
+    if given != "-":
+        return given
+    keys = "\n".join(filter(None, map(str.strip, sys.stdin)))
+    if not keys:
+        raise UsageError("there was no key on standard input; for a provider that needs none say --key ''")
+    return keys
 
 
 def _pico(dollars: float | None, option: str, otherwise: PicoDollars) -> PicoDollars:

@@ -269,7 +269,8 @@ def test_what_is_not_named_in_an_edit_stays_as_it_was(terminal: Terminal) -> Non
 def test_an_edit_adds_models_drops_models_and_changes_keys(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal.json("provider", "add", "acme", *ACME)
     monkeypatch.setattr("sys.stdin", io.StringIO("sk-2\n sk-3 \n"))
-    edited = terminal.json("provider", "edit", "acme", "--key", "-", "--model", "new", "--drop-model", "small")
+    priced = ("--model", "new", "--price-prompt", "1", "--price-completion", "0")
+    edited = terminal.json("provider", "edit", "acme", "--key", "-", *priced, "--drop-model", "small")
     assert ([model["name"] for model in edited["models"]], edited["keys"]) == (["large", "new"], 2)
 
 
@@ -278,6 +279,8 @@ def test_an_edit_adds_models_drops_models_and_changes_keys(terminal: Terminal, m
     [
         (["--drop-model", "small", "--drop-model", "large"], "nightjar-relay provider remove"),
         (["--drop-model", "tiny"], "it offers small, large"),
+        (["--model", "smal", "--price-prompt", "1"], "it offers small, large. To add a model, give --price-completion"),
+        (["--key", "-"], "say --key ''"),
         (["--drop-model", "small", "--model", "small=its-own"], "small: named with"),
         (["--base-url", "ftp://x"], "http"),
         (["--base-url", "http://10.0.0.1/v1"], "upstreams.private_addresses"),
@@ -287,6 +290,8 @@ def test_an_edit_adds_models_drops_models_and_changes_keys(terminal: Terminal, m
     ids=[
         "offers-nothing",
         "no-such-model",
+        "a-slip-of-the-keyboard",
+        "no-key",
         "dropped-and-named",
         "no-url",
         "out-of-reach",
@@ -294,13 +299,44 @@ def test_an_edit_adds_models_drops_models_and_changes_keys(terminal: Terminal, m
         "no-context",
     ],
 )
-def test_an_edit_that_cannot_be_changes_nothing_and_says_why(terminal: Terminal, change: list[str], named: str) -> None:
+def test_an_edit_that_cannot_be_changes_nothing_and_says_why(
+    terminal: Terminal, change: list[str], named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
     terminal.json("provider", "add", "acme", *ACME)
     before = terminal.json("provider", "show", "acme")
     status, out, err = terminal.run("provider", "edit", "acme", *change)
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert named in err
     assert terminal.json("provider", "show", "acme") == before
+
+
+def test_a_provider_that_needs_no_key_is_added_without_one_and_not_by_an_empty_pipe(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    command = ("provider", "add", "acme", "--base-url", "https://api.acme.test/v1", "--model", "m", "--key")
+    status, _, err = terminal.run(*command, "-")
+    assert (status, "no key on standard input" in err) == (1, True)
+    assert terminal.json("provider", "list") == []
+    terminal.json(*command, "")
+    assert terminal.json("provider", "show", "acme")["keys"] == 0
+
+
+@pytest.mark.parametrize(
+    ("prices", "said"),
+    [
+        ((), "calls of it cost nothing"),
+        (("--price-prompt", "1"), "completion tokens cost nothing"),
+        (("--price-prompt", "0", "--price-completion", "0"), None),
+    ],
+)
+def test_a_provider_added_without_a_price_says_that_it_costs_nothing(
+    terminal: Terminal, prices: tuple[str, ...], said: str | None
+) -> None:
+    _, out, _ = terminal.run("provider", "add", "acme", *ACME, *prices)
+    assert ("cost nothing" in out) is bool(said)
+    assert (said or "") in out
 
 
 def test_only_a_provider_in_service_can_be_changed(terminal: Terminal) -> None:
