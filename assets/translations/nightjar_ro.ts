@@ -478,6 +478,10 @@
         <translation>nicio încercare de conectare nu a reușit</translation>
     </message>
     <message>
+        <source>Off: sharing is switched off.</source>
+        <translation>Oprit: partajarea este dezactivată.</translation>
+    </message>
+    <message>
         <source>it did not start in time</source>
         <translation>nu a pornit la timp</translation>
     </message>
@@ -676,10 +680,6 @@
     <message>
         <source>there is no model on this PC.</source>
         <translation>pe acest PC nu este niciun model.</translation>
-    </message>
-    <message>
-        <source>Off: you turned sharing off.</source>
-        <translation>Oprit: ai oprit partajarea.</translation>
     </message>
     <message>
         <source>There is no GGUF file in it.</source>
@@ -1490,6 +1490,22 @@
     <message>
         <source>You sign in there with your browser and approve this PC. No password is typed here.</source>
         <translation>Te autentifici acolo, în browser, și aprobi acest PC. Aici nu scrii nicio parolă.</translation>
+    </message>
+    <message>
+        <source>No relay at hand? This PC can run a private one, for your own programs.</source>
+        <translation>Nu ai un releu? Acest PC poate rula unul privat, pentru programele tale.</translation>
+    </message>
+    <message>
+        <source>Set up a private relay…</source>
+        <translation>Configurează un releu privat…</translation>
+    </message>
+    <message>
+        <source>Address of the approval page</source>
+        <translation>Adresa paginii de aprobare</translation>
+    </message>
+    <message>
+        <source>Copy address</source>
+        <translation>Copiază adresa</translation>
     </message>
     <message>
         <source>Open the approval page</source>

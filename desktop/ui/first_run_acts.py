@@ -69,9 +69,13 @@ class Help:
 
 
 class FirstRunActs(QObject):
-    """A `Screen`. `finished` comes after the last step, or when the owner wants to look around first."""
+    """A `Screen`. `finished` comes after the last step, or when the owner wants to look around first.
+
+    `settings_asked` comes after it, where what they want is a private relay, which is set up there.
+    """
 
     finished = Signal()
+    settings_asked = Signal()
 
     def __init__(
         self,
@@ -96,6 +100,7 @@ class FirstRunActs(QObject):
         page.test_asked.connect(self._try)
         page.relay_given.connect(self._enrol)
         page.enrolment_cancelled.connect(lambda: post(CancelEnrolment()))
+        page.private_asked.connect(self._to_settings)
         page.asked.connect(self._act)
         page.mode_chosen.connect(lambda mode: self._know(mode=mode))
         page.login_wished.connect(lambda wished: self._know(at_login=wished))
@@ -150,6 +155,10 @@ class FirstRunActs(QObject):
         """Everything can be done on the pages, too. What was silenced stays so, in plain sight on Home."""
         self._progress.keep(Step.DONE)
         self.finished.emit()
+
+    def _to_settings(self) -> None:
+        self._leave()
+        self.settings_asked.emit()
 
     def _begin_sharing(self) -> None:
         if self._facts.at_login:

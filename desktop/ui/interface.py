@@ -57,6 +57,7 @@ class Interface(QObject):
         self._connect()
         if first_run is not None:
             first_run.finished.connect(window.end_alone)
+            first_run.settings_asked.connect(lambda: window.show_place(Place.SETTINGS))
             window.begin(first_run)
 
     def _connect(self) -> None:
@@ -83,6 +84,7 @@ class Interface(QObject):
         rows.free_memory_asked.connect(lambda: self._bridge.post(FreeMemory()))
         home.enrolment.relay_given.connect(lambda relay: self._bridge.post(Enrol(relay)))
         home.enrolment.cancelled.connect(lambda: self._bridge.post(CancelEnrolment()))
+        home.enrolment.private_asked.connect(lambda: window.show_place(Place.SETTINGS))
 
     def start(self, *, background: bool, grace_ms: int = _TRAY_GRACE_MS) -> None:
         """In the background only the tray shows, unless there is none after a while."""

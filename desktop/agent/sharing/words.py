@@ -103,7 +103,7 @@ ENGLISH: Catalogue = {
     Phrase.CLOSING: "Nightjar is closing.",
     Phrase.CLOSING_FINISHING: "Nightjar is closing, finishing {answers} first.",
     Phrase.ASLEEP: "Not sharing: this PC is going to sleep.",
-    Phrase.OFF: "Off: you turned sharing off.",
+    Phrase.OFF: "Off: sharing is switched off.",
     Phrase.OFF_REMEDY: "Choose When idle or Always to share.",
     Phrase.PAUSED: "Paused by you.",
     Phrase.PAUSED_FOR_APP: "Paused by you, until {app} closes.",

@@ -18,10 +18,11 @@ _SELECTABLE = Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionF
 
 
 class EnrolmentCard(Card):
-    """Two faces, one at a time: `ask` and `wait`."""
+    """Two faces, one at a time: `ask` and `wait`. `private_asked` wants to see the relay that this PC could run."""
 
     relay_given = Signal(str)
     cancelled = Signal()
+    private_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(self.tr("Connect to a relay"), parent)
@@ -52,6 +53,14 @@ class EnrolmentCard(Card):
         column.addLayout(row)
         how = self.tr("You sign in there with your browser and approve this PC. No password is typed here.")
         column.addWidget(Prose(how, Type.CAPTION, ink="muted"))
+        self.private_button = Button(self.tr("Set up a private relay…"))
+        private = QHBoxLayout()
+        private.setContentsMargins(0, SPACE_S, 0, 0)
+        private.setSpacing(SPACE_S)
+        private.addWidget(Prose(self.tr("No relay at hand? This PC can run a private one, for your own programs.")), 1)
+        private.addWidget(self.private_button)
+        column.addLayout(private)
+        self.private_button.clicked.connect(self.private_asked)
         self.address.textChanged.connect(lambda text: self.connect_button.setEnabled(bool(relay_address(text))))
         self.address.returnPressed.connect(self._give)
         self.connect_button.clicked.connect(self._give)
@@ -61,6 +70,10 @@ class EnrolmentCard(Card):
         self.code.setProperty("code", "true")
         self.code.setTextInteractionFlags(_SELECTABLE)
         self.expiry = Prose(role=Type.CAPTION, ink="muted")
+        self.page = QLineEdit()
+        self.page.setReadOnly(True)
+        self.page.setAccessibleName(self.tr("Address of the approval page"))
+        self.copy_page_button = Button(self.tr("Copy address"))
         self.open_button = Button(self.tr("Open the approval page"), "primary")
         self.copy_button = Button(self.tr("Copy code"))
         self.cancel_button = Button(self.tr("Cancel"), "quiet")
@@ -77,6 +90,13 @@ class EnrolmentCard(Card):
         column.addLayout(code_row)
         column.addWidget(self.expiry)
         column.addLayout(row)
+        # Where no browser opens, or the owner's is on another PC, the address is typed or carried there.
+        page_row = QHBoxLayout()
+        page_row.setSpacing(SPACE_S)
+        page_row.addWidget(self.page, 1)
+        page_row.addWidget(self.copy_page_button)
+        column.addLayout(page_row)
+        self.copy_page_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._url))
         self.open_button.clicked.connect(self._open)
         self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.code.text()))
         self.cancel_button.clicked.connect(self.cancelled)
@@ -93,7 +113,11 @@ class EnrolmentCard(Card):
         self.code.setText(view.code)
         self.code.setAccessibleName(self.tr("Code: %1").replace("%1", " ".join(view.code)))
         self.expiry.say(view.expiry)
-        self.open_button.setVisible(_is_web(view.url))
+        if view.url != self.page.text():
+            self.page.setText(view.url)
+            self.page.setCursorPosition(0)
+        for widget in (self.open_button, self.page, self.copy_page_button):
+            widget.setVisible(_is_web(view.url))
 
     def _give(self) -> None:
         if relay := relay_address(self.address.text()):

@@ -76,7 +76,7 @@ async def test_a_node_that_takes_long_is_explained_in_one_line_and_its_readiness
     text.look(a_snapshot(running=1))
     assert capsys.readouterr().out.splitlines() == [
         LOADING.sharing.sentence,
-        "Off: you turned sharing off. To share now: nightjar mode always",
+        "Off: sharing is switched off. To share now: nightjar mode always",
         "Ready: this PC answers now.",
     ]
 

@@ -114,7 +114,7 @@ def test_switches_come_newest_first_with_their_reason_and_how_long_memory_took()
 
 
 def test_memory_that_is_back_before_anybody_notices_is_back_at_once() -> None:
-    switch = Switch(NOW, False, Reason.MODE_OFF, "Off: you turned sharing off.", 0.0)
+    switch = Switch(NOW, False, Reason.MODE_OFF, "Off: sharing is switched off.", 0.0)
     assert PRESENTER.switches((switch,), NOW).rows[0][-1].endswith("The model's memory was free again at once.")
 
 

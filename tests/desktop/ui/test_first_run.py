@@ -241,6 +241,16 @@ def test_who_looks_around_first_is_not_asked_again(acts: FirstRunActs, progress:
     assert (ended, progress.step) == ([True], Step.DONE)
 
 
+def test_who_wants_a_private_relay_is_led_to_the_settings(acts: FirstRunActs, progress: Progress) -> None:
+    heard: list[str] = []
+    acts.finished.connect(lambda: heard.append("finished"))
+    acts.settings_asked.connect(lambda: heard.append("settings"))
+    acts.show(not_enrolled())
+    acts.page.forward.click()
+    acts.page.enrolment.private_button.click()
+    assert (heard, progress.step) == (["finished", "settings"], Step.DONE)
+
+
 # --- the steps' own work -------------------------------------------------------------------------------------------
 
 
@@ -337,7 +347,7 @@ def test_the_whole_of_it_needs_no_mouse(
     assert isinstance(page, FirstRunPage)
     agent.say(not_enrolled())
     qtbot.waitUntil(lambda: page.forward.isEnabled() and page.where.text() == "Step 1 of 5")
-    press(Qt.Key.Key_Space)
+    press(Qt.Key.Key_Return)
     assert page.where.text() == "Step 2 of 5"
     qtbot.waitUntil(page.enrolment.address.hasFocus)
     QTest.keyClicks(focused(), "relay.example.org")

@@ -116,6 +116,22 @@ def test_a_waiting_enrolment_shows_the_code_large_and_lets_it_be_copied(
         QTest.mouseClick(home.enrolment.cancel_button, Qt.MouseButton.LeftButton)
 
 
+def test_the_address_of_the_approval_page_can_be_read_and_copied_where_no_browser_opens(
+    home: HomePage, presenter: Presenter
+) -> None:
+    show(home, presenter, "waiting-for-approval")
+    address = examples.waiting_for_approval().enrolment.approve_url
+    assert (home.enrolment.page.text(), home.enrolment.page.isReadOnly()) == (address, True)
+    QTest.mouseClick(home.enrolment.copy_page_button, Qt.MouseButton.LeftButton)
+    assert QGuiApplication.clipboard().text() == address
+
+
+def test_who_has_no_relay_is_led_to_a_private_one(qtbot: QtBot, home: HomePage, presenter: Presenter) -> None:
+    show(home, presenter, "not-enrolled")
+    with qtbot.waitSignal(home.enrolment.private_asked):
+        QTest.mouseClick(home.enrolment.private_button, Qt.MouseButton.LeftButton)
+
+
 def test_only_web_pages_of_a_relay_are_opened(home: HomePage, presenter: Presenter) -> None:
     show(home, presenter, "waiting-for-approval")
     assert home.enrolment.open_button.isVisible()
@@ -123,6 +139,7 @@ def test_only_web_pages_of_a_relay_are_opened(home: HomePage, presenter: Present
     assert view is not None
     home.enrolment.show_view(replace(view, url="file:///etc/passwd"))
     assert not home.enrolment.open_button.isVisible()
+    assert not home.enrolment.page.isVisible()
 
 
 def test_an_address_that_was_cleared_does_not_come_back_under_the_hand(home: HomePage, presenter: Presenter) -> None:

@@ -162,6 +162,6 @@ async def test_the_history_names_each_switch_and_its_reason(
         assert await run("status", "--history") == 0
         last = desktop.agent.snapshot.switches[-1]
     out = capsys.readouterr().out
-    assert "Off: you turned sharing off. (PC free after" in out
-    assert out.index("Off: you turned sharing off. (") < out.rindex("Sharing: ready")
+    assert "Off: sharing is switched off. (PC free after" in out
+    assert out.index("Off: sharing is switched off. (") < out.rindex("Sharing: ready")
     assert last.reason is Reason.MODE_OFF
