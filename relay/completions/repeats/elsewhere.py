@@ -163,6 +163,8 @@ class Elsewhere:
                 caller.hear(message)
         elif (call := self._calls.get(message.number)) is not None:
             call.hear(message)
+        elif not isinstance(message, _End):  # that process was slow to take the caller on, who is gone
+            peer.send(CHANNEL, _encode(_Hangup(message.number)))
 
     def _parted(self, peer: Peer) -> None:
         for caller in [each for (at, _), each in self._callers.items() if at is peer]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -18,8 +18,9 @@ from relay.clock import SystemClock
 from relay.cluster.mesh import Mesh, Peer
 from relay.completions.ids import WorkerCallIds
 from relay.completions.refusal import Refusal
+from relay.completions.repeats import elsewhere
 from relay.completions.repeats.elsewhere import Elsewhere, Found
-from relay.completions.repeats.flight import Attached
+from relay.completions.repeats.flight import Attached, Flight
 from relay.completions.repeats.idempotency import REPLAYED, Idempotency
 from relay.completions.repeats.question import Question
 from relay.completions.reply import Reply
@@ -106,6 +107,11 @@ async def both(tmp_path: Path) -> AsyncIterator[tuple[Process, Process]]:
     two.database.close()
 
 
+async def until(look: Callable[[], bool]) -> None:
+    while not look():  # noqa: ASYNC110 - a matter of some turns of the loop and a write to the disk
+        await asyncio.sleep(0)
+
+
 async def test_a_call_whose_claim_has_only_just_reached_the_database_is_not_told_as_gone(
     both: tuple[Process, Process],
 ) -> None:
@@ -116,3 +122,23 @@ async def test_a_call_whose_claim_has_only_just_reached_the_database_is_not_told
     found, flight = await one.elsewhere.look(row.scope, row.body)
     assert found is Found.JOINED
     assert flight is one.begun[0][1]
+
+
+async def test_a_retry_that_was_not_waited_for_does_not_keep_the_call_running(
+    both: tuple[Process, Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elsewhere, "ASK_S", 0)
+    one, two = both
+    first = one.ask(Caller())
+    await until(lambda: bool(one.begun))
+    call, flight = one.begun[0]
+    assert isinstance(flight, Flight)
+    retry = Caller()
+    two.ask(retry)
+    await until(lambda: flight.callers == 2)
+    assert retry.head == b"503 "
+
+    flight.begin(200, b"")
+    await until(lambda: flight.callers == 1)
+    first.caller_gone()
+    assert call.gone
