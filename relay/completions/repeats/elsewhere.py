@@ -184,6 +184,7 @@ class FarCaller(Reply):
         self._number = number
         self._written = 0
         self._left = 0
+        self._whole = False
         self._ended = False
 
     def hear(self, message: _Left | _Pace | _Hangup) -> None:
@@ -191,6 +192,8 @@ class FarCaller(Reply):
             case _Left(size=size):
                 self._left = size
                 self.attached.flushed()
+                if self._whole and size == self._written:
+                    self._elsewhere.left(self._peer, self._number)
             case _Pace(paused=True):
                 self.attached.pause()
             case _Pace():
@@ -208,6 +211,7 @@ class FarCaller(Reply):
 
     def respond(self, status: int, headers: bytes, body: bytes) -> None:
         self._written += len(body)
+        self._whole = True
         self._send(_Whole(self._number, status, headers, body))
 
     def begin(self, status: int, headers: bytes) -> None:

@@ -142,3 +142,22 @@ async def test_a_retry_that_was_not_waited_for_does_not_keep_the_call_running(
     await until(lambda: flight.callers == 1)
     first.caller_gone()
     assert call.gone
+
+
+async def test_nothing_is_kept_of_a_caller_who_has_a_whole_answer_from_another_process(
+    both: tuple[Process, Process],
+) -> None:
+    one, two = both
+    one.ask(Caller())
+    await until(lambda: bool(one.begun))
+    flight = one.begun[0][1]
+    assert isinstance(flight, Flight)
+    retry = Caller()
+    place = two.ask(retry)
+    await until(lambda: flight.callers == 2)
+    flight.respond(200, b"", b"{}")
+    await until(lambda: retry.data == b"{}")
+    retry.waiting = 0
+    place.flushed()
+    await until(lambda: not one.elsewhere._callers)
+    assert not two.elsewhere._calls
