@@ -1,7 +1,7 @@
 """The command line: starts the app, or asks the agent that is already running.
 
 A verb that fails says one line on standard error and ends with 1; a command line that makes no sense ends with 2. With
-`--json` every verb prints one JSON object on standard output instead, failures too.
+`--json` every verb prints one JSON object on standard output instead, failures too; `enroll` one with its code before.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 from typing_extensions import override
@@ -23,6 +23,7 @@ from typing_extensions import override
 from desktop.agent.asking import ask, follow
 from desktop.agent.control import Reply, Request
 from desktop.agent.sharing.words import countdown, host_of, spelt
+from desktop.agent.state import Enrolment
 from desktop.errors import CommandRefused, DesktopError
 from desktop.settings import load_settings
 from desktop.system.paths import Paths
@@ -40,6 +41,14 @@ _LONGEST_PAUSE_S = 30 * 86400
 
 class _OneLineParser(argparse.ArgumentParser):
     """argparse prints the usage before an error; one line with the remedy is enough."""
+
+    @override
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """What a verb does not know is its own error: the help of the whole program would not tell what it knows."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return parsed, unknown
 
     @override
     def error(self, message: str) -> NoReturn:
@@ -215,7 +224,7 @@ def _enroll(options: argparse.Namespace) -> int:
     try:
         with _ended_by_signals():
             reply = ask(socket, Request(verb="enroll", relay=relay, token=options.token))
-            reply = _await_enrolment(socket, reply, quiet=options.json)
+            reply = _await_enrolment(socket, reply, as_json=options.json)
     except BaseException:
         # Nobody waits for the code any more: approved later, it would make a node that nobody expects.
         with contextlib.suppress(DesktopError):
@@ -242,19 +251,29 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _await_enrolment(control: Path, reply: Reply, *, quiet: bool) -> Reply:
-    """Follows the agent until the enrolment is decided; shows the code once, on standard error, when there is one."""
+def _await_enrolment(control: Path, reply: Reply, *, as_json: bool) -> Reply:
+    """Follows the agent until the enrolment is decided; shows the code once, when there is one."""
     shown = ""
     for latest in follow(control):
         reply = latest
         enrolment = snapshot_of(reply).enrolment
         if enrolment.kind != "waiting":
             break
-        if enrolment.user_code and enrolment.user_code != shown and not quiet:
+        if enrolment.user_code and enrolment.user_code != shown:
             shown = enrolment.user_code
-            left = countdown((enrolment.expires_at or 0) - time.time())
-            sys.stderr.write(f"Open {enrolment.approve_url}\nand enter the code {spelt(shown)} (valid for {left}).\n")
+            _show_code(enrolment, as_json=as_json)
     return reply
+
+
+def _show_code(enrolment: Enrolment, *, as_json: bool) -> None:
+    """For people on standard error, as it is not yet the answer."""
+    code, expires_at = spelt(enrolment.user_code), enrolment.expires_at or 0
+    if as_json:
+        url = enrolment.approve_url
+        _print_json({"state": "waiting", "code": code, "approve_url": url, "expires_at": expires_at})
+        return
+    left = countdown(expires_at - time.time())
+    sys.stderr.write(f"Open {enrolment.approve_url}\nand enter the code {code} (valid for {left}).\n")
 
 
 def _port(text: str) -> int:

@@ -89,6 +89,18 @@ def test_package_without_a_kind_is_one_line_and_status_2(run: Callable[..., Fini
     assert done.stderr == "nightjar: package needs a kind: dir or deb\n"
 
 
+@pytest.mark.parametrize("verb", ["check", "bench", "gallery", "package"])
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_a_verb_without_a_program_of_its_own_is_explained_in_one_line_and_does_nothing(
+    run: Callable[..., Finished], checkout: Path, verb: str, option: str
+) -> None:
+    before = set(checkout.iterdir())
+    done = run(verb, option)
+    assert (done.returncode, done.stdout.count("\n"), done.stderr) == (0, 1, "")
+    assert done.stdout.startswith(f"./dev {verb}: ")
+    assert set(checkout.iterdir()) == before
+
+
 def test_bench_without_a_name_is_one_line_and_status_2(run: Callable[..., Finished]) -> None:
     done = run("bench")
     assert done.returncode == 2

@@ -24,6 +24,13 @@ from relay.errors import RelayError
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, and how to learn more."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """What a verb does not know is its own error: the help of the whole program would not tell what it knows."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return parsed, unknown
+
     def error(self, message: str) -> NoReturn:
         sys.stderr.write(f"{self.prog}: {message} (see {self.prog} --help)\n")
         sys.exit(2)

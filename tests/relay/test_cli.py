@@ -122,6 +122,19 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == f"nightjar-relay {metadata.version('nightjar')}\n"
 
 
+@pytest.mark.parametrize(
+    "words", ["credit add 5 --bogus", "rule set organisation --bogus", "serve --bogus"], ids=["credit", "rule", "serve"]
+)
+def test_an_option_that_a_verb_does_not_have_points_to_the_help_of_the_verb(
+    capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words.split())
+    verb = " ".join(word for word in words.split() if word.isalpha() and word != "organisation")
+    said = f"nightjar-relay {verb}: unrecognized arguments: --bogus (see nightjar-relay {verb} --help)\n"
+    assert (ended.value.code, capsys.readouterr().err) == (2, said)
+
+
 def test_a_tokens_end_is_a_date_for_people_and_a_number_in_json(terminal: Terminal) -> None:
     _, out, _ = terminal.run("node", "token", "--hours", "1")
     (expires,) = (line for line in out.splitlines() if line.startswith("expires"))

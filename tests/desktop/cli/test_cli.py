@@ -197,6 +197,20 @@ async def test_enroll_shows_the_code_and_waits_for_the_approval(
     assert f"Open {relay.url}/enrol\nand enter the code BCDF-GHJK" in capsys.readouterr().err
 
 
+async def test_enroll_for_a_program_says_the_code_at_once_in_a_line_of_its_own(desktop: Desktop) -> None:
+    async with FakeRelay().serving() as relay:
+        command = [sys.executable, "-m", "desktop", "enroll", "--json", "--relay", relay.url]
+        verb = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert verb.stdout is not None
+        waiting = json.loads(await verb.stdout.readline())
+        relay.approved.set()
+        done = json.loads(await verb.stdout.read())
+        assert await verb.wait() == 0
+    assert (waiting["state"], waiting["code"]) == ("waiting", "BCDF-GHJK")
+    assert waiting["approve_url"] == f"{relay.url}/enrol"
+    assert done["snapshot"]["enrolment"]["kind"] == "enrolled"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_an_interrupted_enroll_cancels_its_code(desktop: Desktop, number: signal.Signals) -> None:
     async with FakeRelay().serving() as relay:
@@ -226,6 +240,13 @@ async def test_a_refused_enrolment_is_one_line_and_status_one(
     error = capsys.readouterr().err
     assert "this token is not valid" in error
     assert error.count("\n") == 1
+
+
+def test_an_option_that_a_verb_does_not_have_points_to_the_help_of_the_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["enroll", "--bogus"])
+    said = "nightjar enroll: unrecognized arguments: --bogus. See `nightjar enroll --help`.\n"
+    assert (ended.value.code, capsys.readouterr().err) == (2, said)
 
 
 async def test_enroll_without_any_relay_asks_for_one(desktop: Desktop, capsys: pytest.CaptureFixture[str]) -> None:
