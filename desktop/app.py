@@ -28,8 +28,6 @@ from desktop.agent.thread import AgentThread
 from desktop.errors import AgentAlreadyRunning, DesktopError, InterfaceUnavailable
 from desktop.inference.generation import Engine, OnChange
 from desktop.inference.keeper import Keeper
-from desktop.inference.local_server.discovery import local_url, offered_name
-from desktop.inference.local_server.server_engine import LocalServer, ServerSettings
 from desktop.inference.worker_settings import WorkerSettings
 from desktop.models.bundled import DEMO_MODEL, asset
 from desktop.models.store import Store
@@ -184,6 +182,10 @@ def _keeper(worker: WorkerSettings) -> MakeEngine:
 
 def _served(chosen: EngineSettings) -> Offer:
     """A model of another engine on this PC. Raises NotLocal."""
+    # Thirteen megabytes, to check calls before they go there: only who shares such a model pays for them.
+    from desktop.inference.local_server.discovery import local_url, offered_name
+    from desktop.inference.local_server.server_engine import LocalServer, ServerSettings
+
     server = ServerSettings(local_url(chosen.url), chosen.model, name=chosen.name, key=chosen.key, slots=chosen.slots)
 
     def make(on_change: OnChange) -> Engine:

@@ -1,12 +1,13 @@
-"""`python -m tests.benchmarks relay|engine|handover [--json] [--short]`: one of the benchmarks by its name."""
+"""`python -m tests.benchmarks relay|engine|handover|window [--json] [--short]`: one of the benchmarks by its name."""
 
 import sys
 
 from tests.benchmarks.engine.__main__ import main as engine
 from tests.benchmarks.handover.__main__ import main as handover
 from tests.benchmarks.relay.__main__ import main as relay
+from tests.benchmarks.window.__main__ import main as window
 
-_BENCHMARKS = {"relay": relay, "engine": engine, "handover": handover}
+_BENCHMARKS = {"relay": relay, "engine": engine, "handover": handover, "window": window}
 
 if __name__ == "__main__":
     name, arguments = (sys.argv[1:2] or [""])[0], sys.argv[2:]

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+Topic = Literal["relay", "peers", "engine", "handover", "window"]
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
@@ -28,7 +30,7 @@ class Goal:
         return figure >= bound if self.better == "more" else figure <= bound
 
 
-def goals_of(topic: Literal["relay", "peers", "engine", "handover"]) -> dict[str, Goal]:
+def goals_of(topic: Topic) -> dict[str, Goal]:
     table = tomllib.loads(Path(__file__).with_name("goals.toml").read_text())
     return msgspec.convert(table[topic], dict[str, Goal])
 

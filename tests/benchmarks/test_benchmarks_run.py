@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -62,3 +63,9 @@ def test_the_engine_is_measured_against_llama_server() -> None:
 def test_the_hand_over_is_measured() -> None:
     result = last_line("handover")
     assert set(result["goals"]) == set(goals_of("handover")) <= set(result["figures"])
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="draws on an X server of its own")
+def test_the_window_is_measured() -> None:
+    result = last_line("window")
+    assert set(result["goals"]) == set(goals_of("window")) <= set(result["figures"])
