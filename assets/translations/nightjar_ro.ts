@@ -386,6 +386,10 @@
         <translation>acest PC nu este încă înscris la un releu.</translation>
     </message>
     <message>
+        <source>what answers there does not speak HTTPS</source>
+        <translation>ce răspunde acolo nu vorbește HTTPS</translation>
+    </message>
+    <message>
         <source>you keep the PC free while this runs: {app}.</source>
         <translation>ții PC-ul liber cât timp rulează: {app}.</translation>
     </message>
@@ -400,6 +404,10 @@
     <message>
         <source>another program is writing it just now</source>
         <translation>alt program tocmai scrie în el</translation>
+    </message>
+    <message>
+        <source>its certificate is not to be trusted: {detail}</source>
+        <translation>certificatul lui nu este de încredere: {detail}</translation>
     </message>
     <message>
         <source>this server cannot continue a download</source>
@@ -472,10 +480,6 @@
     <message>
         <source>The local relay is not running: {why}.</source>
         <translation>Releul local nu rulează: {why}.</translation>
-    </message>
-    <message>
-        <source>All connection attempts failed</source>
-        <translation>nicio încercare de conectare nu a reușit</translation>
     </message>
     <message>
         <source>Off: sharing is switched off.</source>
@@ -712,6 +716,18 @@
     <message>
         <source>the connection was too slow</source>
         <translation>conexiunea a fost prea lentă</translation>
+    </message>
+    <message>
+        <source>network is unreachable</source>
+        <translation>rețeaua nu este accesibilă</translation>
+    </message>
+    <message>
+        <source>nobody knows this name</source>
+        <translation>nimeni nu cunoaște acest nume</translation>
+    </message>
+    <message>
+        <source>nothing answers there</source>
+        <translation>nimic nu răspunde acolo</translation>
     </message>
     <message>
         <source>{host} ended the connection early</source>

@@ -22,6 +22,7 @@ import msgspec
 
 from desktop.agent.address import RelayAddress
 from desktop.agent.loopback import Proof, listening
+from desktop.agent.unreached import why_unreached
 from desktop.errors import EnrolmentFailed, RelayUntrusted
 from desktop.system.hardware import Facts
 from relay.wire.identity import SEED_BYTES, SigningKey, enrol_text, fingerprint
@@ -221,7 +222,7 @@ class Enroller:
             response = await http.post(f"/v1/node/enrol/{step}", content=msgspec.json.encode(body))
         except httpx.HTTPError as error:
             raise EnrolmentFailed(
-                self._relay.url, f"it cannot be reached ({_reason(error)})", "Check the address."
+                self._relay.url, f"it cannot be reached ({why_unreached(error)})", "Check the address."
             ) from error
         if response.status_code != HTTPStatus.OK:
             passing = response.is_server_error or response.status_code == HTTPStatus.TOO_MANY_REQUESTS
@@ -265,9 +266,3 @@ def _refusal(response: httpx.Response) -> str:
     if response.status_code == HTTPStatus.NOT_FOUND:
         return "what answers there is not a Nightjar relay"
     return f"it answered {response.status_code} {response.reason_phrase}".strip()
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    if isinstance(error, httpx.TimeoutException):
-        return "no answer in time"
-    return str(error).lower() or type(error).__name__

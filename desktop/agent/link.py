@@ -26,6 +26,7 @@ from desktop.agent.outbox import LinkTooSlowError
 from desktop.agent.retry import SETTLED_S, Backoff, Parting, parting
 from desktop.agent.serving import Floor
 from desktop.agent.state import LinkState
+from desktop.agent.unreached import why_unreached
 from desktop.errors import DesktopError
 from desktop.models.limiter import SpeedLimit
 from desktop.settings import LinkSettings
@@ -141,7 +142,7 @@ class Link:
         except InvalidStatus as error:
             return _of_status(error)
         except (OSError, TimeoutError, InvalidHandshake) as error:
-            return Parting(_reason(error))
+            return Parting(why_unreached(error))
         finally:
             session.close()
 
@@ -240,14 +241,3 @@ def _of_status(error: InvalidStatus) -> Parting:
         f"it answered {response.status_code} {response.reason_phrase}".strip(),
         float(after) if after.isdigit() else None,
     )
-
-
-def _reason(error: Exception) -> str:
-    """A short fact for people from what the operating system or the library says."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, ConnectionRefusedError):
-        return "it does not answer"
-    if isinstance(error, OSError):
-        return (error.strerror or str(error)).lower()
-    return str(error).rstrip(".").lower() or type(error).__name__

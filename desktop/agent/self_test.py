@@ -17,6 +17,7 @@ import httpx
 from desktop.agent.asking import ask
 from desktop.agent.control import Request
 from desktop.agent.membership import Memberships
+from desktop.agent.unreached import why_unreached
 from desktop.errors import DesktopError, FolderUnusable
 from desktop.models.bundled import DEMO_MODEL, asset
 from desktop.models.errors import gigabytes
@@ -110,7 +111,7 @@ async def _relay(url: str) -> Finding:
         async with httpx.AsyncClient(timeout=_RELAY_S, follow_redirects=False) as client:
             answer = await client.get(url)
     except (httpx.HTTPError, OSError) as error:  # OSError: certificates named by the environment that are not there
-        return Finding("relay", url, ok=False, says=f"it does not answer ({str(error) or type(error).__name__})")
+        return Finding("relay", url, ok=False, says=f"it does not answer ({why_unreached(error)})")
     if answer.is_server_error:  # as of a proxy before a relay that is down
         return Finding("relay", url, ok=False, says=f"it answered {answer.status_code}")
     return Finding("relay", url, ok=True, says=f"answers in {(time.monotonic() - began) * 1000:.0f} ms")

@@ -49,6 +49,10 @@ _RELAY: Final = (
     "it answered {status}",
     "it does not answer",
     "no answer in time",
+    "nothing answers there",
+    "nobody knows this name",
+    "what answers there does not speak HTTPS",
+    "its certificate is not to be trusted: {detail}",
     "Enrolment at {relay} failed: {why}.",
     "The server at {relay} is not the relay this PC was enrolled at.",
     "If the relay was set up anew, enrol this PC again; otherwise ask its operator.",
@@ -249,7 +253,7 @@ OF_THE_SYSTEM: Final = (
     "read-only file system",
     "input/output error",
     "address already in use",
-    "All connection attempts failed",
+    "network is unreachable",
 )
 """What the operating system and libraries say of why."""
 

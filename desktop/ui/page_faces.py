@@ -320,7 +320,7 @@ FINDINGS = (
     Finding("heat", "processor", ok=None, says="no sensor"),
 )
 WRONG = (
-    Finding("relay", "https://relay.example.org", ok=False, says="it does not answer (All connection attempts failed)"),
+    Finding("relay", "https://relay.example.org", ok=False, says="it does not answer (nothing answers there)"),
     Finding(
         "model", "/mnt/big/model.gguf", ok=False, says="no such file or directory: correct `model` in settings.toml"
     ),

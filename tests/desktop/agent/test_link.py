@@ -103,7 +103,7 @@ async def test_an_unreachable_relay_is_a_waiting_link_with_the_reason(desktop: D
     async with desktop.running():
         snapshot = await desktop.until(lambda snapshot: snapshot.link.kind == "waiting")
     assert snapshot.sharing.reason is Reason.RELAY_UNREACHABLE
-    assert "it does not answer" in snapshot.sharing.sentence
+    assert "nothing answers there" in snapshot.sharing.sentence
 
 
 async def test_heartbeats_repeat_the_status(desktop: Desktop, relay: FakeRelay) -> None:
