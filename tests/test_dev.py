@@ -104,7 +104,7 @@ def test_a_verb_without_a_program_of_its_own_is_explained_in_one_line_and_does_n
 def test_bench_without_a_name_is_one_line_and_status_2(run: Callable[..., Finished]) -> None:
     done = run("bench")
     assert done.returncode == 2
-    assert done.stderr == "nightjar: bench needs a name: relay, engine or handover\n"
+    assert done.stderr == "nightjar: bench needs a name: relay, engine, handover or window\n"
 
 
 @pytest.mark.skipif(os.uname().sysname != "Linux", reason="names Debian's packages")
