@@ -146,12 +146,22 @@ def all_resting(model: str, left_out: Sequence[LeftOut], rests_s: float) -> Refu
     )
 
 
-def none_fits(model: str, left_out: Sequence[LeftOut]) -> Refusal:
-    """The call itself rules out whoever could answer it (404, as OpenRouter has it)."""
+def none_fits(model: str, left_out: Sequence[LeftOut], only: Sequence[str] = ()) -> Refusal:
+    """The call itself rules out whoever could answer it (404, as OpenRouter has it).
+
+    `only` are the names that it gave, behind the model's or in `provider.only`: where they are nobody's, it says so.
+    """
+    kind = "invalid_request_error"
+    if only and not any(each.candidate.is_called(name) for each in left_out for name in only):
+        named = " or ".join(f"'{name}'" for name in only)
+        there = ", ".join(sorted({f"{each.candidate.name} (pool {each.candidate.pool})" for each in left_out}))
+        message = f"There is no pool or target {named} that offers '{model}'. There are: {there}. Ask for one of these."
+        return Refusal(
+            404, message, kind=kind, param="provider", code="no_target_fits", metadata=left_out_told(left_out)
+        )
     why = "; ".join(f"{name}: {detail}" for name, detail in sorted({(e.candidate.name, e.detail) for e in left_out}))
     param = "max_cost" if all(each.reason == "max_cost" for each in left_out) else "provider"
     message = f"No target of '{model}' meets what this call asks for. {why}. Ask for less, or for another model."
-    kind = "invalid_request_error"
     return Refusal(404, message, kind=kind, param=param, code="no_target_fits", metadata=left_out_told(left_out))
 
 

@@ -112,7 +112,7 @@ class Completions(CallServices):
         if route is None:
             raise self._without_route(request.model, identity)
         if route.first is None:
-            raise none_fits(request.model, route.left_out)
+            raise none_fits(request.model, route.left_out, request.preferences.only)
         patience_s = self._patience_s(route, request.model)
         max_tokens, bound = self._bound(identity, request, route)
         call_id = CallId(reply.call_id) if reply.call_id else self._next_id()

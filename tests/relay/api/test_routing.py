@@ -141,6 +141,19 @@ async def test_a_call_that_nobody_can_meet_hears_of_each_target_why(
 
 
 @pytest.mark.parametrize(
+    "asked",
+    [{"model": f"{MODEL}@bogus"}, {"provider": {"only": ["bogus"]}}],
+    ids=["behind-the-model", "in-the-body"],
+)
+async def test_a_name_that_is_nobodys_is_told_with_those_there_are(market: Market, asked: dict[str, Any]) -> None:
+    with pytest.raises(openai.NotFoundError) as caught:
+        await market.ask(**asked)
+
+    assert f"There is no pool or target 'bogus' that offers '{MODEL}'. There are: " in caught.value.message
+    assert all(f"{name} (pool cloud)" in caught.value.message for name in MODELS)
+
+
+@pytest.mark.parametrize(
     ("asked", "param"),
     [
         ({"provider": {"sort": "beauty"}}, "provider.sort"),
