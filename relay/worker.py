@@ -161,6 +161,9 @@ class SharedEarnings:
         except StorageUnavailable as error:
             _log.warning("owners are not told of earnings: %s", error)
             return
+        except Exception:  # noqa: BLE001 - the supervisor of these news: what fails them must not end the calls beside
+            _log.exception("owners are not told of earnings")
+            return
         book = EarningsBook()
         book.load(rows)
         for link in due:

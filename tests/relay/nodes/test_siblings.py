@@ -6,12 +6,15 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
 from relay.accounts import directory
+from relay.clock import SystemClock
 from relay.ledger.earnings import Earnings
 from relay.ledger.entries import NanoDollars
+from relay.ledger.service import Ledger
 from relay.nodes.link import NodeLink
 from relay.nodes.siblings import Siblings
 from relay.settings import NodeSettings
@@ -25,6 +28,7 @@ from tests.relay.nodes.desk import Recorder, Refused, a_header, a_model
 if sys.platform != "linux":
     pytest.skip("a relay of several processes needs Linux", allow_module_level=True)
 
+from relay.worker import SharedEarnings
 from tests.relay.nodes.processes import a_session, joined, two_meshes, two_processes
 
 BODY = b"{}"
@@ -103,6 +107,22 @@ async def test_an_owner_is_told_by_whichever_process_knows_of_earnings(town: Tow
         away = await town.known_there(identity)
         away.send_account(Earnings(NanoDollars(1), NanoDollars(2), NanoDollars(3), 4))
         assert await desk.hear(Account) == Account(today=1, month=2, lifetime=3, answers_today=4)
+
+
+async def test_a_database_that_fails_costs_owners_news_and_no_process_its_life(
+    town: Town, database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    identity, clock = town.here.enrol(), SystemClock()
+    ledger = Ledger.open(database, tmp_path / "ledger", clock)
+    async with town.here.ready(identity) as (desk, link), asyncio.TaskGroup() as tasks:
+        earnings = SharedEarnings(database, ledger, clock, tasks)
+        database.write_sync(lambda found: found.exec_driver_sql("ALTER TABLE node_days RENAME TO broken"))
+        earnings.tell(link)
+        await until(lambda: "owners are not told" in caplog.text)
+        database.write_sync(lambda found: found.exec_driver_sql("ALTER TABLE broken RENAME TO node_days"))
+        earnings.tell(link)
+        assert await desk.hear(Account) == Account(today=0, month=0, lifetime=0, answers_today=0)
+    ledger.close()
 
 
 async def test_a_node_that_answers_where_it_is_is_not_welcomed_elsewhere(town: Town) -> None:
