@@ -7,8 +7,9 @@ silently ignored would be worse than a start that fails with a line naming it.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -23,6 +24,16 @@ LEAST_UPLOAD_KIB_S = 16
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Celsius = Annotated[float, msgspec.Meta(ge=30, le=120)]
+
+_KINDS: Final = {
+    "float": "a number",
+    "int": "a whole number",
+    "bool": "true or false",
+    "str": "a text",
+    "array": "a list",
+    "object": "a table",
+}
+_SIGNS: Final = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
 
 
 class SharingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -203,5 +214,24 @@ def load_settings(path: Path) -> Settings:
         raise SettingsUnreadable(path, error.strerror or str(error)) from error
     try:
         return msgspec.toml.decode(raw, type=Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsUnreadable(path, in_words(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SettingsUnreadable(path, str(error).rstrip(".")) from error
+
+
+def in_words(error: msgspec.ValidationError) -> str:
+    """What is wrong with a value and what would be right, as a clause: msgspec speaks to programmers."""
+    said, _, path = str(error).partition(" - at `$")
+    place = path.strip(".`")
+    table, _, name = place.rpartition(".")
+    where = f"`{name}` under [{table}]" if table else f"`{name}`" if name else "it"
+    if unknown := re.fullmatch(r"Object contains unknown field (`.*`)", said):
+        return f"there is no setting {unknown[1]}" + (f" under [{place}]" if place else "")
+    if wanted := re.fullmatch(r"Expected `(.*?)`(?: ([<>]=?) (\S+))?(?:, got `.*`)?", said):
+        kind, sign, bound = wanted.groups()
+        kinds = " or ".join(_KINDS.get(each, each) for each in kind.split(" | ") if each != "null")
+        return f"{where} takes {kinds}" + (f" {_SIGNS[sign]} {float(bound):g}" if sign else "")
+    if enum := re.fullmatch(r"Invalid enum value (.*)", said):
+        return f"{where} cannot be {enum[1]}"
+    return said

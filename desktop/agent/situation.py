@@ -17,7 +17,7 @@ from desktop.agent.sharing.lately import Lately, looked, stopped
 from desktop.agent.sharing.schedule import parse_schedule
 from desktop.agent.state import Sharing, Switch
 from desktop.errors import CommandRefused
-from desktop.settings import SharingSettings
+from desktop.settings import SharingSettings, in_words
 from desktop.system.conditions import Conditions
 from desktop.system.watch.port import Watch
 
@@ -81,7 +81,11 @@ def rules_with(settings: SharingSettings, chosen: dict[str, object]) -> SharingS
     try:
         rules = msgspec.convert(msgspec.to_builtins(settings) | chosen, SharingSettings)
         parse_schedule(rules.schedule)
-    except ValueError as error:  # msgspec's own is one too.
+    except msgspec.ValidationError as error:
+        raise CommandRefused(
+            f"These rules cannot be used: {in_words(error)}.", "See `nightjar rules --help`."
+        ) from error
+    except ValueError as error:
         raise CommandRefused(f"These rules cannot be used: {error}.", "See `nightjar rules --help`.") from error
     return rules
 

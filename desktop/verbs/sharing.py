@@ -15,7 +15,7 @@ from desktop.agent.sharing.schedule import DAY_SLOTS, DAYS, Schedule, parse_sche
 from desktop.agent.sharing.words import span
 from desktop.agent.state import Mode
 from desktop.errors import CommandRefused
-from desktop.settings import SharingSettings
+from desktop.settings import SharingSettings, in_words
 from desktop.verbs.moments import next_moment, pause_span
 from desktop.verbs.output import say_json, table
 from desktop.verbs.running import ask_and_show, control, snapshot_of
@@ -44,8 +44,6 @@ MEANINGS = {
 }
 """One line a rule, for people."""
 
-_KINDS = {"float": "a number", "int": "a whole number", "bool": "yes or no"}
-"""What people call the types that an error of msgspec names."""
 _YES, _NO = frozenset({"yes", "on", "true"}), frozenset({"no", "off", "false"})
 
 
@@ -162,10 +160,7 @@ def _change(text: str) -> tuple[str, object]:
     try:
         return name, msgspec.convert(value, hint, strict=False)
     except msgspec.ValidationError as error:
-        why = str(error).replace(", got `str`", "").replace("Expected ", "it takes ")
-        for kind, words in _KINDS.items():
-            why = why.replace(f"`{kind}`", words)
-        raise CommandRefused(f"{value!r} cannot be {name}: {why}.", "See: nightjar rules") from error
+        raise CommandRefused(f"{value!r} cannot be {name}: {in_words(error)}.", "See: nightjar rules") from error
 
 
 def _shown(name: str, value: Any) -> str:

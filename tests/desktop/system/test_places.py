@@ -91,6 +91,30 @@ def test_a_settings_file_that_cannot_be_used_is_named_in_one_line(tmp_path: Path
     assert "\n" not in failed.value.line()
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[limits]\nmemory_mib = -1", "`memory_mib` under [limits] takes a whole number of at least 0"),
+        ("[sharing]\nidle_s = 'long'", "`idle_s` under [sharing] takes a number"),
+        (
+            "[sharing]\nbattery_stop_percent = 100.5",
+            "`battery_stop_percent` under [sharing] takes a number of at most 100",
+        ),
+        ("[sharing]\nexclusive_apps = [1]", "`exclusive_apps[0]` under [sharing] takes a text"),
+        ("[sharing]\nfirst_mode = 'sometimes'", "`first_mode` under [sharing] cannot be 'sometimes'"),
+        ("[sharing]\nbattery_start_percent = 1", "`battery_start_percent` is below `battery_stop_percent`"),
+        ("[limits]\nmemory = 1", "there is no setting `memory` under [limits]"),
+        ("limits = 3", "`limits` takes a table"),
+        ("memory = 1", "there is no setting `memory`"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_told_in_words(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "settings.toml").write_text(text)
+    with pytest.raises(SettingsUnreadable) as failed:
+        load_settings(tmp_path / "settings.toml")
+    assert failed.value.why == why
+
+
 def test_a_record_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     membership = Membership(
         relay="https://relay.example", node_id="n", key_id="k", relay_key=b"\x01" * 32, secrets="file"
