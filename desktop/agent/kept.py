@@ -36,10 +36,11 @@ def _traces(paths: Paths) -> list[Path]:
 
 def everything(paths: Paths) -> list[Path]:
     """All that is ours. A relay that serves others keeps its books: money and keys of other people are in them."""
-    data = [paths.data]
+    folders = dict.fromkeys((paths.data, paths.config, paths.logs, paths.runtime))  # macOS has one for the first two
     if paths.served_relay.exists():
-        data = sorted(path for path in paths.data.iterdir() if path != paths.served_relay)
-    return [*data, paths.config, paths.logs, paths.runtime, *_moved_models(paths)]
+        del folders[paths.data]
+        folders |= dict.fromkeys(path for path in sorted(paths.data.iterdir()) if path != paths.served_relay)
+    return [*folders, *_moved_models(paths)]
 
 
 def _moved_models(paths: Paths) -> list[Path]:

@@ -21,7 +21,7 @@ import msgspec
 import pytest
 
 from desktop import cli
-from desktop.agent import self_test
+from desktop.agent import kept, self_test
 from desktop.agent.commands import SetMode
 from desktop.agent.state import Mode
 from desktop.models.library import Model
@@ -226,6 +226,16 @@ def test_a_relay_that_serves_others_is_not_purged_with_this_pcs_things(
     assert cli.main(["purge", "--all", "--yes"]) == 0
     assert str(books.parent) in capsys.readouterr().out
     assert (books.exists(), list(paths.data.iterdir())) == (True, [books.parent])
+
+
+def test_it_is_not_purged_either_where_one_folder_holds_settings_and_data(tmp_path: Path) -> None:
+    one = tmp_path / "nightjar"
+    paths = Paths(config=one, data=one, logs=tmp_path / "logs", runtime=one / "run")
+    paths.make()
+    paths.served_relay.mkdir()
+    paths.settings.touch()
+    kept.remove(kept.everything(paths))
+    assert list(one.iterdir()) == [paths.served_relay]
 
 
 def test_models_in_a_folder_of_the_owners_own_go_too_and_imported_ones_stay(paths: Paths, tmp_path: Path) -> None:
