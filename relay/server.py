@@ -132,15 +132,16 @@ def _allow_files(wanted: int) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (reachable, hard))
 
 
-def listen(server: ServerSettings, *, shared: bool = False) -> socket.socket:
+def listen(server: ServerSettings, *, shared: bool = False, reused: bool = True) -> socket.socket:
     """The listening socket; made first, so that a port in use is the first thing a person hears.
 
-    A `shared` port is one that several processes of this user listen on, each with a socket of its own.
+    A `shared` port is one that several processes of this user listen on, each with a socket of its own. A socket that
+    does not listen keeps the port from others only if it is not `reused`.
     """
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     listener = socket.socket(family)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reused))
         if shared:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind((server.host, server.port))

@@ -34,7 +34,7 @@ from relay.errors import RelayError
 from relay.ledger import store as ledger_store
 from relay.ledger.past import locked, settle_all
 from relay.nodes import store as node_store
-from relay.server import Announcement, announcement_of, certificate_of, listen, serve_as, tell_ready
+from relay.server import Announcement, CannotListen, announcement_of, certificate_of, listen, serve_as, tell_ready
 from relay.settings import RelaySettings, ServerSettings
 from relay.storage.engine import Database
 from relay.storage.secret import Secret
@@ -85,7 +85,7 @@ def supervise(
     Raises:
         RelayError: it cannot start; the error says why and what to do.
     """
-    with _held_port(settings.server) as port:
+    with held_port(settings.server) as port:
         certificate_of(settings.server)
         crew, first_key = _prepare(settings, workers)
 
@@ -110,11 +110,16 @@ def supervise(
 
 
 @contextlib.contextmanager
-def _held_port(server: ServerSettings) -> Iterator[int]:
+def held_port(server: ServerSettings) -> Iterator[int]:
     """The port, kept for this relay's processes. Raises CannotListen if anybody else has it."""
     with listen(server) as alone:  # who shares a port with its own kind would share it with another relay as well
         port: int = alone.getsockname()[1]
-    with listen(ServerSettings(host=server.host, port=port), shared=True):
+    server = ServerSettings(host=server.host, port=port)
+    try:
+        held = listen(server, shared=True, reused=False)
+    except CannotListen:  # connections of a relay of one process, which was here a minute ago, are not yet forgotten
+        held = listen(server, shared=True)
+    with held:
         yield port
 
 
