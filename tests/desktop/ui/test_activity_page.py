@@ -19,7 +19,9 @@ from desktop.ui.activity_presenter import MOST, PAGE, ActivityFacts, ActivityPre
 from desktop.ui.earnings_acts import Served
 from desktop.ui.examples import NOW, RELAY, not_enrolled, snapshot
 from desktop.ui.gallery import PLAIN
-from desktop.ui.page_faces import REASONS, active, answers, switches
+from desktop.ui.page_faces.activity import answers
+from desktop.ui.page_faces.earnings import REASONS
+from desktop.ui.page_faces.fixed import active, switches
 from desktop.ui.pages.activity import ActivityPage
 from desktop.ui.theme import Theme
 from tests.desktop.ui.test_presenters import untranslated

@@ -21,7 +21,7 @@ from desktop.ui.diagnostics_acts import DiagnosticsActs, Upkeep
 from desktop.ui.diagnostics_presenter import DiagnosticsFacts, DiagnosticsPresenter
 from desktop.ui.examples import NOW, not_enrolled, snapshot, unreachable
 from desktop.ui.gallery import PLAIN
-from desktop.ui.page_faces import FINDINGS, WRONG
+from desktop.ui.page_faces.diagnostics import FINDINGS, WRONG
 from desktop.ui.pages.diagnostics import DiagnosticsPage
 from tests.desktop.ui.test_presenters import untranslated
 from tests.desktop.ui.works import Works

@@ -17,7 +17,7 @@ from desktop.ui.earnings_acts import Books, Earned, EarningsActs, Served
 from desktop.ui.earnings_presenter import EarningsFacts, EarningsPresenter
 from desktop.ui.examples import NOW, RELAY, not_enrolled, snapshot, unreachable
 from desktop.ui.gallery import PLAIN
-from desktop.ui.page_faces import REASONS, earned, nothing_earned
+from desktop.ui.page_faces.earnings import REASONS, earned, nothing_earned
 from desktop.ui.pages.earnings import EarningsPage
 from desktop.ui.theme import Theme
 from tests.desktop.ui.pointer import point_at

@@ -29,7 +29,7 @@ from desktop.ui.gallery import PLAIN
 from desktop.ui.interface import Interface
 from desktop.ui.library_facts import CatalogueSeen
 from desktop.ui.library_views import Wanted
-from desktop.ui.page_faces import FOUND
+from desktop.ui.page_faces.models import FOUND
 from desktop.ui.pages.first_run import FirstRunPage
 from desktop.ui.places import Place
 from desktop.ui.theme import Theme

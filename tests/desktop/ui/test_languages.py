@@ -17,7 +17,7 @@ from desktop.ui.faces import every_face
 from desktop.ui.figures import Formats
 from desktop.ui.formats import formats_of
 from desktop.ui.languages import locale_of, speak, spoken
-from desktop.ui.page_faces import PAGES
+from desktop.ui.page_faces.every_page import PAGES
 from desktop.ui.preferences import Language
 from desktop.ui.presenters import Presenter
 from desktop.ui.sheet import Sheet

@@ -12,7 +12,7 @@ from desktop.ui.figures import Formats
 from desktop.ui.library_facts import Act, CatalogueSeen, LibraryFacts
 from desktop.ui.library_presenter import LibraryPresenter
 from desktop.ui.library_views import RowView, Wanted
-from desktop.ui.page_faces import FOUND, HERE, LIBRARY, candidate
+from desktop.ui.page_faces.models import FOUND, HERE, LIBRARY, candidate
 from desktop.ui.views import Tone
 from tests.desktop.ui.test_presenters import untranslated
 

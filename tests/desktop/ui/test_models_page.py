@@ -23,7 +23,7 @@ from desktop.ui.library_facts import CatalogueSeen, LibrarySeen
 from desktop.ui.library_operations import Report
 from desktop.ui.library_presenter import LibraryPresenter
 from desktop.ui.library_views import Wanted
-from desktop.ui.page_faces import CATALOGUE, FOUND, HERE, LIBRARY
+from desktop.ui.page_faces.models import CATALOGUE, FOUND, HERE, LIBRARY
 from desktop.ui.pages.models import ModelsPage
 from desktop.ui.theme import Theme
 from tests.desktop.ui.test_presenters import untranslated

@@ -21,7 +21,7 @@ from desktop.settings import SharingSettings
 from desktop.ui.examples import NOW, minute_of_the_week, snapshot
 from desktop.ui.fields import Check, Choice, Number
 from desktop.ui.gallery import PLAIN
-from desktop.ui.page_faces import held_back, ruled
+from desktop.ui.page_faces.rules import held_back, ruled
 from desktop.ui.pages.rules import RulesPage
 from desktop.ui.program_prompt import ProgramPrompt
 from desktop.ui.rules_acts import RulesActs

@@ -26,7 +26,7 @@ from desktop.ui.examples import not_enrolled, snapshot
 from desktop.ui.gallery import PLAIN
 from desktop.ui.notice_book import NoticeBook
 from desktop.ui.notices import Wish
-from desktop.ui.page_faces import SETTINGS
+from desktop.ui.page_faces.settings import SETTINGS
 from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.preferences import Chosen, Language, Look, Preferences
 from desktop.ui.settings_acts import Housekeeping, SettingsActs

@@ -27,7 +27,8 @@ from desktop.ui.link_presenter import LinkPresenter
 from desktop.ui.links import EnrolLink, Fault
 from desktop.ui.notice_presenter import NoticePresenter
 from desktop.ui.notices import Kind, Notice
-from desktop.ui.page_faces import FOUND, PAGES
+from desktop.ui.page_faces.every_page import PAGES
+from desktop.ui.page_faces.models import FOUND
 from desktop.ui.presenters import Presenter
 from desktop.ui.private_relay_presenter import PrivateRelayPresenter
 from desktop.ui.theme import Theme
