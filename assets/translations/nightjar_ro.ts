@@ -242,6 +242,10 @@
         <translation>Oprește programul care îl folosește sau alege alt port: `port` la [private_relay] în settings.toml.</translation>
     </message>
     <message>
+        <source>the folder {folder} (a file only you can read; this system offers no keystore to Nightjar)</source>
+        <translation>dosarul {folder} (un fișier pe care doar tu îl poți citi; acest sistem nu îi oferă lui Nightjar un depozit de chei)</translation>
+    </message>
+    <message>
         <source>llama.cpp cannot read this model&apos;s picture part, or it is another model&apos;s.</source>
         <translation>llama.cpp nu poate citi partea de imagini a acestui model, sau este a altui model.</translation>
     </message>
@@ -450,6 +454,10 @@
         <translation>nu există una pe care să poată rula modele</translation>
     </message>
     <message>
+        <source>microphone (PulseAudio or PipeWire)</source>
+        <translation>microfon (PulseAudio sau PipeWire)</translation>
+    </message>
+    <message>
         <source>the same model is here already, as {name}</source>
         <translation>același model este deja aici, cu numele {name}</translation>
     </message>
@@ -482,16 +490,76 @@
         <translation>Releul local nu rulează: {why}.</translation>
     </message>
     <message>
+        <source>there is no Wayland compositor ({why})</source>
+        <translation>nu există niciun compozitor Wayland ({why})</translation>
+    </message>
+    <message>
+        <source>this compositor does not offer it</source>
+        <translation>acest compozitor nu oferă așa ceva</translation>
+    </message>
+    <message>
+        <source>the sound server does not answer</source>
+        <translation>serverul de sunet nu răspunde</translation>
+    </message>
+    <message>
+        <source>full screen (foreground window)</source>
+        <translation>ecran complet (fereastra din față)</translation>
+    </message>
+    <message>
+        <source>games and presentations (shell)</source>
+        <translation>jocuri și prezentări (shell)</translation>
+    </message>
+    <message>
+        <source>the compositor does not answer</source>
+        <translation>compozitorul nu răspunde</translation>
+    </message>
+    <message>
+        <source>this desktop is not KDE Plasma</source>
+        <translation>acest mediu desktop nu este KDE Plasma</translation>
+    </message>
+    <message>
         <source>Off: sharing is switched off.</source>
         <translation>Oprit: partajarea este dezactivată.</translation>
+    </message>
+    <message>
+        <source>the program {program} is not installed</source>
+        <translation>programul {program} nu este instalat</translation>
+    </message>
+    <message>
+        <source>this desktop is not GNOME</source>
+        <translation>acest mediu desktop nu este GNOME</translation>
+    </message>
+    <message>
+        <source>inhibitors (freedesktop)</source>
+        <translation>blocaje (freedesktop)</translation>
     </message>
     <message>
         <source>it did not start in time</source>
         <translation>nu a pornit la timp</translation>
     </message>
     <message>
+        <source>login sessions (Windows)</source>
+        <translation>sesiuni de lucru (Windows)</translation>
+    </message>
+    <message>
+        <source>network (NetworkManager)</source>
+        <translation>rețea (NetworkManager)</translation>
+    </message>
+    <message>
+        <source>there is no console here</source>
+        <translation>aici nu există nicio consolă</translation>
+    </message>
+    <message>
+        <source>there is no sound server</source>
+        <translation>nu există niciun server de sunet</translation>
+    </message>
+    <message>
         <source>another relay is using {folder}</source>
         <translation>alt releu folosește {folder}</translation>
+    </message>
+    <message>
+        <source>login sessions (logind)</source>
+        <translation>sesiuni de lucru (logind)</translation>
     </message>
     <message>
         <source>address already in use</source>
@@ -500,6 +568,30 @@
     <message>
         <source>it has not started yet</source>
         <translation>nu a pornit încă</translation>
+    </message>
+    <message>
+        <source>microphone (CoreAudio)</source>
+        <translation>microfon (CoreAudio)</translation>
+    </message>
+    <message>
+        <source>the compositor hung up</source>
+        <translation>compozitorul a închis legătura</translation>
+    </message>
+    <message>
+        <source>there is no sound card</source>
+        <translation>nu există nicio placă de sunet</translation>
+    </message>
+    <message>
+        <source>login session (macOS)</source>
+        <translation>sesiune de lucru (macOS)</translation>
+    </message>
+    <message>
+        <source>there is no X display</source>
+        <translation>nu există niciun ecran X</translation>
+    </message>
+    <message>
+        <source>this desktop has none</source>
+        <translation>acest mediu desktop nu are așa ceva</translation>
     </message>
     <message>
         <source>nobody expected this</source>
@@ -718,6 +810,10 @@
         <translation>conexiunea a fost prea lentă</translation>
     </message>
     <message>
+        <source>the system&apos;s keystore ({keystore})</source>
+        <translation>depozitul de chei al sistemului ({keystore})</translation>
+    </message>
+    <message>
         <source>network is unreachable</source>
         <translation>rețeaua nu este accesibilă</translation>
     </message>
@@ -728,6 +824,70 @@
     <message>
         <source>nothing answers there</source>
         <translation>nimic nu răspunde acolo</translation>
+    </message>
+    <message>
+        <source>inhibitors (logind)</source>
+        <translation>blocaje (logind)</translation>
+    </message>
+    <message>
+        <source>inhibitors (GNOME)</source>
+        <translation>blocaje (GNOME)</translation>
+    </message>
+    <message>
+        <source>it gives no answer</source>
+        <translation>nu dă niciun răspuns</translation>
+    </message>
+    <message>
+        <source>full screen (X11)</source>
+        <translation>ecran complet (X11)</translation>
+    </message>
+    <message>
+        <source>it is not running</source>
+        <translation>nu rulează</translation>
+    </message>
+    <message>
+        <source>microphone (ALSA)</source>
+        <translation>microfon (ALSA)</translation>
+    </message>
+    <message>
+        <source>games (GameMode)</source>
+        <translation>jocuri (GameMode)</translation>
+    </message>
+    <message>
+        <source>inhibitors (KDE)</source>
+        <translation>blocaje (KDE)</translation>
+    </message>
+    <message>
+        <source>power assertions</source>
+        <translation>cereri de alimentare</translation>
+    </message>
+    <message>
+        <source>power (Windows)</source>
+        <translation>alimentare (Windows)</translation>
+    </message>
+    <message>
+        <source>power (UPower)</source>
+        <translation>alimentare (UPower)</translation>
+    </message>
+    <message>
+        <source>power (system)</source>
+        <translation>alimentare (sistem)</translation>
+    </message>
+    <message>
+        <source>power (macOS)</source>
+        <translation>alimentare (macOS)</translation>
+    </message>
+    <message>
+        <source>there is none</source>
+        <translation>nu există</translation>
+    </message>
+    <message>
+        <source>terminals</source>
+        <translation>terminale</translation>
+    </message>
+    <message>
+        <source>camera</source>
+        <translation>cameră</translation>
     </message>
     <message>
         <source>{host} ended the connection early</source>

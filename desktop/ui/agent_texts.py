@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-TEXTS: Final = frozenset({"answers", "asked", "part", "problem", "what", "who", "why"})
+TEXTS: Final = frozenset({"answers", "asked", "part", "problem", "what", "where", "who", "why"})
 """Facts that may be texts themselves. All others are names, addresses and numbers."""
 
 NUMBERS: Final = frozenset({"celsius", "context", "count", "percent", "seconds", "served", "time"})
@@ -157,6 +157,8 @@ _SELF_TEST: Final = (
     "none: the defaults hold",
     "this PC is not enrolled: nightjar enroll --relay URL",
     "kept in {where}",
+    "the folder {folder} (a file only you can read; this system offers no keystore to Nightjar)",
+    "the system's keystore ({keystore})",
     "answers in {time} ms",
     "it does not answer ({why})",
     "{size}, {format}, made for {context} tokens",
@@ -186,6 +188,46 @@ _SELF_TEST: Final = (
     "does not cost by the byte",
     "Nightjar is not running.",
     "Start it with `nightjar` (or `nightjar --headless`).",
+)
+_SOURCES: Final = (
+    "camera",
+    "microphone (ALSA)",
+    "microphone (CoreAudio)",
+    "microphone (PulseAudio or PipeWire)",
+    "inhibitors (GNOME)",
+    "inhibitors (KDE)",
+    "inhibitors (freedesktop)",
+    "inhibitors (logind)",
+    "games (GameMode)",
+    "games and presentations (shell)",
+    "full screen (X11)",
+    "full screen (foreground window)",
+    "power assertions",
+    "power (UPower)",
+    "power (system)",
+    "power (Windows)",
+    "power (macOS)",
+    "login sessions (logind)",
+    "login sessions (Windows)",
+    "login session (macOS)",
+    "network (NetworkManager)",
+    "terminals",
+    "there is none",
+    "there is no sound card",
+    "there is no sound server",
+    "the sound server does not answer",
+    "the program {program} is not installed",
+    "this desktop is not GNOME",
+    "this desktop is not KDE Plasma",
+    "this desktop has none",
+    "it is not running",
+    "it gives no answer",
+    "there is no X display",
+    "there is no console here",
+    "there is no Wayland compositor ({why})",
+    "the compositor does not answer",
+    "the compositor hung up",
+    "this compositor does not offer it",
 )
 _EARNINGS: Final = (
     "This PC is enrolled but in no pool yet, so nobody may use it.",
@@ -257,4 +299,4 @@ OF_THE_SYSTEM: Final = (
 )
 """What the operating system and libraries say of why."""
 
-ELSEWHERE: Final = (*_CONDITIONS, *_RELAY, *_MODELS, *_SELF_TEST, *_EARNINGS, *_SETTINGS, *_PRIVATE_RELAY)
+ELSEWHERE: Final = (*_CONDITIONS, *_RELAY, *_MODELS, *_SELF_TEST, *_SOURCES, *_EARNINGS, *_SETTINGS, *_PRIVATE_RELAY)

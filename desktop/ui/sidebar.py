@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -113,7 +113,7 @@ class Sidebar(QWidget):
     @property
     def full_width(self) -> int:
         """Of the wide form: as wide as the longest title, within reason."""
-        metrics = self.list.fontMetrics()
+        metrics = QFontMetrics(font(Type.STRONG))  # as the place where one is stands there
         words = [self.list.item(row).text() for row in range(self.list.count())]
         longest = max((metrics.horizontalAdvance(word) for word in words), default=0)
         need = longest + _SIGN + 2 * SPACE_M + SPACE_M + 2 * SPACE_S + SPACE_S

@@ -156,7 +156,7 @@ class PulseCapture:
 
     async def look(self) -> str:
         if shutil.which(self._command[0]) is None:
-            raise SourceSilent(self.name, f"{self._command[0]} is not installed")
+            raise SourceSilent(self.name, f"the program {self._command[0]} is not installed")
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         process = await asyncio.create_subprocess_exec(
             *self._command, stdin=nothing, stdout=pipe, stderr=nothing, env=os.environ | {"LC_ALL": "C"}

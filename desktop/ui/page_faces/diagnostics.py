@@ -18,7 +18,7 @@ FINDINGS = (
     Finding("folders", "/home/maria/.local/share/nightjar", ok=True, says="can be written"),
     Finding("settings", "/home/maria/.config/nightjar/settings.toml", ok=True, says="none: the defaults hold"),
     Finding("agent", "control socket", ok=True, says="Sharing: ready, waiting for the next call."),
-    Finding("enrolment", "key", ok=True, says="kept in the Secret Service"),
+    Finding("enrolment", "key", ok=True, says="kept in the system's keystore (SecretService)"),
     Finding("relay", "https://relay.example.org", ok=True, says="answers in 84 ms"),
     Finding("model", f"{FOLDER}/{LONG_NAME}.gguf", ok=True, says="4.68 GB, Q4_K_M, made for 131072 tokens"),
     Finding("last input", "all together", ok=True, says="3 s ago"),

@@ -59,6 +59,18 @@ def test_a_text_that_is_known_here_is_said_somewhere(template: str) -> None:
     assert given(template) in said_in_the_code()
 
 
+def source_names() -> list[str]:
+    """Of everything that Diagnostics asks, but for input, whose sources are called as their makers call them."""
+    sources = [path for path in (ROOT / "desktop" / "system").rglob("*.py") if path.parent.name != "idle"]
+    names = [name for path in sources for name in re.findall(r'^    name = "(.+)"$', path.read_text(), re.MULTILINE)]
+    return [name for name in names if not name.startswith("graphics card")]
+
+
+@pytest.mark.parametrize("name", source_names())
+def test_a_source_is_called_in_the_language_of_the_window(name: str) -> None:
+    assert AgentWords(marked, PLAIN).said(name) == f"«{name}»"
+
+
 def test_a_fact_is_translated_where_it_is_a_text_and_left_where_it_is_a_name() -> None:
     words = AgentWords(marked, PLAIN)
     assert words.said("the camera is in use.") == "««the camera is in use».»"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.agent.commands import Command, SetRules
@@ -19,7 +21,8 @@ from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.places import Place
 from desktop.ui.preferences import Preferences
 from desktop.ui.private_relay import PrivateRelay
-from desktop.ui.theme import Theme
+from desktop.ui.theme import Theme, Type, font
+from desktop.ui.tokens import SPACE_M, SPACE_S
 from desktop.ui.window import MainWindow
 from tests.builders import a_snapshot
 from tests.desktop.ui.works import Works
@@ -68,6 +71,17 @@ def test_home_is_where_the_owner_begins_and_each_other_place_has_a_page(window: 
         window.show_screen(a_snapshot())
         assert window.sidebar.list.currentRow() == window.places.index(place)
         assert window.sheet.page.isVisible()
+
+
+def test_the_place_where_one_is_has_room_for_its_name_in_bold(window: MainWindow) -> None:
+    sidebar, title = window.sidebar, "Rules of sharing at night"
+    item = sidebar.list.item(window.places.index(Place.RULES))
+    item.setText(title)
+    window.resize(1100, 700)
+    QApplication.processEvents()
+    beside = SPACE_M + 18 + SPACE_M + SPACE_S
+    room = sidebar.list.visualItemRect(item).width() - beside
+    assert QFontMetrics(font(Type.STRONG)).horizontalAdvance(title) <= room
 
 
 @pytest.mark.parametrize("relay", [FakePrivateRelay(), None], ids=["the app", "nightjar local"])
