@@ -305,6 +305,8 @@ class RelayServer(uvicorn.Server):
         super().__init__(config)
         self._services = services
         self._certificate = certificate
+        if services.shared is not None:
+            services.shared.still_runs = lambda: self.should_exit and len(services.completions.watch) > 0
 
     async def serve_announced(self, listener: socket.socket, ready: Callable[[], None]) -> None:
         """Serve; `ready` is called once connections are accepted."""
@@ -325,13 +327,17 @@ class RelayServer(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Refuse new calls, wait for the running ones, then tell those that are left, then close everything."""
-        completions, registry = self._services.completions, self._services.registry
+        """Refuse new calls, wait for the running ones, then tell those that are left, then close everything.
+
+        Of several processes none leaves before the last call of all: one that waits, or goes on, may need its nodes.
+        """
+        completions, registry, shared = self._services.completions, self._services.registry, self._services.shared
         completions.stop_admitting()
         clock = self._services.clock
         until = clock.now() + self._services.settings.server.drain_s
         while clock.now() < until and not self.force_exit:
-            if not len(completions.watch) and not registry.lodgers:
+            idle = not len(completions.watch) and not registry.lodgers
+            if idle and (shared is None or not await shared.others_still_run()):
                 break
             await asyncio.sleep(DRAIN_LOOK_S)
         completions.end_all()

@@ -36,6 +36,7 @@ from relay.wire.relay_session import RelaySession
 
 LOCK_NAME: Final = "credit.lock"
 FLUSH: Final = "flush"
+BUSY: Final = "busy"
 FIGURES: Final = "figures"
 FIGURES_S: Final = 5.0
 """How long the others may take for them: a scraper waits for ten."""
@@ -89,7 +90,10 @@ class Shared:
         self._ledger = ledger
         self._figures: Callable[[], bytes] | None = None
         self._load_figures: Callable[[], Callable[[], bytes]] | None = None
+        self.still_runs: Callable[[], bool] = lambda: False
+        """Whether this process has been asked to end and has calls that have not ended."""
         self.mesh.answering[FLUSH] = self._flush
+        self.mesh.answering[BUSY] = self._tell_busy
         ledger.others_flush = self._others_flush
 
     @property
@@ -117,6 +121,13 @@ class Shared:
     def close(self) -> None:
         self.mesh.close()
         self._earnings.close()
+
+    async def others_still_run(self) -> bool:
+        """Whether another process that is to end, too, has calls left: one may yet need a node of this process."""
+        return b"yes" in (await self.mesh.ask_all(BUSY)).values()
+
+    async def _tell_busy(self, _worker: int, _body: bytes) -> bytes:
+        return b"yes" if self.still_runs() else b"no"
 
     async def _flush(self, _worker: int, _body: bytes) -> bytes:
         await self._ledger.flush_own()

@@ -251,6 +251,22 @@ async def test_asked_to_end_all_processes_let_their_calls_finish_and_are_gone(
     assert all(call.state == "completed" for call in books.calls.values())
 
 
+async def test_a_call_that_waits_for_a_busy_node_gets_it_also_as_all_processes_end(house: House) -> None:
+    house.typist.slots = 1
+    async with house.known_node(), asyncio.TaskGroup() as tasks:
+        callers, begun = [Caller(300), *(Caller(5) for _ in range(9))], asyncio.Event()
+        tasks.create_task(house.call(callers[0], lambda _: begun.set()))
+        await begun.wait()
+        for caller in callers[1:]:
+            tasks.create_task(house.call(caller))
+        await asyncio.to_thread(
+            eventually, lambda: read_books(house.relay.data).check.open_holds == len(callers) or None, "calls that wait"
+        )
+        house.relay.process.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(house.relay.process.wait, 30) == 0
+    assert [caller.received for caller in callers] == [caller.words for caller in callers]
+
+
 async def test_no_process_outlives_a_parent_that_was_killed(house: House) -> None:
     workers = house.workers
     house.relay.process.kill()

@@ -61,6 +61,7 @@ class Typist:
     """The node over all of its sessions."""
 
     identity: NodeIdentity
+    slots: int = SLOTS
     sessions: int = 0
     account: Account | None = None
     """What it was last told of its earnings."""
@@ -79,7 +80,7 @@ class Typist:
         async with Desk(f"ws://{address}/v1/node", identity) as desk:
             welcome = await desk.open()
             self.identity = replace(identity, link_secret=welcome.link_secret)
-            await desk.share(a_model(model=MODEL, slots=SLOTS, context=100_000), free_slots=SLOTS)
+            await desk.share(a_model(model=MODEL, slots=self.slots, context=100_000), free_slots=self.slots)
             self.sessions += 1
             async with asyncio.TaskGroup() as tasks:
                 both = [tasks.create_task(self._hear(desk)), tasks.create_task(self._type(desk))]
