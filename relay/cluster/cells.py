@@ -15,7 +15,7 @@ from typing import Final
 
 from relay.errors import RelayError
 
-ROWS: Final = 65_536
+ROWS: Final = 1_048_576
 """Most are never touched, and so take no memory."""
 
 _CELL_BYTES: Final = 8

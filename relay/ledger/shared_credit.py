@@ -41,14 +41,14 @@ class SharedCredit(Credit):
                 taken.write(organisation, -moved.get(organisation, 0))
 
     def available(self, organisation: OrganisationId) -> int:
-        if organisation >= self._taken.rows:
-            return 0
         brought_in = self._before.get(organisation, 0) + self._deposited.get(organisation, 0)
-        return brought_in - self._taken.total(organisation)
+        return brought_in - (self._taken.total(organisation) if organisation < self._taken.rows else 0)
 
     def take(self, organisation: OrganisationId, amount: NanoDollars) -> None:
         if not amount:
             return
+        if organisation >= self._taken.rows:
+            raise LedgerUnavailable(f"several processes keep the credit of {self._taken.rows:,} organisations at most")
         try:
             with self._taken.lock:
                 available = self.available(organisation)

@@ -12,14 +12,17 @@ if sys.platform == "win32":
     pytest.skip("a relay of several processes needs Linux", allow_module_level=True)
 
 from relay.clock import ManualClock
+from relay.cluster.cells import SharedCells, SharedMemory
 from relay.cluster.crew import Crew, Worker
 from relay.ledger import store
 from relay.ledger.batch import MAIN
 from relay.ledger.check import check
 from relay.ledger.entries import OPERATOR, NanoDollars, credit, held
-from relay.ledger.errors import InsufficientCredit
+from relay.ledger.errors import InsufficientCredit, LedgerUnavailable
 from relay.ledger.service import Ledger
+from relay.ledger.shared_credit import SharedCredit
 from relay.storage.engine import Database
+from relay.storage.ids import OrganisationId
 from relay.worker import open_ledger
 from tests.relay.ledger.values import (
     ORGANISATION,
@@ -107,6 +110,18 @@ async def test_settlements_of_all_processes_are_in_the_same_books(house: House) 
     assert now[OWNER] + now[OPERATOR] == 2 * COST
     assert all(ledger.available(ORGANISATION) == PLENTY - 2 * COST for ledger in house.ledgers)
     assert house.database.read_sync(check).in_order
+
+
+def test_credit_that_the_processes_have_no_place_for_is_not_said_to_be_spent(tmp_path: Path) -> None:
+    """Two organisations, of which only one has a place."""
+    cells = SharedCells(SharedMemory(1, rows=2), process=0, lock=tmp_path / "lock")
+    known, beyond = OrganisationId(1), OrganisationId(2)
+    shared = SharedCredit(cells, before={known: 7, beyond: 7}, deposited={}, moved={})
+    shared.take(known, NanoDollars(5))
+    with pytest.raises(LedgerUnavailable, match="2 organisations at most"):
+        shared.take(beyond, NanoDollars(5))
+    assert (shared.available(known), shared.available(beyond)) == (2, 7)
+    cells.close()
 
 
 async def test_a_deposit_reaches_every_process(house: House) -> None:
