@@ -2057,8 +2057,8 @@
         <translation>aici cam %1 tokenuri/s</translation>
     </message>
     <message>
-        <source>Comes with Nightjar, to try it out; nobody pays for it.</source>
-        <translation>Vine cu Nightjar, ca să-l încerci; nimeni nu plătește pentru el.</translation>
+        <source>Comes with Nightjar, to try it out.</source>
+        <translation>Vine cu Nightjar, pentru probă.</translation>
     </message>
     <message>
         <source>an hour, about</source>

@@ -58,10 +58,14 @@ def money(nano: int) -> str:
     return f"{sign}{whole}.{parts:09}"
 
 
+_FEWEST, _SHORTEST_MS = 8, 100
+"""Tokens and time that tell a speed: below, it is that of one packet more or less, up to thousands a second."""
+
+
 def writing_speed(answer: AnswerTold) -> float | None:
     """Tokens a second from the first one on; None where there were too few to tell."""
     writing_ms = answer.duration_ms - (answer.first_ms or 0)
-    if answer.completion_tokens < 2 or writing_ms <= 0:
+    if answer.completion_tokens < _FEWEST or writing_ms < _SHORTEST_MS:
         return None
     return (answer.completion_tokens - 1) * 1000 / writing_ms
 

@@ -107,7 +107,9 @@ class Passing(Exception):
 
 
 def gigabytes(size: int) -> str:
-    """`4.7 GB`, `310 MB`: decimal, as disks are sold and systems show them."""
+    """`4.7 GB`, `310 MB`, `5 kB`: decimal, as disks are sold and systems show them."""
     if size >= _GB:
         return f"{size / _GB:.1f} GB"
+    if 0 < size < 1_000_000:
+        return f"{-(-size // 1_000)} kB"
     return f"{size / 1_000_000:.0f} MB" if size >= 10_000_000 or not size else f"{size / 1_000_000:.1f} MB"

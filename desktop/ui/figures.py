@@ -72,9 +72,13 @@ def speed(tokens_per_s: float, formats: Formats) -> str:
 
 
 def data(size: int, formats: Formats) -> str:
-    """Bytes as `850 MB` or `2.5 GB`, by thousands, as file managers and the catalogue count."""
+    """Bytes as `5 kB`, `3.2 MB`, `850 MB` or `2.5 GB`, by thousands, as file managers and the catalogue count."""
+    if 0 < size < 1_000_000:
+        return f"{-(-size // 1_000)} kB"
+    if 0 < size < 10_000_000:
+        return f"{size / 1e6:.1f} MB".replace(".", formats.point)
     if size < 1_000_000_000:
-        return f"{-(-size // 1_000_000)} MB"
+        return f"{size / 1e6:.0f} MB"
     if size < 100_000_000_000:
         return f"{size / 1e9:.1f} GB".replace(".", formats.point)
     return f"{counted(round(size / 1e9), formats)} GB"

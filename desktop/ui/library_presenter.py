@@ -216,7 +216,7 @@ class LibraryPresenter:
         earns = bool(entry.url)
         actions = self._candidate_actions(each, here, coming, free)
         why_not = next((action.why_not for action in actions), "")
-        worth = self._demand(each) if earns else self.tr("Comes with Nightjar, to try it out; nobody pays for it.")
+        worth = self._demand(each) if earns else self.tr("Comes with Nightjar, to try it out.")
         return RowView(
             name=entry.id,
             title=entry.title or entry.id,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop.ui.figures import NANO, Formats, dollars, exact_dollars, speed, tomorrow
+from desktop.ui.figures import NANO, Formats, data, dollars, exact_dollars, speed, tomorrow
 
 ENGLISH = Formats(".", ",", lambda _at, _now: "")
 ROMANIAN = Formats(",", ".", lambda _at, _now: "")
@@ -45,6 +45,24 @@ def test_money_is_shown_in_whole_cents_never_better_than_it_is(nano: int, shown:
 )
 def test_the_exact_amount_has_every_digit_and_no_more(nano: int, shown: str) -> None:
     assert exact_dollars(nano, ENGLISH) == shown
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        (0, "0 MB"),
+        (1, "1 kB"),
+        (5_200, "6 kB"),
+        (999_000, "999 kB"),
+        (3_214_000, "3.2 MB"),
+        (850_000_000, "850 MB"),
+        (2_540_000_000, "2.5 GB"),
+        (118_000_000_000, "118 GB"),
+    ],
+)
+def test_a_size_has_the_unit_that_tells_it(size: int, shown: str) -> None:
+    assert data(size, ENGLISH) == shown
+    assert data(size, ROMANIAN) == shown.replace(".", ",")
 
 
 def test_money_follows_the_languages_marks() -> None:

@@ -18,7 +18,7 @@ HALF = Progress("gemma", "downloading", 1_250_000_000, 2_500_000_000, bytes_per_
 def test_a_download_shows_how_much_is_here_how_fast_it_comes_and_how_long_it_takes() -> None:
     row = PRESENTER.download(HALF, NOW)
     assert (row.state, row.tone, row.done) == ("Downloading", Tone.GOOD, 0.5)
-    assert row.detail == "1.2 GB of 2.5 GB · 13 MB/s · 2 min left"
+    assert row.detail == "1.2 GB of 2.5 GB · 12 MB/s · 2 min left"
     assert row.spoken == "Downloaded: 50\N{NO-BREAK SPACE}%"
 
 

@@ -112,7 +112,7 @@ def test_a_start_that_was_switched_off_elsewhere_says_where() -> None:
 
 def test_before_removing_it_says_what_goes_and_what_stays() -> None:
     question = PRESENTER.question(2_000_000)
-    assert "2 MB" in question.detail
+    assert "2.0 MB" in question.detail
     assert "Models, settings, earnings" in question.detail
 
 
@@ -205,7 +205,7 @@ def test_log_and_history_go_only_when_the_owner_says_so(
     yes = next(each for each in box.buttons() if each.text() == "Remove")
     yes.click()
     assert (kept.size, posted) == (0, [Forget()])
-    assert acts.page.privacy.told.accessibleName() == "Removed; 2 MB are free again."
+    assert acts.page.privacy.told.accessibleName() == "Removed; 2.0 MB are free again."
     assert not acts.page.privacy.forget.isEnabled()
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from desktop.agent.relay_view import AnswerTold, EarningsTold, ReasonTold
-from desktop.agent.sheets import money
+from desktop.agent.sheets import money, writing_speed
 from desktop.verbs.earnings import activity_lines, earnings_lines
 from desktop.verbs.output import dollars, write_csv
 from tests.desktop.verbs.conftest import Terminal
@@ -86,6 +87,19 @@ def test_what_stands_in_the_way_is_said_and_what_does_not_is_left_out() -> None:
     lines = earnings_lines(NOTHING, reasons, 30)
     assert lines[-2:] == ["Why not more?", "- Nobody asked for tiny."]
     assert not any("Only own keys." in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "short",
+    [
+        msgspec.structs.replace(ANSWER, completion_tokens=4),
+        msgspec.structs.replace(ANSWER, duration_ms=105),
+        msgspec.structs.replace(ANSWER, duration_ms=100),
+    ],
+    ids=["a few tokens", "a few milliseconds", "all at once"],
+)
+def test_an_answer_too_short_to_tell_a_speed_has_none(short: AnswerTold) -> None:
+    assert writing_speed(short) is None
 
 
 def test_an_answers_speed_is_that_of_its_writing() -> None:
