@@ -134,9 +134,12 @@ class Elsewhere:
         far = self._calls[number] = FarCall(self, peer, number, flight=flight, watch=watch)
         flight.run(far)
         answer = await self._mesh.ask(worker, TOPIC, _encode((number, scope, body)), within_s=ASK_S)
-        found = None if answer is None else Found(answer)
+        if far.is_joined:  # what the caller gets came before the word
+            return Found.JOINED
+        found = None if answer is None or far.is_lost else Found(answer)
         if found is not Found.JOINED:
             far.forget()
+        far.is_joined = True
         return found
 
     def forget(self, number: int) -> None:
@@ -243,6 +246,10 @@ class FarCall(Running):
 
     def __init__(self, elsewhere: Elsewhere, peer: Peer, number: int, *, flight: Flight, watch: Watch) -> None:
         self.peer = peer
+        self.is_joined = False
+        """Whether the other process has answered, by its word or by what the caller gets."""
+        self.is_lost = False
+        """Whether it was gone before that: whoever asked says so to the caller."""
         self._elsewhere = elsewhere
         self._number = number
         self._flight = flight
@@ -253,6 +260,7 @@ class FarCall(Running):
         watch.add(self)
 
     def hear(self, message: _Begin | _Piece | _Whole | _End) -> None:
+        self.is_joined = True
         match message:
             case _Begin(status=status, headers=headers):
                 self.phase = COMMITTED
@@ -324,4 +332,7 @@ class FarCall(Running):
     def break_off(self) -> None:
         """The other process is gone, or something is wrong."""
         self.forget()
-        self._flight.abort()
+        if self.is_joined:
+            self._flight.abort()
+        else:
+            self.is_lost = True

@@ -161,3 +161,18 @@ async def test_nothing_is_kept_of_a_caller_who_has_a_whole_answer_from_another_p
     place.flushed()
     await until(lambda: not one.elsewhere._callers)
     assert not two.elsewhere._calls
+
+
+async def test_a_retry_whose_question_is_lost_with_the_other_process_is_told_to_try_again(
+    both: tuple[Process, Process],
+) -> None:
+    one, two = both
+    one.ask(Caller())
+    await until(lambda: bool(one.begun))
+    retry = Caller()
+    two.ask(retry)
+    await until(lambda: bool(two.elsewhere._calls))
+    for far in two.elsewhere._calls.values():
+        far.peer.drop()
+    await until(lambda: retry.over)
+    assert (retry.head, retry.aborted) == (b"503 ", False)
