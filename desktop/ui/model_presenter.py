@@ -45,7 +45,8 @@ class ModelPresenter:
                 detail = self._agent.said(model.problem) or self.tr("It could not be started.")
                 return ModelView(model.name, self.tr("Failed"), Tone.BAD, detail)
         word = self.tr("Busy") if model.running else self.tr("Ready")
-        return ModelView(model.name, word, Tone.GOOD, self._facts(model))
+        detail = " · ".join(filter(None, (self._facts(model), self._agent.said(model.blind))))
+        return ModelView(model.name, word, Tone.GOOD, detail)
 
     def _facts(self, model: ModelState) -> str:
         use = self.tr("%1 of %2 places in use").replace("%1", str(model.running)).replace("%2", str(model.slots))

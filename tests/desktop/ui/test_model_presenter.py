@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from desktop.agent.state import ModelState
 from desktop.models.progress import Progress
 from desktop.ui.examples import NOW, snapshot
 from desktop.ui.figures import Formats
@@ -76,3 +77,9 @@ def test_the_trays_row_sums_up_all_downloads(downloads: tuple[Progress, ...], wo
 def test_downloads_follow_the_models_in_the_order_of_the_queue() -> None:
     rows = PRESENTER.rows(snapshot(downloads=(HALF, replace(HALF, name="phi"))), NOW)
     assert [row.name for row in rows] == ["qwen2.5-7b-instruct-q4_k_m", "gemma", "phi"]
+
+
+def test_a_model_that_should_look_at_images_and_does_not_says_why() -> None:
+    why = "This model's picture part is not made for pictures."
+    detail = PRESENTER.model(ModelState("llava", "ready", slots=2, blind=why)).detail
+    assert detail == f"0 of 2 places in use · {why}"
