@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from desktop.errors import CommandRefused
@@ -10,8 +11,8 @@ from desktop.errors import CommandRefused
 
 def write_private(path: Path, data: bytes) -> None:
     """Replaces `path` in one step by a file of mode 0600; after a crash either the old or the new one is there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")  # of this call alone
+    temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

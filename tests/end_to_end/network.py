@@ -16,6 +16,8 @@ class Network:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.port = 0
         self.relay_port = 0
+        self.source = "127.0.0.1"
+        """The address that the relay sees, which allows each only so many questions a minute."""
         self._loop = loop
         self._up = True
         self._open: set[asyncio.StreamWriter] = set()
@@ -49,7 +51,7 @@ class Network:
     async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             if self._up:
-                there, back = await asyncio.open_connection("127.0.0.1", self.relay_port)
+                there, back = await asyncio.open_connection("127.0.0.1", self.relay_port, local_addr=(self.source, 0))
                 await asyncio.gather(self._carry(reader, back), self._carry(there, writer))
         writer.close()
 

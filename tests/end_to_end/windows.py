@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import os
 import time
 from collections.abc import Iterator
@@ -103,7 +104,8 @@ def open_window(qapp: QApplication, home: Path) -> Iterator[OpenWindow]:
 
 
 class Heartbeat(QObject):
-    """Asks to be called every ten milliseconds; `longest_s` is the longest that Qt's loop has let it wait beyond that.
+    """Asks to be called every ten milliseconds; `longest` are the two longest times, in seconds,
+    for which Qt's loop has let it wait beyond that.
 
     Time in which the system gave this thread no processor does not count, where it tells: other programs took that.
     """
@@ -111,7 +113,7 @@ class Heartbeat(QObject):
     def __init__(self, delays: int | None) -> None:
         """`delays` is the open file in which the system tells how long this thread had to wait for a processor."""
         super().__init__()
-        self.longest_s = 0.0
+        self.longest = [0.0, 0.0]
         self._delays = delays
         self._beat = QTimer(self, interval=_BEAT_MS, timerType=Qt.TimerType.PreciseTimer)
         self._beat.timeout.connect(self._note)
@@ -124,7 +126,7 @@ class Heartbeat(QObject):
 
     def _note(self) -> None:
         now = self._moment()
-        self.longest_s = max(self.longest_s, now - self._last - _BEAT_MS / 1000)
+        self.longest = heapq.nlargest(2, [*self.longest, now - self._last - _BEAT_MS / 1000])
         self._last = now
 
 

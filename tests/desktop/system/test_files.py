@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,19 @@ def test_a_private_file_is_replaced_whole_and_readable_by_its_owner_only(tmp_pat
     write_private(path, b"new")
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_threads_that_write_one_file_do_not_get_into_each_others_way(tmp_path: Path) -> None:
+    path, contents = tmp_path / "file", [bytes([number]) * 1000 for number in range(8)]
+
+    def write(content: bytes) -> None:
+        for _ in range(20):
+            write_private(path, content)
+
+    with ThreadPoolExecutor(len(contents)) as pool:
+        list(pool.map(write, contents))
+    assert path.read_bytes() in contents
     assert list(tmp_path.iterdir()) == [path]
 
 
