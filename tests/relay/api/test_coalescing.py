@@ -278,8 +278,12 @@ async def test_a_slow_caller_is_put_out_alone(provider: ScriptedProvider, tmp_pa
 async def test_other_questions_and_other_forms_have_calls_of_their_own(
     relay: RunningRelay, provider: ScriptedProvider, fields: dict[str, Any]
 ) -> None:
-    provider.plays(stream_answer())
+    go_on = asyncio.Event()
+    provider.plays(halves(go_on))
     listeners = [await Listener.asks(relay), await Listener.asks(relay, **fields)]
+    for each in listeners:
+        await each.until(b"of ")
+    go_on.set()
     for each in listeners:
         assert text_of(await each.rest()) == ANSWER
 
