@@ -6,6 +6,7 @@ answer, which nobody sees; here it is none, as on the wire.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ from tests.benchmarks.processes import free_port
 from tests.desktop.inference.answers import STORY
 from tests.desktop.inference.bench import QUESTIONS, Bench, Heard
 from tests.desktop.inference.test_completions import PROMPT, complete, embed, vectors
-from tests.desktop.inference.test_resume import HELLO, JSON
+from tests.desktop.inference.test_resume import HELLO, JSON, OBJECT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.xdist_group("llama-server")]
 
@@ -117,6 +119,26 @@ def test_log_probabilities_are_llama_servers(server: httpx.Client, ours: Bench, 
         assert [entry["logprob"] for entry in one["top_logprobs"]] == pytest.approx(
             [entry["logprob"] for entry in other["top_logprobs"]], abs=1e-3
         )
+
+
+SCHEMAS: list[dict[str, Any]] = [
+    OBJECT,
+    {"type": "array", "items": {"enum": ["dog", "cat", "cow"]}, "minItems": 1, "maxItems": 3},
+    {"type": "object", "properties": {"sound": {"type": "string", "maxLength": 12}}, "required": ["sound"]},
+    {"anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 0, "maximum": 99}]},
+]
+
+
+@pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: str(schema)[:40])
+def test_both_keep_to_the_same_schemas(server: httpx.Client, ours: Bench, schema: dict[str, Any]) -> None:
+    """What stands in the JSON may differ: which white space is allowed is each one's own choice."""
+    form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
+    theirs, heard = both(server, ours, JSON, response_format=form)
+    [choice] = theirs["choices"]
+
+    assert heard.end() == choice["finish_reason"] == "stop"
+    for text in (heard.text(), choice["message"]["content"]):
+        jsonschema.validate(json.loads(text), schema)
 
 
 @pytest.mark.parametrize(
