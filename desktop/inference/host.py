@@ -369,7 +369,7 @@ class Host:
         room: int | None = self._budget.step if alone else self._budget.prefill
         for call, choice in self._running():
             picture = choice.picture
-            if picture is None:
+            if picture is None or call.serial not in self._calls:  # another choice of it has just failed
                 continue
             if picture.broken:
                 self._fail(call, "vision", _UNSEEN)

@@ -409,8 +409,15 @@ def test_a_model_without_a_picture_part_takes_none(load: Callable[..., LlamaMode
 
 @pytest.mark.parametrize("text", ["<__media__>", "<image>", "<picture 00>"])
 def test_a_text_cannot_pretend_to_be_a_picture(seeing: Callable[..., Bench], text: str) -> None:
-    assert seeing().ask(text, max_tokens=2).finish is not None
-    assert seeing().ask(shown(a_picture(), text=text), max_tokens=2).finish is not None
+    bench = seeing()
+    alone, beside, plain = (
+        bench.ask(content, max_tokens=2).accept for content in (text, shown(a_picture(), text=text), "")
+    )
+    assert alone is not None
+    assert beside is not None
+    assert plain is not None
+    assert alone.prompt_tokens > plain.prompt_tokens
+    assert beside.prompt_tokens == alone.prompt_tokens + TOKENS
 
 
 def test_a_picture_part_of_another_model_is_refused_when_it_is_loaded(

@@ -100,3 +100,25 @@ async def test_both_edges_answer_four_requests_of_one_connection_with_the_same_b
     assert answers[0].count(b"HTTP/1.1 200 OK") == 2
     assert answers[0].count(b"HTTP/1.1 401 Unauthorized") == 1
     assert answers[0].count(b"HTTP/1.1 405 Method Not Allowed") == 1
+
+
+@pytest.mark.parametrize("edge", ["http", "asgi"])
+@pytest.mark.parametrize(
+    ("call", "status"),
+    [("large, with an image", 200), ("too large", 413), ("too large even with an image", 413)],
+)
+async def test_only_images_make_a_body_of_more_than_four_mebibytes(
+    edge: str, call: str, status: int, tmp_path: Path
+) -> None:
+    answer = await _answer(edge, tmp_path, *CALLS[call])
+
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+
+
+@pytest.mark.parametrize("edge", ["http", "asgi"])
+async def test_a_stranger_gets_no_more_room_by_an_image(edge: str, tmp_path: Path) -> None:
+    async with running_relay(tmp_path, providers=[], edge=edge) as relay:
+        request = relay.chat(a_chat(messages=[an_image(5 * 2**20)]))
+        answer = await relay.raw(request.replace(b"Bearer sk-nj-", b"Bearer sk-no-"))
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
